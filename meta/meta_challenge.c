@@ -1,0 +1,304 @@
+/*
+ * The GET handshake: three parameters of a query string, percent-decoded and
+ * judged; and the same walk used to hide secrets in what a log would show.
+ *
+ * nginx has no variable for a name with a dot ($arg_hub.mode), so the query
+ * is parsed here.
+ */
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "meta_challenge.h"
+#include "meta_signature.h"
+
+
+typedef struct {
+    meta_str_t  name;
+    meta_str_t  value;
+} meta_param_t;
+
+
+/* what a parameter's name may be, decoded; the longest name we look for */
+#define META_PARAM_NAME_MAX  16
+
+enum {
+    META_PARAM_MODE = 0,
+    META_PARAM_TOKEN,
+    META_PARAM_CHALLENGE,
+    META_PARAM_COUNT
+};
+
+
+static meta_rc_t meta_challenge_token(meta_str_t value,
+    const meta_str_t *tokens, size_t ntokens, unsigned char *buf);
+static int meta_param_next(meta_str_t *query, meta_param_t *param);
+static int meta_param_index(meta_str_t name, const meta_str_t *names,
+    size_t nnames);
+static meta_rc_t meta_percent_decode(meta_str_t s, unsigned char plus,
+    unsigned char *out, size_t *len);
+
+
+static const meta_str_t  meta_challenge_names[META_PARAM_COUNT] = {
+    meta_string("hub.mode"),
+    meta_string("hub.verify_token"),
+    meta_string("hub.challenge")
+};
+
+static const meta_str_t  meta_secret_names[] = {
+    meta_string("hub.verify_token"),
+    meta_string("code"),
+    meta_string("state"),
+    meta_string("signed_request")
+};
+
+
+meta_rc_t
+meta_challenge(meta_str_t args, const meta_str_t *tokens, size_t ntokens,
+    unsigned char *out, size_t *len)
+{
+    int           i;
+    meta_rc_t     rc;
+    meta_str_t    value[META_PARAM_COUNT];
+    meta_param_t  param;
+
+    *len = 0;
+    memset(value, 0, sizeof(value));
+
+    while (meta_param_next(&args, &param)) {
+        i = meta_param_index(param.name, meta_challenge_names,
+                             META_PARAM_COUNT);
+        if (i < 0) {
+            continue;
+        }
+
+        /* an empty value is refused as one that is missing would be */
+
+        if (value[i].data != NULL || param.value.len == 0) {
+            return META_MALFORMED;
+        }
+
+        value[i] = param.value;
+    }
+
+    for (i = 0; i < META_PARAM_COUNT; i++) {
+        if (value[i].data == NULL) {
+            return META_MALFORMED;
+        }
+    }
+
+    rc = meta_percent_decode(value[META_PARAM_MODE], '+', out, len);
+
+    if (rc != META_OK || *len != 9 || memcmp(out, "subscribe", 9) != 0) {
+        *len = 0;
+        return META_MALFORMED;
+    }
+
+    rc = meta_percent_decode(value[META_PARAM_CHALLENGE], '+', out, len);
+
+    if (rc == META_OK) {
+        rc = meta_challenge_token(value[META_PARAM_TOKEN], tokens, ntokens,
+                                  out);
+    }
+
+    if (rc != META_OK) {
+        *len = 0;
+        return rc;
+    }
+
+    return meta_percent_decode(value[META_PARAM_CHALLENGE], '+', out, len);
+}
+
+
+/*
+ * A token with a '+' comes as it is from whoever wrote only what must be
+ * escaped, and a token with a space may come with a '+' (WWW form encoding):
+ * both readings are tried, and every token is, so that the time taken tells
+ * nothing of which agreed.
+ */
+
+static meta_rc_t
+meta_challenge_token(meta_str_t value, const meta_str_t *tokens,
+    size_t ntokens, unsigned char *buf)
+{
+    int        agreed;
+    size_t     i, k, len;
+    meta_rc_t  rc;
+
+    len = 0;
+    agreed = 0;
+
+    for (k = 0; k < 2; k++) {
+        rc = meta_percent_decode(value, k == 0 ? '+' : ' ', buf, &len);
+        if (rc != META_OK) {
+            return rc;
+        }
+
+        for (i = 0; i < ntokens; i++) {
+            if (tokens[i].len == len) {
+                agreed |= meta_equal(tokens[i].data, buf, len);
+            }
+        }
+    }
+
+    OPENSSL_cleanse(buf, len);
+
+    return agreed ? META_OK : META_DENIED;
+}
+
+
+void
+meta_query_mask(unsigned char *data, size_t len, int is_query)
+{
+    size_t          i, start;
+    meta_str_t      query;
+    meta_param_t    param;
+
+    start = 0;
+
+    if (!is_query) {
+        while (start < len && data[start] != '?') {
+            start++;
+        }
+
+        if (start == len) {
+            return;
+        }
+
+        start++;
+
+        /* what follows the target of a request line is no secret */
+
+        for (i = len; i >= start + 6; i--) {
+            if (memcmp(data + i - 6, " HTTP/", 6) == 0) {
+                len = i - 6;
+                break;
+            }
+        }
+    }
+
+    query.data = data + start;
+    query.len = len - start;
+
+    while (meta_param_next(&query, &param)) {
+        if (meta_param_index(param.name, meta_secret_names,
+                             sizeof(meta_secret_names) / sizeof(meta_str_t))
+            >= 0)
+        {
+            memset(data + (param.value.data - data), '*', param.value.len);
+        }
+    }
+}
+
+
+/* takes the first parameter off the query; 0: none is left */
+
+static int
+meta_param_next(meta_str_t *query, meta_param_t *param)
+{
+    const unsigned char  *p, *amp, *eq, *end;
+
+    if (query->len == 0) {
+        return 0;
+    }
+
+    p = query->data;
+    end = p + query->len;
+
+    amp = memchr(p, '&', query->len);
+    if (amp == NULL) {
+        amp = end;
+    }
+
+    eq = memchr(p, '=', (size_t) (amp - p));
+    if (eq == NULL) {
+        eq = amp;
+    }
+
+    param->name.data = p;
+    param->name.len = (size_t) (eq - p);
+    param->value.data = (eq == amp) ? amp : eq + 1;
+    param->value.len = (size_t) (amp - param->value.data);
+
+    query->data = (amp == end) ? end : amp + 1;
+    query->len = (size_t) (end - query->data);
+
+    return 1;
+}
+
+
+static int
+meta_param_index(meta_str_t name, const meta_str_t *names, size_t nnames)
+{
+    size_t         i, len;
+    unsigned char  buf[META_PARAM_NAME_MAX];
+
+    if (name.len > 3 * META_PARAM_NAME_MAX) {
+        return -1;
+    }
+
+    if (meta_percent_decode(name, '+', NULL, &len) != META_OK
+        || len > META_PARAM_NAME_MAX)
+    {
+        return -1;
+    }
+
+    (void) meta_percent_decode(name, '+', buf, &len);
+
+    for (i = 0; i < nnames; i++) {
+        if (names[i].len == len && memcmp(names[i].data, buf, len) == 0) {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
+/*
+ * plus is what a '+' stands for, out may be NULL if only the length is wanted
+ */
+
+static meta_rc_t
+meta_percent_decode(meta_str_t s, unsigned char plus, unsigned char *out,
+    size_t *len)
+{
+    int     c, hi, lo;
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+
+        if (c == '+') {
+            c = plus;
+
+        } else if (c == '%') {
+            if (s.len - i < 3) {
+                return META_MALFORMED;
+            }
+
+            hi = meta_hex(s.data[i + 1]);
+            lo = meta_hex(s.data[i + 2]);
+
+            if (hi < 0 || lo < 0) {
+                return META_MALFORMED;
+            }
+
+            c = hi << 4 | lo;
+            i += 2;
+        }
+
+        if (out != NULL) {
+            out[n] = (unsigned char) c;
+        }
+
+        n++;
+    }
+
+    *len = n;
+
+    return META_OK;
+}

@@ -1,0 +1,63 @@
+/*
+ * The queue record: what stands before an event on the Redis list, and how
+ * its id, key and time are found (the two tables of contract 4).
+ */
+
+#ifndef META_RECORD_H
+#define META_RECORD_H
+
+#include "meta.h"
+#include "meta_split.h"
+
+
+#define META_RECORD_HEAD_MAX  2046  /* a record is at most 2 KB longer */
+
+#define META_RECORD_APP_MAX       32
+#define META_RECORD_DELIVERY_MAX  32    /* what is longer is cut */
+
+
+/* an EVP_MD_CTX kept for the ids that are hashes; not thread-safe */
+typedef struct {
+    void                *ctx;
+    void                *md;
+} meta_hash_t;
+
+
+/* what all records of one delivery share; the caller fills the first five */
+typedef struct {
+    meta_str_t           app;           /* digits or empty */
+    meta_str_t           delivery;      /* nginx' request id */
+    int64_t              received_at;   /* milliseconds since 1970, UTC */
+    const meta_split_t  *split;
+    meta_hash_t         *hash;
+
+    meta_str_t           object;        /* as the record writes it */
+    size_t               napp;          /* from "app" to "entry" */
+    size_t               ndelivery;     /* from "delivery" to "n" */
+    size_t               nof;           /* from "of" to "event" */
+    unsigned char        app_buf[META_TEXT_MAX + META_RECORD_APP_MAX + 48];
+    unsigned char        delivery_buf[META_RECORD_DELIVERY_MAX + 32];
+    unsigned char        of_buf[80];
+} meta_record_ctx_t;
+
+
+META_HIDDEN_BEGIN
+
+meta_rc_t meta_hash_init(meta_hash_t *h);
+void meta_hash_free(meta_hash_t *h);
+
+/* writes once what is the same in each record; after it rc is only read */
+void meta_record_begin(meta_record_ctx_t *rc);
+
+/*
+ * Writes everything of the record up to and with "event": to out (room:
+ * META_RECORD_HEAD_MAX bytes) and returns its length, 0 if libcrypto refused.
+ * The record is this, ev->raw, and '}'.  n counts from 0.
+ */
+size_t meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
+    const meta_event_t *ev, size_t n);
+
+META_HIDDEN_END
+
+
+#endif /* META_RECORD_H */

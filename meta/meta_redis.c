@@ -1,0 +1,115 @@
+/*
+ * Redis commands as bytes; nothing is measured twice and nothing allocated.
+ */
+
+#include <string.h>
+
+#include "meta_redis.h"
+
+
+static unsigned char *meta_redis_header(unsigned char *p, unsigned char type,
+    size_t n);
+static size_t meta_redis_digits(size_t n);
+
+
+size_t
+meta_redis_bulk_size(size_t len)
+{
+    return 1 + meta_redis_digits(len) + 2 + len + 2;
+}
+
+
+unsigned char *
+meta_redis_array(unsigned char *p, size_t nargs)
+{
+    return meta_redis_header(p, '*', nargs);
+}
+
+
+unsigned char *
+meta_redis_bulk_header(unsigned char *p, size_t len)
+{
+    return meta_redis_header(p, '$', len);
+}
+
+
+unsigned char *
+meta_redis_bulk(unsigned char *p, meta_str_t s)
+{
+    p = meta_redis_header(p, '$', s.len);
+
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+        p += s.len;
+    }
+
+    *p++ = '\r';
+    *p++ = '\n';
+
+    return p;
+}
+
+
+size_t
+meta_redis_command_size(const meta_str_t *argv, size_t argc)
+{
+    size_t  i, size;
+
+    size = 1 + meta_redis_digits(argc) + 2;
+
+    for (i = 0; i < argc; i++) {
+        size += meta_redis_bulk_size(argv[i].len);
+    }
+
+    return size;
+}
+
+
+unsigned char *
+meta_redis_command(unsigned char *p, const meta_str_t *argv, size_t argc)
+{
+    size_t  i;
+
+    p = meta_redis_array(p, argc);
+
+    for (i = 0; i < argc; i++) {
+        p = meta_redis_bulk(p, argv[i]);
+    }
+
+    return p;
+}
+
+
+static unsigned char *
+meta_redis_header(unsigned char *p, unsigned char type, size_t n)
+{
+    unsigned char  *last;
+
+    *p++ = type;
+
+    last = p + meta_redis_digits(n);
+    p = last;
+
+    do {
+        *--p = (unsigned char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    *last++ = '\r';
+    *last++ = '\n';
+
+    return last;
+}
+
+
+static size_t
+meta_redis_digits(size_t n)
+{
+    size_t  digits;
+
+    for (digits = 1; n >= 10; digits++) {
+        n /= 10;
+    }
+
+    return digits;
+}
