@@ -1,0 +1,524 @@
+
+/*
+ * Meta's webhooks answered inside nginx: directives, their inheritance, and
+ * what a worker starts and ends with.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_meta_module.h"
+
+
+static void *ngx_http_meta_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_meta_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_meta_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_meta_app_id(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_meta_above_zero(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_meta_secret_files(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_meta_token_files(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_meta_queue(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_meta_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_meta_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_meta_init_process(ngx_cycle_t *cycle);
+static void ngx_http_meta_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_meta_cleanup_hash(void *data);
+
+
+static ngx_conf_post_t  ngx_http_meta_app_id_post = { ngx_http_meta_app_id };
+static ngx_conf_post_t  ngx_http_meta_timeout_post =
+    { ngx_http_meta_above_zero };
+
+
+static ngx_command_t  ngx_http_meta_commands[] = {
+
+    { ngx_string("meta_webhook"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_meta_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("meta_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_meta_redis_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_meta_loc_conf_t, target),
+      NULL },
+
+    { ngx_string("meta_redis_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_meta_loc_conf_t, connect_timeout),
+      &ngx_http_meta_timeout_post },
+
+    { ngx_string("meta_redis_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_meta_loc_conf_t, timeout),
+      &ngx_http_meta_timeout_post },
+
+    { ngx_string("meta_app_id"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_meta_loc_conf_t, app_id),
+      &ngx_http_meta_app_id_post },
+
+    { ngx_string("meta_app_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_meta_secret_files,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("meta_verify_token_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_meta_token_files,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("meta_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_meta_queue,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_meta_module_ctx = {
+    ngx_http_meta_preconfiguration,        /* preconfiguration */
+    ngx_http_meta_postconfiguration,       /* postconfiguration */
+
+    ngx_http_meta_create_main_conf,        /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_meta_create_loc_conf,         /* create location configuration */
+    ngx_http_meta_merge_loc_conf           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_meta_module = {
+    NGX_MODULE_V1,
+    &ngx_http_meta_module_ctx,             /* module context */
+    ngx_http_meta_commands,                /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_meta_init_process,            /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_meta_exit_process,            /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_str_t  ngx_http_meta_default_queue = ngx_string("meta:events");
+
+
+static void *
+ngx_http_meta_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    mmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_meta_main_conf_t));
+    if (mmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mmcf->targets, cf->pool, 2,
+                       sizeof(ngx_http_meta_target_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL || meta_hash_init(&mmcf->hash) != META_OK) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_meta_cleanup_hash;
+    cln->data = &mmcf->hash;
+
+    return mmcf;
+}
+
+
+static void
+ngx_http_meta_cleanup_hash(void *data)
+{
+    meta_hash_free(data);
+}
+
+
+static void *
+ngx_http_meta_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    mlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_meta_loc_conf_t));
+    if (mlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     mlcf->webhook = 0;
+     *     mlcf->target = NULL;
+     *     mlcf->app_id = { 0, NULL };
+     *     mlcf->queue = NULL;
+     *     mlcf->queue_max = 0;
+     */
+
+    mlcf->connect_timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->secrets = NGX_CONF_UNSET_PTR;
+    mlcf->tokens = NGX_CONF_UNSET_PTR;
+
+    return mlcf;
+}
+
+
+static char *
+ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_meta_loc_conf_t  *prev = parent;
+    ngx_http_meta_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_msec_value(conf->connect_timeout, prev->connect_timeout,
+                              500);
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 500);
+    ngx_conf_merge_str_value(conf->app_id, prev->app_id, "");
+    ngx_conf_merge_ptr_value(conf->secrets, prev->secrets, NULL);
+    ngx_conf_merge_ptr_value(conf->tokens, prev->tokens, NULL);
+
+    if (conf->queue == NULL) {
+        conf->queue = prev->queue;
+        conf->queue_max = prev->queue_max;
+    }
+
+    if (conf->target == NULL) {
+        conf->target = prev->target;
+    }
+
+    if (!conf->webhook) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->queue == NULL) {
+        conf->queue = ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (conf->queue == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        conf->queue->value = ngx_http_meta_default_queue;
+    }
+
+    if (conf->target == NULL) {
+        conf->target = ngx_http_meta_default_target(cf);
+        if (conf->target == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->secrets == NULL) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"meta_webhook\" has no \"meta_app_secret_file\" "
+                           "in force: every delivery will be answered 503");
+    }
+
+    return ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout);
+}
+
+
+static char *
+ngx_http_meta_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    if (mlcf->webhook) {
+        return "is duplicate";
+    }
+
+    mlcf->webhook = 1;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+    mmcf->active = 1;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_meta_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_app_id(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t  *id = data;
+
+    if (ngx_http_meta_is_app_id(id) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid app id \"%V\": it must be "
+                           "1 to 32 digits", id);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_above_zero(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *ms = data;
+
+    return *ms ? NGX_CONF_OK : "must be greater than 0";
+}
+
+
+static char *
+ngx_http_meta_secret_files(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (mlcf->secrets != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    mlcf->secrets = ngx_array_create(cf->pool, 2,
+                                     sizeof(ngx_http_meta_secret_t));
+    if (mlcf->secrets == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        rv = ngx_http_meta_read_secrets(cf, mlcf->secrets, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_token_files(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (mlcf->tokens != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    mlcf->tokens = ngx_array_create(cf->pool, 2, sizeof(meta_str_t));
+    if (mlcf->tokens == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        rv = ngx_http_meta_read_tokens(cf, mlcf->tokens, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    ngx_int_t                          max;
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (mlcf->queue) {
+        return "is duplicate";
+    }
+
+    mlcf->queue = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (mlcf->queue == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = mlcf->queue;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mlcf->queue->lengths == NULL
+        && ngx_http_meta_check_name(&mlcf->queue->value) != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid queue name \"%V\": it must be "
+                           "1 to 200 of A-Za-z0-9._:-", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "max=", 4) == 0) {
+
+            max = ngx_atoi(value[i].data + 4, value[i].len - 4);
+
+            if (max == NGX_ERROR || max == 0 || mlcf->queue_max) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid parameter \"%V\": \"max\" takes "
+                                   "one number above 0", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            mlcf->queue_max = max;
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_meta_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_meta_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_meta_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                   name;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+
+    if (!mmcf->active) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&name, "request_id");
+
+    mmcf->request_id = ngx_http_get_variable_index(cf, &name);
+    if (mmcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_meta_mask_handler;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_meta_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                   i;
+    ngx_http_meta_target_t     **targets;
+    ngx_http_meta_main_conf_t   *mmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
+
+    if (mmcf == NULL) {
+        return NGX_OK;
+    }
+
+    targets = mmcf->targets.elts;
+
+    for (i = 0; i < mmcf->targets.nelts; i++) {
+        if (targets[i]->used) {
+            ngx_http_meta_redis_connect(targets[i]->redis);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_meta_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                   i;
+    ngx_http_meta_target_t     **targets;
+    ngx_http_meta_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
+
+    if (mmcf == NULL) {
+        return;
+    }
+
+    targets = mmcf->targets.elts;
+
+    for (i = 0; i < mmcf->targets.nelts; i++) {
+        if (targets[i]->used) {
+            ngx_http_meta_redis_exit(targets[i]->redis);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+
+/*
+ * What the files of the nginx floor share: configuration, the context of a
+ * request, and the few functions that cross files.
+ */
+
+
+#ifndef _NGX_HTTP_META_MODULE_H_INCLUDED_
+#define _NGX_HTTP_META_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "meta/meta.h"
+#include "meta/meta_signature.h"
+#include "meta/meta_split.h"
+#include "meta/meta_record.h"
+
+#include "ngx_http_meta_redis.h"
+
+
+#define NGX_HTTP_META_MAX_SECRETS  16
+#define NGX_HTTP_META_MAX_TOKENS   64
+#define NGX_HTTP_META_MAX_NAME     200
+#define NGX_HTTP_META_RANDOM       4096
+
+
+typedef enum {
+    NGX_HTTP_META_NONE = 0,
+    NGX_HTTP_META_OK,
+    NGX_HTTP_META_CHALLENGE,
+    NGX_HTTP_META_BAD_TOKEN,
+    NGX_HTTP_META_BAD_METHOD,
+    NGX_HTTP_META_NO_SECRET,
+    NGX_HTTP_META_NO_SIGNATURE,
+    NGX_HTTP_META_BAD_SIGNATURE,
+    NGX_HTTP_META_MALFORMED,
+    NGX_HTTP_META_TOO_LARGE,
+    NGX_HTTP_META_BAD_QUEUE,
+    NGX_HTTP_META_UNAVAILABLE,
+    NGX_HTTP_META_ERROR
+} ngx_http_meta_verdict_t;
+
+
+typedef struct {
+    ngx_str_t                  app;         /* empty: meta_app_id's */
+    meta_hmac_t                hmac;
+} ngx_http_meta_secret_t;
+
+
+typedef struct {
+    ngx_array_t                targets;     /* ngx_http_meta_target_t * */
+    meta_hash_t                hash;
+    ngx_int_t                  request_id;  /* index of the variable */
+    ngx_uint_t                 active;      /* unsigned  active:1; */
+
+    u_char                     random[NGX_HTTP_META_RANDOM];
+    ngx_uint_t                 nrandom;     /* bytes not yet used */
+} ngx_http_meta_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                 webhook;
+    ngx_http_meta_target_t    *target;
+    ngx_msec_t                 connect_timeout;
+    ngx_msec_t                 timeout;
+
+    ngx_str_t                  app_id;
+    ngx_array_t               *secrets;     /* ngx_http_meta_secret_t */
+    ngx_array_t               *tokens;      /* meta_str_t */
+
+    ngx_http_complex_value_t  *queue;
+    ngx_uint_t                 queue_max;   /* 0: no limit */
+} ngx_http_meta_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_request_t        *request;
+    ngx_http_meta_op_t        *op;          /* while Redis owes an answer */
+
+    ngx_http_meta_verdict_t    verdict;
+    ngx_str_t                  args;        /* as sent, before the masking */
+    u_char                     mac[META_MAC_LEN];
+
+    ngx_str_t                  app;
+    ngx_str_t                  object;
+    ngx_str_t                  delivery;
+    ngx_uint_t                 nevents;
+
+    ngx_msec_t                 asked;
+    ngx_msec_t                 queue_time;
+
+    unsigned                   masked:1;
+    unsigned                   pushed:1;    /* Redis was asked */
+    unsigned                   queued:1;    /* Redis has it */
+} ngx_http_meta_ctx_t;
+
+
+extern ngx_module_t  ngx_http_meta_module;
+
+
+/* ngx_http_meta_files.c: what comes from files and the environment */
+
+char *ngx_http_meta_read_secrets(ngx_conf_t *cf, ngx_array_t *secrets,
+    ngx_str_t *path);
+char *ngx_http_meta_read_tokens(ngx_conf_t *cf, ngx_array_t *tokens,
+    ngx_str_t *path);
+char *ngx_http_meta_read_password(ngx_conf_t *cf, ngx_str_t *password,
+    ngx_str_t *path);
+ngx_int_t ngx_http_meta_is_app_id(ngx_str_t *id);
+
+/* ngx_http_meta_target.c: where events go */
+
+char *ngx_http_meta_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_meta_target_t *ngx_http_meta_default_target(ngx_conf_t *cf);
+char *ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
+    ngx_msec_t connect_timeout);
+
+/* ngx_http_meta_handler.c: the life of a request */
+
+ngx_int_t ngx_http_meta_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_meta_mask_handler(ngx_http_request_t *r);
+ngx_http_meta_ctx_t *ngx_http_meta_get_ctx(ngx_http_request_t *r);
+void ngx_http_meta_finish(ngx_http_meta_ctx_t *ctx,
+    ngx_http_meta_verdict_t verdict);
+
+/* ngx_http_meta_answer.c: text is NULL where the verdict has its own */
+
+ngx_int_t ngx_http_meta_answer(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx, ngx_http_meta_verdict_t verdict,
+    ngx_str_t *text);
+
+/* ngx_http_meta_body.c: what was received, as one slice */
+
+ngx_int_t ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body);
+
+/* ngx_http_meta_push.c: one delivery as one RPUSH */
+
+ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
+    meta_split_t *split, meta_event_t *events);
+
+/* ngx_http_meta_queue.c: the list's name and its ceiling */
+
+ngx_int_t ngx_http_meta_queue_name(ngx_http_request_t *r, ngx_str_t *name);
+ngx_int_t ngx_http_meta_check_name(ngx_str_t *name);
+
+/* ngx_http_meta_variables.c */
+
+ngx_int_t ngx_http_meta_add_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_META_MODULE_H_INCLUDED_ */

@@ -1,0 +1,216 @@
+
+/*
+ * One pipelined Redis connection per worker and target.
+ *
+ *     submit                 all bytes written          reply
+ *   ---------->  out queue  ------------------> sent queue -----> handler, free
+ *                   |                               |
+ *                   | deadline: handler(NULL)       | deadline: handler(NULL);
+ *                   | and free; half written it     | the op stays, its late
+ *                   | stays until the reply         | reply is read and dropped
+ *                   |                               |
+ *                   +------- connection lost: handler(NULL), free ------+
+ *
+ * From submit on the client owns the op; its owner is told exactly once,
+ * by the handler, and holds no pointer to it afterwards.  An owner that dies
+ * first calls ngx_http_meta_redis_abandon(): what is not yet written of its
+ * memory is copied, the push goes on, and the handler finds op->data NULL.
+ */
+
+
+#ifndef _NGX_HTTP_META_REDIS_H_INCLUDED_
+#define _NGX_HTTP_META_REDIS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+#include <hiredis/hiredis.h>
+
+#include "meta/meta.h"
+
+
+#define NGX_HTTP_META_MAX_OPS      16384
+#define NGX_HTTP_META_MAX_BYTES    (64 * 1024 * 1024)
+#define NGX_HTTP_META_MAX_REPLY    (1024 * 1024)
+#define NGX_HTTP_META_MAX_DELAY    2000
+#define NGX_HTTP_META_IOVS         1024
+
+
+typedef struct ngx_http_meta_redis_s   ngx_http_meta_redis_t;
+typedef struct ngx_http_meta_op_s      ngx_http_meta_op_t;
+typedef struct ngx_http_meta_chunk_s   ngx_http_meta_chunk_t;
+
+
+typedef struct {
+    ngx_str_t                  name;        /* for people: no password */
+    ngx_str_t                  host;
+    in_port_t                  port;
+    ngx_addr_t                *addrs;
+    ngx_uint_t                 naddrs;
+    ngx_resolver_t            *resolver;    /* NULL: resolved at start */
+    ngx_msec_t                 connect_timeout;
+
+    ngx_str_t                  user;
+    ngx_str_t                  password;
+    ngx_uint_t                 db;
+
+    ngx_http_meta_redis_t     *redis;       /* of this worker */
+
+    unsigned                   named:1;     /* a host name, not an address */
+    unsigned                   used:1;      /* by some webhook */
+} ngx_http_meta_target_t;
+
+
+/* only the outermost value of a reply, which is all that we ask for */
+typedef struct {
+    ngx_uint_t                 type;        /* REDIS_REPLY_* */
+    int64_t                    integer;
+    ngx_str_t                  text;        /* of an error: its first word */
+    u_char                     buf[32];
+} ngx_http_meta_reply_t;
+
+
+typedef void (*ngx_http_meta_op_handler_pt)(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply);
+
+
+struct ngx_http_meta_chunk_s {
+    ngx_http_meta_chunk_t     *next;
+};
+
+
+struct ngx_http_meta_op_s {
+    ngx_queue_t                    queue;
+    ngx_event_t                    timer;
+    ngx_http_meta_redis_t         *redis;
+
+    ngx_http_meta_op_handler_pt    handler;
+    void                          *data;    /* owner; NULL: gone */
+
+    ngx_str_t                      list;
+    ngx_uint_t                     max;
+
+    ngx_msec_t                     start;
+    ngx_msec_t                     timeout;
+
+    struct iovec                  *iov;
+    ngx_uint_t                     niov;
+    ngx_uint_t                     next;    /* first iov not wholly written */
+    size_t                         size;
+    u_char                        *room;    /* behind the iovs */
+    ngx_http_meta_chunk_t         *chunks;  /* freed with the op */
+
+    unsigned                       borrowed:1;   /* of the owner's memory */
+    unsigned                       handshake:1;
+    unsigned                       started:1;    /* a byte was written */
+    unsigned                       written:1;
+    unsigned                       told:1;       /* the handler has run */
+};
+
+
+typedef enum {
+    NGX_HTTP_META_REDIS_DOWN = 0,
+    NGX_HTTP_META_REDIS_RESOLVING,
+    NGX_HTTP_META_REDIS_CONNECTING,
+    NGX_HTTP_META_REDIS_HANDSHAKE,
+    NGX_HTTP_META_REDIS_READY
+} ngx_http_meta_redis_state_t;
+
+
+struct ngx_http_meta_redis_s {
+    ngx_http_meta_target_t        *target;
+    ngx_http_meta_redis_state_t    state;
+
+    ngx_peer_connection_t          peer;
+    ngx_connection_t              *connection;
+    ngx_resolver_ctx_t            *resolve;
+    ngx_addr_t                     addr;    /* where a name led to */
+    u_char                         sockaddr[NGX_SOCKADDRLEN];
+    ngx_uint_t                     turn;    /* round robin of addresses */
+
+    redisReader                   *reader;
+    ngx_http_meta_reply_t          reply;
+
+    ngx_queue_t                    out;
+    ngx_queue_t                    sent;
+    ngx_uint_t                     nops;
+    size_t                         bytes;
+    ngx_uint_t                     handshakes;
+
+    ngx_queue_t                    full;    /* lists over their max */
+    ngx_uint_t                     nfull;
+    ngx_event_t                    poll;
+
+    ngx_event_t                    flush;
+    ngx_event_t                    reconnect;
+    ngx_uint_t                     attempts;
+    ngx_msec_t                     since;   /* connected */
+    ngx_msec_t                     heard;   /* last byte from Redis */
+
+    ngx_log_t                      quiet;
+    ngx_connection_t               dumb;    /* what timers' data points at */
+
+    time_t                         refused; /* when that was last logged */
+
+    unsigned                       down_logged:1;
+    unsigned                       lost:1;  /* close after this reply */
+};
+
+
+/* ngx_http_meta_redis.c */
+
+ngx_http_meta_redis_t *ngx_http_meta_redis_create(ngx_pool_t *pool,
+    ngx_http_meta_target_t *target);
+void ngx_http_meta_redis_connect(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_redis_exit(ngx_http_meta_redis_t *redis);
+
+void ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis,
+    const char *reason, ngx_err_t err);
+void ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis,
+    const char *what, ngx_http_meta_reply_t *reply);
+void ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_redis_op.c */
+
+/*
+ * NGX_OK: the handler will be called.  NGX_BUSY: a ceiling is reached,
+ * NGX_DECLINED: Redis is away; the op is still the caller's.
+ */
+ngx_int_t ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_msec_t timeout);
+void ngx_http_meta_redis_abandon(ngx_http_meta_op_t *op);
+
+ngx_http_meta_op_t *ngx_http_meta_op_create(ngx_uint_t niov, size_t room);
+ngx_http_meta_op_t *ngx_http_meta_op_command(const meta_str_t *argv,
+    ngx_uint_t argc);
+u_char *ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room);
+ngx_int_t ngx_http_meta_op_own(ngx_http_meta_op_t *op);
+void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply);
+void ngx_http_meta_op_free(ngx_http_meta_op_t *op);
+void ngx_http_meta_op_wait(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_msec_t timeout);
+ngx_http_meta_op_t *ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all);
+void ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_redis_io.c */
+
+ngx_int_t ngx_http_meta_redis_reader(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_redis_read_handler(ngx_event_t *rev);
+void ngx_http_meta_redis_write_handler(ngx_event_t *wev);
+void ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_queue.c: lists over their max */
+
+ngx_int_t ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis,
+    ngx_str_t *list, ngx_uint_t max);
+void ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
+    ngx_str_t *list, ngx_uint_t max, int64_t length);
+void ngx_http_meta_queue_poll_handler(ngx_event_t *ev);
+
+
+#endif /* _NGX_HTTP_META_REDIS_H_INCLUDED_ */

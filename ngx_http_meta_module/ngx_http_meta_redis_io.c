@@ -1,0 +1,411 @@
+
+/*
+ * Bytes to and from Redis: what waits leaves in one writev() per turn of the
+ * event loop, replies go to the oldest operation sent.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "ngx_http_meta_redis.h"
+
+
+#define NGX_HTTP_META_READ_SIZE  16384
+
+
+static ngx_int_t ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis);
+static ngx_int_t ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis);
+static ngx_uint_t ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis,
+    struct iovec *iovs, size_t *size);
+static void ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis,
+    size_t n);
+static void *ngx_http_meta_reply_string(const redisReadTask *task, char *str,
+    size_t len);
+static void *ngx_http_meta_reply_integer(const redisReadTask *task,
+    long long value);
+static void *ngx_http_meta_reply_nil(const redisReadTask *task);
+static void ngx_http_meta_reply_free(void *reply);
+
+#if (HIREDIS_MAJOR >= 1)
+static void *ngx_http_meta_reply_array(const redisReadTask *task, size_t n);
+#else
+static void *ngx_http_meta_reply_array(const redisReadTask *task, int n);
+#endif
+
+
+/* every reply is read into the client's own, without an allocation */
+
+static redisReplyObjectFunctions  ngx_http_meta_reply_functions = {
+    .createString = ngx_http_meta_reply_string,
+    .createArray = ngx_http_meta_reply_array,
+    .createInteger = ngx_http_meta_reply_integer,
+    .createNil = ngx_http_meta_reply_nil,
+    .freeObject = ngx_http_meta_reply_free
+};
+
+
+ngx_int_t
+ngx_http_meta_redis_reader(ngx_http_meta_redis_t *redis)
+{
+    redis->reader =
+               redisReaderCreateWithFunctions(&ngx_http_meta_reply_functions);
+
+    if (redis->reader == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->reader->privdata = &redis->reply;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_meta_redis_read_handler(ngx_event_t *rev)
+{
+    u_char                  buf[NGX_HTTP_META_READ_SIZE];
+    ssize_t                 n;
+    ngx_connection_t       *c;
+    ngx_http_meta_redis_t  *redis;
+
+    c = rev->data;
+    redis = c->data;
+
+    if (c->close) {
+        ngx_http_meta_redis_close(redis, NULL, 0);
+        return;
+    }
+
+    do {
+        n = c->recv(c, buf, NGX_HTTP_META_READ_SIZE);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_http_meta_redis_close(redis, "connection closed", 0);
+            return;
+        }
+
+        redis->heard = ngx_current_msec;
+
+        if (redisReaderFeed(redis->reader, (char *) buf, n) != REDIS_OK
+            || redis->reader->len > NGX_HTTP_META_MAX_REPLY)
+        {
+            ngx_http_meta_redis_close(redis, "an answer too long", 0);
+            return;
+        }
+
+        if (ngx_http_meta_redis_parse(redis) != NGX_OK) {
+            return;
+        }
+
+    } while (rev->ready);
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_meta_redis_close(redis, "event loop", 0);
+        return;
+    }
+
+    if (redis->nops == 0) {
+        c->idle = 1;
+
+        if (ngx_exiting) {
+            ngx_http_meta_redis_close(redis, NULL, 0);
+        }
+    }
+}
+
+
+/* anything but NGX_OK: the connection is closed */
+
+static ngx_int_t
+ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis)
+{
+    void              *reply;
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+
+    for ( ;; ) {
+
+        reply = NULL;
+
+        if (redisReaderGetReply(redis->reader, &reply) != REDIS_OK) {
+            ngx_http_meta_redis_close(redis, "not Redis' protocol", 0);
+            return NGX_ERROR;
+        }
+
+        if (reply == NULL) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_meta_redis_reply(redis) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* a handler may have closed it, and it may be another by now */
+
+        if (redis->connection != c || redis->reader == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (redis->lost) {
+            ngx_http_meta_redis_close(redis, "it refuses us", 0);
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
+{
+    ngx_http_meta_op_t     *op;
+    ngx_http_meta_reply_t   reply;
+
+    op = ngx_http_meta_op_answered(redis);
+
+    if (op == NULL) {
+        ngx_http_meta_redis_refused(redis, "the connection", &redis->reply);
+        ngx_http_meta_redis_close(redis, "an answer that nobody asked for",
+                                  0);
+        return NGX_ERROR;
+    }
+
+    reply = redis->reply;
+    reply.text.data = reply.buf;
+
+    if (!op->handshake) {
+        redis->attempts = 0;
+    }
+
+    ngx_http_meta_op_tell(op, &reply);
+    ngx_http_meta_op_free(op);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_meta_redis_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t       *c;
+    ngx_http_meta_redis_t  *redis;
+
+    c = wev->data;
+    redis = c->data;
+
+    ngx_http_meta_redis_flush(redis);
+}
+
+
+void
+ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
+{
+    size_t             size;
+    ssize_t            n;
+    ngx_err_t          err;
+    ngx_uint_t         niov;
+    ngx_connection_t  *c;
+    struct iovec       iovs[NGX_HTTP_META_IOVS];
+
+    c = redis->connection;
+
+    if (c == NULL || redis->state < NGX_HTTP_META_REDIS_HANDSHAKE) {
+        return;
+    }
+
+    while (c->write->ready) {
+
+        niov = ngx_http_meta_redis_gather(redis, iovs, &size);
+
+        if (niov == 0) {
+            break;
+        }
+
+        n = writev(c->fd, iovs, niov);
+
+        if (n == -1) {
+            err = ngx_socket_errno;
+
+            if (err == NGX_EINTR) {
+                continue;
+            }
+
+            if (err != NGX_EAGAIN) {
+                ngx_http_meta_redis_close(redis, "writev() failed", err);
+                return;
+            }
+
+            n = 0;
+        }
+
+        ngx_log_debug3(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                       "http meta redis writev: %z of %uz in %ui",
+                       n, size, niov);
+
+        ngx_http_meta_redis_advance(redis, n);
+
+        if ((size_t) n < size) {
+            c->write->ready = 0;
+        }
+    }
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_http_meta_redis_close(redis, "event loop", 0);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis, struct iovec *iovs,
+    size_t *size)
+{
+    ngx_uint_t           i, n;
+    ngx_queue_t         *q;
+    ngx_http_meta_op_t  *op;
+
+    n = 0;
+    *size = 0;
+
+    for (q = ngx_queue_head(&redis->out);
+         q != ngx_queue_sentinel(&redis->out);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+        if (redis->state == NGX_HTTP_META_REDIS_HANDSHAKE && !op->handshake) {
+            break;
+        }
+
+        for (i = op->next; i < op->niov; i++) {
+            if (n == NGX_HTTP_META_IOVS) {
+                return n;
+            }
+
+            iovs[n++] = op->iov[i];
+            *size += op->iov[i].iov_len;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis, size_t n)
+{
+    ngx_queue_t         *q;
+    struct iovec        *iov;
+    ngx_http_meta_op_t  *op;
+
+    while (n) {
+        q = ngx_queue_head(&redis->out);
+        op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+        op->started = 1;
+
+        while (op->next < op->niov) {
+            iov = &op->iov[op->next];
+
+            if (n < iov->iov_len) {
+                iov->iov_base = (u_char *) iov->iov_base + n;
+                iov->iov_len -= n;
+                return;
+            }
+
+            n -= iov->iov_len;
+            op->next++;
+        }
+
+        op->written = 1;
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&redis->sent, q);
+    }
+}
+
+
+static void *
+ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
+{
+    size_t                  i;
+    ngx_http_meta_reply_t  *reply = task->privdata;
+
+    if (task->parent) {
+        return reply;
+    }
+
+    reply->type = task->type;
+
+    /* an error's further words may quote the command, and so a message */
+
+    for (i = 0; i < len && i < sizeof(reply->buf); i++) {
+        if ((str[i] < 'A' || str[i] > 'Z') && str[i] != '_') {
+            break;
+        }
+
+        reply->buf[i] = str[i];
+    }
+
+    reply->text.len = i;
+
+    return reply;
+}
+
+
+#if (HIREDIS_MAJOR >= 1)
+static void *
+ngx_http_meta_reply_array(const redisReadTask *task, size_t n)
+#else
+static void *
+ngx_http_meta_reply_array(const redisReadTask *task, int n)
+#endif
+{
+    ngx_http_meta_reply_t  *reply = task->privdata;
+
+    if (task->parent == NULL) {
+        reply->type = REDIS_REPLY_ARRAY;
+        reply->integer = n;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_http_meta_reply_integer(const redisReadTask *task, long long value)
+{
+    ngx_http_meta_reply_t  *reply = task->privdata;
+
+    if (task->parent == NULL) {
+        reply->type = REDIS_REPLY_INTEGER;
+        reply->integer = value;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_http_meta_reply_nil(const redisReadTask *task)
+{
+    ngx_http_meta_reply_t  *reply = task->privdata;
+
+    if (task->parent == NULL) {
+        reply->type = REDIS_REPLY_NIL;
+    }
+
+    return reply;
+}
+
+
+static void
+ngx_http_meta_reply_free(void *reply)
+{
+    /* nothing was allocated */
+}

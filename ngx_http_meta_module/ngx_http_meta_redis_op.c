@@ -1,0 +1,387 @@
+
+/*
+ * An operation: the bytes of one Redis command, and who waits for its reply.
+ * It lives outside any request's pool, because its reply may come later.
+ * Its three exits are here: a reply, a deadline, an owner that is gone.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "meta/meta_redis.h"
+#include "ngx_http_meta_redis.h"
+
+
+static void ngx_http_meta_op_remove(ngx_http_meta_op_t *op);
+static void ngx_http_meta_op_deadline_handler(ngx_event_t *ev);
+static void ngx_http_meta_op_late(ngx_http_meta_op_t *op);
+
+
+ngx_http_meta_op_t *
+ngx_http_meta_op_create(ngx_uint_t niov, size_t room)
+{
+    ngx_http_meta_op_t  *op;
+
+    op = ngx_alloc(sizeof(ngx_http_meta_op_t) + niov * sizeof(struct iovec)
+                   + room, ngx_cycle->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(op, sizeof(ngx_http_meta_op_t));
+
+    op->iov = (struct iovec *) (op + 1);
+    op->room = (u_char *) (op->iov + niov);
+
+    return op;
+}
+
+
+ngx_http_meta_op_t *
+ngx_http_meta_op_command(const meta_str_t *argv, ngx_uint_t argc)
+{
+    size_t               size;
+    ngx_http_meta_op_t  *op;
+
+    size = meta_redis_command_size(argv, argc);
+
+    op = ngx_http_meta_op_create(1, size);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    (void) meta_redis_command(op->room, argv, argc);
+
+    op->iov[0].iov_base = op->room;
+    op->iov[0].iov_len = size;
+    op->niov = 1;
+    op->size = size;
+
+    return op;
+}
+
+
+u_char *
+ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room)
+{
+    ngx_http_meta_chunk_t  *chunk;
+
+    chunk = ngx_alloc(sizeof(ngx_http_meta_chunk_t) + room, ngx_cycle->log);
+    if (chunk == NULL) {
+        return NULL;
+    }
+
+    chunk->next = op->chunks;
+    op->chunks = chunk;
+
+    return (u_char *) (chunk + 1);
+}
+
+
+/* copies what is not yet written, so that its owner's memory may go */
+
+ngx_int_t
+ngx_http_meta_op_own(ngx_http_meta_op_t *op)
+{
+    u_char      *p, *start;
+    size_t       size;
+    ngx_uint_t   i;
+
+    if (!op->borrowed || op->written) {
+        return NGX_OK;
+    }
+
+    size = 0;
+
+    for (i = op->next; i < op->niov; i++) {
+        size += op->iov[i].iov_len;
+    }
+
+    start = ngx_http_meta_op_chunk(op, size);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = start;
+
+    for (i = op->next; i < op->niov; i++) {
+        p = ngx_cpymem(p, op->iov[i].iov_base, op->iov[i].iov_len);
+    }
+
+    op->next = 0;
+    op->niov = 1;
+    op->iov[0].iov_base = start;
+    op->iov[0].iov_len = size;
+    op->borrowed = 0;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_meta_op_tell(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
+{
+    if (op->told) {
+        return;
+    }
+
+    op->told = 1;
+    op->handler(op, reply);
+}
+
+
+void
+ngx_http_meta_op_free(ngx_http_meta_op_t *op)
+{
+    ngx_http_meta_chunk_t  *chunk, *next;
+
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+
+    for (chunk = op->chunks; chunk; chunk = next) {
+        next = chunk->next;
+        ngx_free(chunk);
+    }
+
+    ngx_free(op);
+}
+
+
+ngx_int_t
+ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_msec_t timeout)
+{
+    if (redis->nops >= NGX_HTTP_META_MAX_OPS
+        || redis->bytes + op->size > NGX_HTTP_META_MAX_BYTES)
+    {
+        return NGX_BUSY;
+    }
+
+    if (redis->state == NGX_HTTP_META_REDIS_DOWN) {
+
+        if (redis->reconnect.timer_set) {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_meta_redis_connect(redis);
+
+        if (redis->state == NGX_HTTP_META_REDIS_DOWN) {
+            return NGX_DECLINED;
+        }
+    }
+
+    ngx_http_meta_op_wait(redis, op, timeout);
+
+    if (redis->state == NGX_HTTP_META_REDIS_READY) {
+        redis->connection->idle = 0;
+        ngx_post_event(&redis->flush, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+/* into the queue: what greets a new connection goes before all others */
+
+void
+ngx_http_meta_op_wait(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
+    ngx_msec_t timeout)
+{
+    op->redis = redis;
+    op->start = ngx_current_msec;
+    op->timeout = timeout;
+    op->timer.handler = ngx_http_meta_op_deadline_handler;
+    op->timer.data = &redis->dumb;
+    op->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&op->timer, timeout);
+
+    if (op->handshake) {
+        ngx_queue_insert_head(&redis->out, &op->queue);
+
+    } else {
+        ngx_queue_insert_tail(&redis->out, &op->queue);
+    }
+
+    redis->nops++;
+    redis->bytes += op->size;
+}
+
+
+void
+ngx_http_meta_redis_abandon(ngx_http_meta_op_t *op)
+{
+    op->data = NULL;
+
+    if (ngx_http_meta_op_own(op) != NGX_OK) {
+
+        /* half a command cannot be taken back, its connection can */
+
+        op->told = 1;
+        ngx_http_meta_redis_close(op->redis, "no memory", 0);
+    }
+}
+
+
+/* the oldest one sent, which is what the next reply answers; or NULL */
+
+ngx_http_meta_op_t *
+ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis)
+{
+    ngx_queue_t         *q;
+    ngx_http_meta_op_t  *op;
+
+    if (ngx_queue_empty(&redis->sent)) {
+        return NULL;
+    }
+
+    q = ngx_queue_head(&redis->sent);
+    op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+    ngx_http_meta_op_remove(op);
+
+    return op;
+}
+
+
+static void
+ngx_http_meta_op_remove(ngx_http_meta_op_t *op)
+{
+    ngx_queue_remove(&op->queue);
+
+    op->redis->nops--;
+    op->redis->bytes -= op->size;
+
+    /* an owner that dies from here on finds nothing to save */
+
+    op->written = 1;
+}
+
+
+/*
+ * Ops of which Redis saw a byte are lost with the connection; the others wait
+ * for the next one, unless all are to go.  Their handlers may submit anew.
+ */
+
+void
+ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all)
+{
+    ngx_queue_t          gone, *q, *next;
+    ngx_http_meta_op_t  *op;
+
+    ngx_queue_init(&gone);
+
+    while ((op = ngx_http_meta_op_answered(redis)) != NULL) {
+        ngx_queue_insert_tail(&gone, &op->queue);
+    }
+
+    for (q = ngx_queue_head(&redis->out);
+         q != ngx_queue_sentinel(&redis->out);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+        if (all || op->started || op->handshake) {
+            ngx_http_meta_op_remove(op);
+            ngx_queue_insert_tail(&gone, &op->queue);
+        }
+    }
+
+    while (!ngx_queue_empty(&gone)) {
+        q = ngx_queue_head(&gone);
+        op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        ngx_http_meta_op_tell(op, NULL);
+        ngx_http_meta_op_free(op);
+    }
+}
+
+
+/* at the worker's end: nobody is told, the requests are gone too */
+
+void
+ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis)
+{
+    ngx_queue_t         *q;
+    ngx_http_meta_op_t  *op;
+
+    while ((op = ngx_http_meta_op_answered(redis)) != NULL) {
+        ngx_http_meta_op_free(op);
+    }
+
+    while (!ngx_queue_empty(&redis->out)) {
+        q = ngx_queue_head(&redis->out);
+        op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+        ngx_http_meta_op_remove(op);
+        ngx_http_meta_op_free(op);
+    }
+}
+
+
+static void
+ngx_http_meta_op_deadline_handler(ngx_event_t *ev)
+{
+    ngx_http_meta_op_t     *op;
+    ngx_http_meta_redis_t  *redis;
+
+    op = ngx_queue_data(ev, ngx_http_meta_op_t, timer);
+    redis = op->redis;
+
+    if (op->handshake) {
+        ngx_http_meta_redis_close(redis, "no answer to AUTH or SELECT", 0);
+        return;
+    }
+
+    if (op->told) {
+        ngx_http_meta_op_late(op);
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                   "http meta redis deadline, op %p after %M",
+                   op, ngx_current_msec - op->start);
+
+    if (!op->started) {
+        ngx_http_meta_op_remove(op);
+        ngx_http_meta_op_tell(op, NULL);
+        ngx_http_meta_op_free(op);
+        return;
+    }
+
+    /* its reply is still to be read, or no later one could be told apart */
+
+    op->timer.cancelable = 1;
+    ngx_add_timer(&op->timer, op->timeout);
+
+    if (ngx_http_meta_op_own(op) != NGX_OK) {
+        ngx_http_meta_redis_close(redis, "no memory", 0);
+        return;
+    }
+
+    ngx_http_meta_op_tell(op, NULL);
+}
+
+
+static void
+ngx_http_meta_op_late(ngx_http_meta_op_t *op)
+{
+    ngx_msec_t              silent;
+    ngx_http_meta_redis_t  *redis;
+
+    redis = op->redis;
+    silent = ngx_current_msec - ngx_max(redis->heard, op->start);
+
+    if (silent >= 2 * op->timeout) {
+        ngx_http_meta_redis_close(redis, "it does not answer", 0);
+        return;
+    }
+
+    ngx_add_timer(&op->timer, 2 * op->timeout - silent);
+}

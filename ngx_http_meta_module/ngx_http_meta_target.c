@@ -1,0 +1,275 @@
+
+/*
+ * meta_redis: which Redis events go to.  Two places of the configuration
+ * that say the same share one target, and so one connection per worker.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_meta_module.h"
+
+
+#define NGX_HTTP_META_MAX_DB  65535
+
+
+static char *ngx_http_meta_parse_address(ngx_conf_t *cf,
+    ngx_http_meta_target_t *target, ngx_str_t *url);
+static char *ngx_http_meta_parse_option(ngx_conf_t *cf,
+    ngx_http_meta_target_t *target, ngx_str_t *value);
+static ngx_http_meta_target_t *ngx_http_meta_same_target(ngx_conf_t *cf,
+    ngx_http_meta_target_t *target);
+static ngx_uint_t ngx_http_meta_same_str(ngx_str_t *a, ngx_str_t *b);
+
+
+char *
+ngx_http_meta_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    char                    *rv;
+    ngx_str_t               *value;
+    ngx_uint_t               i;
+    ngx_http_meta_target_t   target;
+
+    if (mlcf->target) {
+        return "is duplicate";
+    }
+
+    ngx_memzero(&target, sizeof(ngx_http_meta_target_t));
+
+    target.db = NGX_CONF_UNSET_UINT;
+    value = cf->args->elts;
+
+    rv = ngx_http_meta_parse_address(cf, &target, &value[1]);
+
+    for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_meta_parse_option(cf, &target, &value[i]);
+    }
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (target.user.len && target.password.len == 0) {
+        return "has \"user\" without \"password_file\"";
+    }
+
+    if (target.db == NGX_CONF_UNSET_UINT) {
+        target.db = 0;
+    }
+
+    mlcf->target = ngx_http_meta_same_target(cf, &target);
+
+    return mlcf->target ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+ngx_http_meta_target_t *
+ngx_http_meta_default_target(ngx_conf_t *cf)
+{
+    ngx_str_t               url = ngx_string("127.0.0.1:6379");
+    ngx_http_meta_target_t  target;
+
+    ngx_memzero(&target, sizeof(ngx_http_meta_target_t));
+
+    if (ngx_http_meta_parse_address(cf, &target, &url) != NGX_CONF_OK) {
+        return NULL;
+    }
+
+    return ngx_http_meta_same_target(cf, &target);
+}
+
+
+/*
+ * Called for each webhook once its directives are merged: only then is it
+ * known whether a resolver will look names up at run time.
+ */
+
+char *
+ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
+    ngx_msec_t connect_timeout)
+{
+    ngx_url_t                  u;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    target->used = 1;
+
+    if (target->connect_timeout < connect_timeout) {
+        target->connect_timeout = connect_timeout;
+    }
+
+    if (!target->named || target->addrs || target->resolver) {
+        return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->resolver && clcf->resolver->connections.nelts) {
+        target->resolver = clcf->resolver;
+        return NGX_CONF_OK;
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.host = target->host;
+    u.port = target->port;
+    u.default_port = target->port;
+
+    if (ngx_inet_resolve_host(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in \"meta_redis\" host \"%V\"; name a host "
+                           "that resolves at start, or set \"resolver\"",
+                           u.err ? u.err : "no address", &target->host);
+        return NGX_CONF_ERROR;
+    }
+
+    target->addrs = u.addrs;
+    target->naddrs = u.naddrs;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_parse_address(ngx_conf_t *cf, ngx_http_meta_target_t *target,
+    ngx_str_t *url)
+{
+    ngx_url_t  u;
+
+    if (ngx_strncasecmp(url->data, (u_char *) "rediss:", 7) == 0) {
+        return "does not know \"rediss\" in this version: "
+               "reach Redis over a unix socket or a private network";
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *url;
+    u.default_port = 6379;
+    u.no_resolve = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in \"meta_redis\" address \"%V\"",
+                           u.err ? u.err : "error", url);
+        return NGX_CONF_ERROR;
+    }
+
+    if (u.uri.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_redis\" address \"%V\" must be unix:/path "
+                           "or host[:port]", url);
+        return NGX_CONF_ERROR;
+    }
+
+    target->name = *url;
+    target->host = u.host;
+    target->port = u.port;
+
+    if (u.naddrs) {
+        target->addrs = u.addrs;
+        target->naddrs = u.naddrs;
+
+    } else {
+        target->named = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_meta_parse_option(ngx_conf_t *cf, ngx_http_meta_target_t *target,
+    ngx_str_t *value)
+{
+    ngx_int_t  db;
+    ngx_str_t  path;
+
+    if (ngx_strncmp(value->data, "db=", 3) == 0
+        && target->db == NGX_CONF_UNSET_UINT)
+    {
+        db = ngx_atoi(value->data + 3, value->len - 3);
+
+        if (db == NGX_ERROR || db > NGX_HTTP_META_MAX_DB) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": \"db\" takes a "
+                               "number from 0 to %d", value,
+                               NGX_HTTP_META_MAX_DB);
+            return NGX_CONF_ERROR;
+        }
+
+        target->db = db;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "user=", 5) == 0 && value->len > 5
+        && target->user.len == 0)
+    {
+        target->user.data = value->data + 5;
+        target->user.len = value->len - 5;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "password_file=", 14) == 0 && value->len > 14
+        && target->password.len == 0)
+    {
+        path.data = value->data + 14;
+        path.len = value->len - 14;
+        return ngx_http_meta_read_password(cf, &target->password, &path);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid or repeated parameter \"%V\"", value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_http_meta_target_t *
+ngx_http_meta_same_target(ngx_conf_t *cf, ngx_http_meta_target_t *target)
+{
+    ngx_uint_t                   i;
+    ngx_http_meta_target_t      *t, **targets;
+    ngx_http_meta_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+    targets = mmcf->targets.elts;
+
+    for (i = 0; i < mmcf->targets.nelts; i++) {
+        t = targets[i];
+
+        if (ngx_http_meta_same_str(&t->name, &target->name)
+            && ngx_http_meta_same_str(&t->user, &target->user)
+            && ngx_http_meta_same_str(&t->password, &target->password)
+            && t->db == target->db)
+        {
+            return t;
+        }
+    }
+
+    targets = ngx_array_push(&mmcf->targets);
+    if (targets == NULL) {
+        return NULL;
+    }
+
+    t = ngx_palloc(cf->pool, sizeof(ngx_http_meta_target_t));
+    if (t == NULL) {
+        return NULL;
+    }
+
+    *t = *target;
+    *targets = t;
+
+    t->redis = ngx_http_meta_redis_create(cf->pool, t);
+
+    return t->redis ? t : NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_meta_same_str(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
+}
