@@ -37,7 +37,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_meta_start(ngx_http_meta_writer_t *w,
-    ngx_str_t *list, meta_event_t *events, ngx_uint_t n);
+    ngx_http_meta_redis_t *redis, ngx_str_t *list, meta_event_t *events,
+    ngx_uint_t n);
 static ngx_int_t ngx_http_meta_write_record(ngx_http_meta_writer_t *w,
     meta_record_ctx_t *rc, meta_event_t *ev, ngx_uint_t n);
 static void ngx_http_meta_end_iov(ngx_http_meta_writer_t *w);
@@ -69,7 +70,10 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_meta_start(&w, list, events, split->nevents) != NGX_OK) {
+    if (ngx_http_meta_start(&w, mlcf->target->redis, list, events,
+                            split->nevents)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -107,7 +111,9 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
                                  / NGX_HTTP_META_TIMED);
     }
 
-    rc = ngx_http_meta_redis_submit(mlcf->target->redis, w.op, timeout);
+    w.op->vital = 1;
+
+    rc = ngx_http_meta_redis_submit(w.op, timeout);
 
     if (rc != NGX_OK) {
         ngx_http_meta_op_free(w.op);
@@ -123,8 +129,8 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
 
 
 static ngx_int_t
-ngx_http_meta_start(ngx_http_meta_writer_t *w, ngx_str_t *list,
-    meta_event_t *events, ngx_uint_t n)
+ngx_http_meta_start(ngx_http_meta_writer_t *w, ngx_http_meta_redis_t *redis,
+    ngx_str_t *list, meta_event_t *events, ngx_uint_t n)
 {
     size_t      room, small, chunks;
     meta_str_t  name;
@@ -154,7 +160,7 @@ ngx_http_meta_start(ngx_http_meta_writer_t *w, ngx_str_t *list,
                  / (NGX_HTTP_META_CHUNK - NGX_HTTP_META_RECORD
                     - NGX_HTTP_META_BORROW);
 
-    w->op = ngx_http_meta_op_create(1 + chunks + 2 * borrowed, room);
+    w->op = ngx_http_meta_op_create(redis, 1 + chunks + 2 * borrowed, room);
     if (w->op == NULL) {
         return NGX_ERROR;
     }

@@ -235,7 +235,7 @@ ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     argv[1].data = full->list.data;
     argv[1].len = full->list.len;
 
-    op = ngx_http_meta_op_command(argv, 2);
+    op = ngx_http_meta_op_command(redis, argv, 2);
     if (op == NULL) {
         return;
     }
@@ -252,9 +252,8 @@ ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
 
     op->max = full->max;
     op->handler = ngx_http_meta_queue_answer;
-    op->timer.cancelable = 1;
 
-    if (ngx_http_meta_redis_submit(redis, op, NGX_HTTP_META_POLL) != NGX_OK) {
+    if (ngx_http_meta_redis_submit(op, NGX_HTTP_META_POLL) != NGX_OK) {
         ngx_http_meta_op_free(op);
     }
 }

@@ -53,6 +53,9 @@ ngx_http_meta_redis_create(ngx_pool_t *pool, ngx_http_meta_target_t *target)
     redis->reconnect.data = &redis->dumb;
     redis->reconnect.cancelable = 1;
 
+    redis->timer.handler = ngx_http_meta_op_timer_handler;
+    redis->timer.data = &redis->dumb;
+
     redis->poll.handler = ngx_http_meta_queue_poll_handler;
     redis->poll.data = &redis->dumb;
     redis->poll.cancelable = 1;
@@ -66,6 +69,7 @@ ngx_http_meta_redis_connect(ngx_http_meta_redis_t *redis)
 {
     redis->flush.log = ngx_cycle->log;
     redis->reconnect.log = ngx_cycle->log;
+    redis->timer.log = ngx_cycle->log;
     redis->poll.log = ngx_cycle->log;
 
     if (redis->reconnect.timer_set) {
@@ -321,7 +325,7 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
         argv[argc[0]].data = target->password.data;
         argv[argc[0]++].len = target->password.len;
 
-        ops[n++] = ngx_http_meta_op_command(argv, argc[0]);
+        ops[n++] = ngx_http_meta_op_command(redis, argv, argc[0]);
     }
 
     if (target->db) {
@@ -329,7 +333,7 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
         argv[1].data = db;
         argv[1].len = ngx_sprintf(db, "%ui", target->db) - db;
 
-        ops[n++] = ngx_http_meta_op_command(argv, 2);
+        ops[n++] = ngx_http_meta_op_command(redis, argv, 2);
     }
 
     for (i = n; i-- > 0; /* void */ ) {
@@ -340,9 +344,8 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
         ops[i]->handler = ngx_http_meta_redis_greeted;
         ops[i]->data = redis;
         ops[i]->handshake = 1;
-        ops[i]->timer.cancelable = 1;
 
-        ngx_http_meta_op_wait(redis, ops[i], target->connect_timeout);
+        ngx_http_meta_op_wait(ops[i], target->connect_timeout);
 
         redis->handshakes++;
     }

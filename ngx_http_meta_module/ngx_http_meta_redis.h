@@ -37,6 +37,8 @@
 #define NGX_HTTP_META_MAX_REPLY    (1024 * 1024)
 #define NGX_HTTP_META_MAX_DELAY    2000
 #define NGX_HTTP_META_IOVS         1024
+#define NGX_HTTP_META_SPARE        4096
+#define NGX_HTTP_META_MAX_SPARES   64
 
 
 typedef struct ngx_http_meta_redis_s   ngx_http_meta_redis_t;
@@ -84,7 +86,7 @@ struct ngx_http_meta_chunk_s {
 
 struct ngx_http_meta_op_s {
     ngx_queue_t                    queue;
-    ngx_event_t                    timer;
+    ngx_queue_t                    due;     /* while deadlines are met */
     ngx_http_meta_redis_t         *redis;
 
     ngx_http_meta_op_handler_pt    handler;
@@ -95,6 +97,7 @@ struct ngx_http_meta_op_s {
 
     ngx_msec_t                     start;
     ngx_msec_t                     timeout;
+    ngx_msec_t                     deadline;
 
     struct iovec                  *iov;
     ngx_uint_t                     niov;
@@ -108,6 +111,9 @@ struct ngx_http_meta_op_s {
     unsigned                       started:1;    /* a byte was written */
     unsigned                       written:1;
     unsigned                       told:1;       /* the handler has run */
+    unsigned                       vital:1;      /* a worker waits for it */
+    unsigned                       is_due:1;
+    unsigned                       spare:1;      /* of a block to be reused */
 };
 
 
@@ -139,6 +145,11 @@ struct ngx_http_meta_redis_s {
     ngx_uint_t                     nops;
     size_t                         bytes;
     ngx_uint_t                     handshakes;
+
+    ngx_event_t                    timer;   /* at the earliest deadline */
+    ngx_uint_t                     nvital;
+    ngx_http_meta_chunk_t         *spares;
+    ngx_uint_t                     nspares;
 
     ngx_queue_t                    full;    /* lists over their max */
     ngx_uint_t                     nfull;
@@ -179,23 +190,24 @@ void ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis);
  * NGX_OK: the handler will be called.  NGX_BUSY: a ceiling is reached,
  * NGX_DECLINED: Redis is away; the op is still the caller's.
  */
-ngx_int_t ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, ngx_msec_t timeout);
+ngx_int_t ngx_http_meta_redis_submit(ngx_http_meta_op_t *op,
+    ngx_msec_t timeout);
 void ngx_http_meta_redis_abandon(ngx_http_meta_op_t *op);
 
-ngx_http_meta_op_t *ngx_http_meta_op_create(ngx_uint_t niov, size_t room);
-ngx_http_meta_op_t *ngx_http_meta_op_command(const meta_str_t *argv,
-    ngx_uint_t argc);
+ngx_http_meta_op_t *ngx_http_meta_op_create(ngx_http_meta_redis_t *redis,
+    ngx_uint_t niov, size_t room);
+ngx_http_meta_op_t *ngx_http_meta_op_command(ngx_http_meta_redis_t *redis,
+    const meta_str_t *argv, ngx_uint_t argc);
 u_char *ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room);
 ngx_int_t ngx_http_meta_op_own(ngx_http_meta_op_t *op);
 void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 void ngx_http_meta_op_free(ngx_http_meta_op_t *op);
-void ngx_http_meta_op_wait(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, ngx_msec_t timeout);
+void ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout);
 ngx_http_meta_op_t *ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all);
 void ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_op_timer_handler(ngx_event_t *ev);
 
 /* ngx_http_meta_redis_io.c */
 

@@ -14,24 +14,42 @@
 #include "ngx_http_meta_redis.h"
 
 
+static void ngx_http_meta_op_timer(ngx_http_meta_op_t *op);
 static void ngx_http_meta_op_remove(ngx_http_meta_op_t *op);
-static void ngx_http_meta_op_deadline_handler(ngx_event_t *ev);
+static void ngx_http_meta_op_expire(ngx_http_meta_op_t *op);
 static void ngx_http_meta_op_late(ngx_http_meta_op_t *op);
 
 
 ngx_http_meta_op_t *
-ngx_http_meta_op_create(ngx_uint_t niov, size_t room)
+ngx_http_meta_op_create(ngx_http_meta_redis_t *redis, ngx_uint_t niov,
+    size_t room)
 {
+    size_t               size;
+    ngx_uint_t           spare;
     ngx_http_meta_op_t  *op;
 
-    op = ngx_alloc(sizeof(ngx_http_meta_op_t) + niov * sizeof(struct iovec)
-                   + room, ngx_cycle->log);
-    if (op == NULL) {
-        return NULL;
+    size = sizeof(ngx_http_meta_op_t) + niov * sizeof(struct iovec) + room;
+
+    /* most commands are short ones: their blocks go round */
+
+    spare = (size <= NGX_HTTP_META_SPARE);
+
+    if (spare && redis->spares) {
+        op = (ngx_http_meta_op_t *) redis->spares;
+        redis->spares = redis->spares->next;
+        redis->nspares--;
+
+    } else {
+        op = ngx_alloc(spare ? NGX_HTTP_META_SPARE : size, ngx_cycle->log);
+        if (op == NULL) {
+            return NULL;
+        }
     }
 
     ngx_memzero(op, sizeof(ngx_http_meta_op_t));
 
+    op->redis = redis;
+    op->spare = spare;
     op->iov = (struct iovec *) (op + 1);
     op->room = (u_char *) (op->iov + niov);
 
@@ -40,14 +58,15 @@ ngx_http_meta_op_create(ngx_uint_t niov, size_t room)
 
 
 ngx_http_meta_op_t *
-ngx_http_meta_op_command(const meta_str_t *argv, ngx_uint_t argc)
+ngx_http_meta_op_command(ngx_http_meta_redis_t *redis,
+    const meta_str_t *argv, ngx_uint_t argc)
 {
     size_t               size;
     ngx_http_meta_op_t  *op;
 
     size = meta_redis_command_size(argv, argc);
 
-    op = ngx_http_meta_op_create(1, size);
+    op = ngx_http_meta_op_create(redis, 1, size);
     if (op == NULL) {
         return NULL;
     }
@@ -136,14 +155,25 @@ void
 ngx_http_meta_op_free(ngx_http_meta_op_t *op)
 {
     ngx_http_meta_chunk_t  *chunk, *next;
-
-    if (op->timer.timer_set) {
-        ngx_del_timer(&op->timer);
-    }
+    ngx_http_meta_redis_t  *redis;
 
     for (chunk = op->chunks; chunk; chunk = next) {
         next = chunk->next;
         ngx_free(chunk);
+    }
+
+    if (op->is_due) {
+        ngx_queue_remove(&op->due);
+    }
+
+    redis = op->redis;
+
+    if (op->spare && redis->nspares < NGX_HTTP_META_MAX_SPARES) {
+        chunk = (ngx_http_meta_chunk_t *) op;
+        chunk->next = redis->spares;
+        redis->spares = chunk;
+        redis->nspares++;
+        return;
     }
 
     ngx_free(op);
@@ -151,9 +181,12 @@ ngx_http_meta_op_free(ngx_http_meta_op_t *op)
 
 
 ngx_int_t
-ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, ngx_msec_t timeout)
+ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 {
+    ngx_http_meta_redis_t  *redis;
+
+    redis = op->redis;
+
     if (redis->nops >= NGX_HTTP_META_MAX_OPS
         || redis->bytes + op->size > NGX_HTTP_META_MAX_BYTES)
     {
@@ -173,7 +206,7 @@ ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
         }
     }
 
-    ngx_http_meta_op_wait(redis, op, timeout);
+    ngx_http_meta_op_wait(op, timeout);
 
     if (redis->state == NGX_HTTP_META_REDIS_READY) {
         redis->connection->idle = 0;
@@ -187,17 +220,15 @@ ngx_http_meta_redis_submit(ngx_http_meta_redis_t *redis,
 /* into the queue: what greets a new connection goes before all others */
 
 void
-ngx_http_meta_op_wait(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
-    ngx_msec_t timeout)
+ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 {
-    op->redis = redis;
+    ngx_http_meta_redis_t  *redis;
+
+    redis = op->redis;
+
     op->start = ngx_current_msec;
     op->timeout = timeout;
-    op->timer.handler = ngx_http_meta_op_deadline_handler;
-    op->timer.data = &redis->dumb;
-    op->timer.log = ngx_cycle->log;
-
-    ngx_add_timer(&op->timer, timeout);
+    op->deadline = ngx_current_msec + timeout;
 
     if (op->handshake) {
         ngx_queue_insert_head(&redis->out, &op->queue);
@@ -207,7 +238,43 @@ ngx_http_meta_op_wait(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
     }
 
     redis->nops++;
+    redis->nvital += op->vital;
     redis->bytes += op->size;
+
+    ngx_http_meta_op_timer(op);
+}
+
+
+/*
+ * One timer for all: a timer for each op would cost more than the signature
+ * of a short body saves.  It may fire early, and then finds nothing due.
+ */
+
+static void
+ngx_http_meta_op_timer(ngx_http_meta_op_t *op)
+{
+    ngx_msec_int_t          left;
+    ngx_http_meta_redis_t  *redis;
+
+    redis = op->redis;
+
+    /* a worker that shuts down waits for vital ones only */
+
+    redis->timer.cancelable = (redis->nvital == 0);
+
+    if (redis->timer.timer_set) {
+        left = (ngx_msec_int_t) (op->deadline - redis->timer.timer.key);
+
+        if (left >= 0) {
+            return;
+        }
+
+        ngx_del_timer(&redis->timer);
+    }
+
+    left = (ngx_msec_int_t) (op->deadline - ngx_current_msec);
+
+    ngx_add_timer(&redis->timer, left > 0 ? left : 0);
 }
 
 
@@ -250,10 +317,17 @@ ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis)
 static void
 ngx_http_meta_op_remove(ngx_http_meta_op_t *op)
 {
+    ngx_http_meta_redis_t  *redis;
+
+    redis = op->redis;
+
     ngx_queue_remove(&op->queue);
 
-    op->redis->nops--;
-    op->redis->bytes -= op->size;
+    redis->nops--;
+    redis->nvital -= op->vital;
+    redis->bytes -= op->size;
+
+    redis->timer.cancelable = (redis->nvital == 0);
 
     /* an owner that dies from here on finds nothing to save */
 
@@ -308,8 +382,9 @@ ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all)
 void
 ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis)
 {
-    ngx_queue_t         *q;
-    ngx_http_meta_op_t  *op;
+    ngx_queue_t            *q;
+    ngx_http_meta_op_t     *op;
+    ngx_http_meta_chunk_t  *chunk;
 
     while ((op = ngx_http_meta_op_answered(redis)) != NULL) {
         ngx_http_meta_op_free(op);
@@ -322,16 +397,79 @@ ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis)
         ngx_http_meta_op_remove(op);
         ngx_http_meta_op_free(op);
     }
+
+    while (redis->spares) {
+        chunk = redis->spares;
+        redis->spares = chunk->next;
+        ngx_free(chunk);
+    }
+
+    redis->nspares = 0;
+}
+
+
+void
+ngx_http_meta_op_timer_handler(ngx_event_t *ev)
+{
+    ngx_uint_t              i;
+    ngx_queue_t             due, *q, *queues[2];
+    ngx_connection_t       *dumb;
+    ngx_http_meta_op_t     *op, *first;
+    ngx_http_meta_redis_t  *redis;
+
+    dumb = ev->data;
+    redis = dumb->data;
+
+    ngx_queue_init(&due);
+
+    queues[0] = &redis->sent;
+    queues[1] = &redis->out;
+
+    first = NULL;
+
+    for (i = 0; i < 2; i++) {
+        for (q = ngx_queue_head(queues[i]);
+             q != ngx_queue_sentinel(queues[i]);
+             q = ngx_queue_next(q))
+        {
+            op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+            if ((ngx_msec_int_t) (op->deadline - ngx_current_msec) <= 0) {
+                ngx_queue_insert_tail(&due, &op->due);
+                op->is_due = 1;
+
+            } else if (first == NULL
+                       || (ngx_msec_int_t) (op->deadline - first->deadline)
+                          < 0)
+            {
+                first = op;
+            }
+        }
+    }
+
+    if (first) {
+        ngx_http_meta_op_timer(first);
+    }
+
+    /* whoever is told may end others, which then leave the queue of the due */
+
+    while (!ngx_queue_empty(&due)) {
+        q = ngx_queue_head(&due);
+        op = ngx_queue_data(q, ngx_http_meta_op_t, due);
+
+        ngx_queue_remove(q);
+        op->is_due = 0;
+
+        ngx_http_meta_op_expire(op);
+    }
 }
 
 
 static void
-ngx_http_meta_op_deadline_handler(ngx_event_t *ev)
+ngx_http_meta_op_expire(ngx_http_meta_op_t *op)
 {
-    ngx_http_meta_op_t     *op;
     ngx_http_meta_redis_t  *redis;
 
-    op = ngx_queue_data(ev, ngx_http_meta_op_t, timer);
     redis = op->redis;
 
     if (op->handshake) {
@@ -357,8 +495,11 @@ ngx_http_meta_op_deadline_handler(ngx_event_t *ev)
 
     /* its reply is still to be read, or no later one could be told apart */
 
-    op->timer.cancelable = 1;
-    ngx_add_timer(&op->timer, op->timeout);
+    redis->nvital -= op->vital;
+    op->vital = 0;
+
+    op->deadline = ngx_current_msec + op->timeout;
+    ngx_http_meta_op_timer(op);
 
     if (ngx_http_meta_op_own(op) != NGX_OK) {
         ngx_http_meta_redis_close(redis, "no memory", 0);
@@ -383,5 +524,6 @@ ngx_http_meta_op_late(ngx_http_meta_op_t *op)
         return;
     }
 
-    ngx_add_timer(&op->timer, 2 * op->timeout - silent);
+    op->deadline = ngx_current_msec + 2 * op->timeout - silent;
+    ngx_http_meta_op_timer(op);
 }
