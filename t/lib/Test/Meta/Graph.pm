@@ -1,0 +1,79 @@
+package Test::Meta::Graph;
+
+# The Graph emulator on a port of our own, and its call log.
+#
+#   my $graph = Test::Meta::Graph->new(dir => $dir)->start;
+#   $graph->url                  http://127.0.0.1:PORT
+#   my @calls = $graph->wait_calls(2);
+#   $graph->fault({match => {kind => 'whatsapp'}, times => 1,
+#       fault => {status => 500}});      a rule of graph-emulator --help
+
+use strict;
+use warnings;
+
+use parent 'Test::Meta::Process';
+
+use HTTP::Tiny;
+use Mojo::JSON qw(decode_json encode_json);
+
+use Test::Meta::Util qw(connects hold_port root_dir slurp wait_for);
+
+
+# args: more of the emulator's own options, e.g. ['--token', 'page:1:TOKEN']
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {args => [], %arg}, $class;
+    ($self->{port}, $self->{probe}) = hold_port();
+    $self->{log} = "$self->{dir}/graph.log";
+    return $self;
+}
+
+
+sub start {
+    my ($self) = @_;
+    my $out = "$self->{dir}/graph.out";
+    $self->run(out => $out, cmd => [$^X, root_dir() . '/scripts/graph-emulator',
+        '--listen', "127.0.0.1:$self->{port}", '--log', $self->{log},
+        @{$self->{args}}]);
+    wait_for { connects($self->{port}) || !$self->alive } 20;
+    die 'the Graph emulator did not start: ' . slurp($out)
+        unless $self->alive && connects($self->{port});
+    return $self;
+}
+
+
+sub url {
+    return "http://127.0.0.1:$_[0]{port}";
+}
+
+
+# decoded lines of the call log that are whole
+sub calls {
+    my ($self) = @_;
+    return map { decode_json($_) } slurp($self->{log}) =~ /^(.+)\n/mg;
+}
+
+
+# all calls as soon as there are n, else dies saying how many there were
+sub wait_calls {
+    my ($self, $n, $seconds) = @_;
+    my @calls;
+    wait_for { @calls = $self->calls; @calls >= $n } $seconds;
+    die sprintf "waited for %d Graph calls, saw %d\n", $n, scalar @calls
+        if @calls < $n;
+    return @calls;
+}
+
+
+sub fault {
+    my ($self, $rule) = @_;
+    my $answer = HTTP::Tiny->new->post($self->url . '/_emulator/faults',
+        {headers => {'Content-Type' => 'application/json'},
+        content => encode_json($rule)});
+    die "fault refused: $answer->{status} $answer->{content}"
+        unless $answer->{success};
+    return $self;
+}
+
+
+1;

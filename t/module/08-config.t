@@ -1,0 +1,534 @@
+# nginx -t: what is refused, how it is said, and what is only warned of.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Test::Meta;
+
+# FILE has no permission; root reads it all the same
+config_verb unreadable => sub {
+    my ($t, $name) = @_;
+    return $t->run(skip => 'root may read everything') if $> == 0;
+    push @{$t->{before_start}}, sub { chmod 0, "$t->{dir}/$name" };
+};
+
+run_blocks();
+
+__DATA__
+
+=== a plain configuration is accepted without a word of ours
+--- accepted
+syntax is ok
+!\[(?:warn|error|emerg|alert|crit)\]
+
+=== every directive in http, server and location
+--- http
+meta_redis unix:/nowhere/http.sock db=1;
+meta_redis_connect_timeout 1s;
+meta_redis_timeout 1s;
+meta_app_id 1;
+meta_app_secret_file $DIR/secret;
+meta_verify_token_file $DIR/token;
+meta_queue a:http max=5;
+--- server
+meta_redis unix:/nowhere/server.sock;
+meta_redis_connect_timeout 2s;
+meta_redis_timeout 2s;
+meta_app_id 2;
+meta_app_secret_file $DIR/secret;
+meta_verify_token_file $DIR/token;
+meta_queue a:server max=6;
+--- location
+meta_webhook;
+meta_redis unix:/nowhere/location.sock;
+meta_redis_connect_timeout 3s;
+meta_redis_timeout 3s;
+meta_app_id 3;
+meta_app_secret_file $DIR/secret;
+meta_verify_token_file $DIR/token;
+meta_queue a:location max=7;
+--- accepted
+!\[(?:warn|error|emerg|alert|crit)\]
+
+=== secrets are not in nginx -T
+--- env
+META_T_APP_SECRET=environment-secret-01
+META_T_PASSWORD=redis-password-01
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/secret env:META_T_APP_SECRET;
+meta_redis 127.0.0.1:1 password_file=env:META_T_PASSWORD;
+--- accepted: -T
+meta_app_secret_file .*env:META_T_APP_SECRET;
+
+=== no secret in force: accepted, with a warning that names file and line
+--- bare
+--- accepted
+\[warn\] .*meta_app_secret_file.* in $DIR/nginx\.conf:\d+
+
+=== no verify token: accepted, the handshake is optional
+--- bare
+--- http
+meta_app_secret_file $DIR/secret;
+--- accepted
+!\[emerg\]
+
+=== a secret file that is missing
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/nothing;
+--- refused
+\[emerg\] .*$DIR/nothing.*No such file.* in $DIR/nginx\.conf:\d+
+
+=== a secret file that is empty
+--- file: empty
+
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/empty;
+--- refused
+\[emerg\] .*$DIR/empty.*empty.* in $DIR/nginx\.conf:\d+
+
+=== a secret file of blank lines only
+--- file: blank
+  
+	
+
+ 
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/blank;
+--- refused
+\[emerg\] .*$DIR/blank.*empty.* in $DIR/nginx\.conf:\d+
+
+=== a directory in place of a secret file
+--- location
+meta_webhook;
+meta_app_secret_file $DIR;
+--- refused
+\[emerg\] .*$DIR\b.*regular file.* in $DIR/nginx\.conf:\d+
+
+=== a secret file that cannot be read
+--- unreadable: secret
+--- refused
+\[emerg\] .*$DIR/secret.*Permission denied.* in $DIR/nginx\.conf:\d+
+
+=== a secret file whose first word is no app id: its line is named, not its text
+--- secret
+1111111111 first-secret-0123456789
+my-app second-secret-0123456789
+--- refused
+\[emerg\] .*line 2 of .*$DIR/secret.*APP_ID.* in $DIR/nginx\.conf:\d+
+
+=== a secret file with a word too many
+--- secret
+1111111111 first-secret-0123456789 more-secret-words
+--- refused
+\[emerg\] .*line 1 of .*$DIR/secret.* in $DIR/nginx\.conf:\d+
+
+=== an app id in a secret file that is too long
+--- secret
+111111111111111111111111111111111 first-secret-0123456789
+--- refused
+\[emerg\] .*line 1 of .*$DIR/secret.*32.* in $DIR/nginx\.conf:\d+
+
+=== seventeen secrets, in one file and over two
+--- secret
+secret-number-01
+secret-number-02
+secret-number-03
+secret-number-04
+secret-number-05
+secret-number-06
+secret-number-07
+secret-number-08
+secret-number-09
+secret-number-10
+secret-number-11
+secret-number-12
+secret-number-13
+secret-number-14
+secret-number-15
+secret-number-16
+--- file: secret17
+secret-number-17
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/secret $DIR/secret17;
+--- refused
+\[emerg\] .*$DIR/secret17.*16.* in $DIR/nginx\.conf:\d+
+
+=== env: that is not set, and one that is empty
+--- location
+meta_webhook;
+meta_app_secret_file env:META_T_NOT_SET_ANYWHERE;
+--- refused
+\[emerg\] .*META_T_NOT_SET_ANYWHERE.*not set.* in $DIR/nginx\.conf:\d+
+
+=== env: that is empty
+--- env
+META_T_EMPTY=
+--- location
+meta_webhook;
+meta_verify_token_file env:META_T_EMPTY;
+--- refused
+\[emerg\] .*META_T_EMPTY.*empty.* in $DIR/nginx\.conf:\d+
+
+=== env: without a name
+--- location
+meta_webhook;
+meta_app_secret_file env:;
+--- refused
+\[emerg\] .* in $DIR/nginx\.conf:\d+
+
+=== a token file that is missing
+--- location
+meta_webhook;
+meta_verify_token_file $DIR/token $DIR/nothing;
+--- refused
+\[emerg\] .*$DIR/nothing.*No such file.* in $DIR/nginx\.conf:\d+
+
+=== a token file that is empty
+--- file: empty
+
+--- location
+meta_webhook;
+meta_verify_token_file $DIR/empty;
+--- refused
+\[emerg\] .*$DIR/empty.*empty.* in $DIR/nginx\.conf:\d+
+
+=== a password file that is missing, empty, or has two lines
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 password_file=$DIR/nothing;
+--- refused
+\[emerg\] .*$DIR/nothing.*No such file.* in $DIR/nginx\.conf:\d+
+
+=== a password file of two lines
+--- file: password
+first-password-line
+second-password-line
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 password_file=$DIR/password;
+--- refused
+\[emerg\] .*$DIR/password.* in $DIR/nginx\.conf:\d+
+
+=== an app id that is not digits
+--- http
+meta_app_id my-app;
+--- refused
+\[emerg\] .*my-app.*digits.* in $DIR/nginx\.conf:\d+
+
+=== an app id of 33 digits
+--- http
+meta_app_id 123456789012345678901234567890123;
+--- refused
+\[emerg\] .*digits.* in $DIR/nginx\.conf:\d+
+
+=== an empty app id
+--- http
+meta_app_id "";
+--- refused
+\[emerg\] .*digits.* in $DIR/nginx\.conf:\d+
+
+=== an app id of 32 digits is one
+--- http
+meta_app_id 12345678901234567890123456789012;
+--- accepted
+
+=== a queue name with a character that it must not have
+--- location
+meta_webhook;
+meta_queue "meta events";
+--- refused
+\[emerg\] .*meta events.*A-Za-z0-9.* in $DIR/nginx\.conf:\d+
+
+=== an empty queue name
+--- location
+meta_webhook;
+meta_queue "";
+--- refused
+\[emerg\] .*1 to 200.* in $DIR/nginx\.conf:\d+
+
+=== a queue name of 201 bytes
+--- location
+meta_webhook;
+meta_queue aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- refused
+\[emerg\] .*1 to 200.* in $DIR/nginx\.conf:\d+
+
+=== a queue name of an unknown variable
+--- location
+meta_webhook;
+meta_queue meta:$no_such_variable;
+--- refused
+\[emerg\] .*unknown "no_such_variable" variable
+
+=== max=0
+--- location
+meta_webhook;
+meta_queue meta:events max=0;
+--- refused
+\[emerg\] .*max=0.* in $DIR/nginx\.conf:\d+
+
+=== max= that is no number, negative, or beyond all numbers
+--- location
+meta_webhook;
+meta_queue meta:events max=many;
+--- refused
+\[emerg\] .*max=many.* in $DIR/nginx\.conf:\d+
+
+=== max= that is negative
+--- location
+meta_webhook;
+meta_queue meta:events max=-1;
+--- refused
+\[emerg\] .*max=-1.* in $DIR/nginx\.conf:\d+
+
+=== max= beyond all numbers
+--- location
+meta_webhook;
+meta_queue meta:events max=99999999999999999999;
+--- refused
+\[emerg\] .*max=9{20}.* in $DIR/nginx\.conf:\d+
+
+=== max= given twice
+--- location
+meta_webhook;
+meta_queue meta:events max=1 max=2;
+--- refused
+\[emerg\] .*max=2.* in $DIR/nginx\.conf:\d+
+
+=== partitions= is not there yet, and says so
+--- location
+meta_webhook;
+meta_queue meta:events partitions=4;
+--- refused
+\[emerg\] .*partitions.* in $DIR/nginx\.conf:\d+
+
+=== an unknown parameter of meta_queue
+--- location
+meta_webhook;
+meta_queue meta:events size=4;
+--- refused
+\[emerg\] .*size=4.* in $DIR/nginx\.conf:\d+
+
+=== meta_queue without a name
+--- location
+meta_webhook;
+meta_queue;
+--- refused
+\[emerg\] .*invalid number of arguments in "meta_queue" directive in $DIR/nginx\.conf:\d+
+
+=== an unknown parameter of meta_redis
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 base=4;
+--- refused
+\[emerg\] .*base=4.* in $DIR/nginx\.conf:\d+
+
+=== db= that is no number
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 db=one;
+--- refused
+\[emerg\] .*db=one.* in $DIR/nginx\.conf:\d+
+
+=== db= given twice
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 db=1 db=2;
+--- refused
+\[emerg\] .*db=2.* in $DIR/nginx\.conf:\d+
+
+=== a user without a password
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 user=edge;
+--- refused
+\[emerg\] .*password_file.* in $DIR/nginx\.conf:\d+
+
+=== an empty user=, an empty password_file=
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 user=;
+--- refused
+\[emerg\] .*user=.* in $DIR/nginx\.conf:\d+
+
+=== rediss:// and ca_file= are not there yet, and say so
+--- location
+meta_webhook;
+meta_redis rediss://127.0.0.1:6380;
+--- refused
+\[emerg\] .*rediss.* in $DIR/nginx\.conf:\d+
+
+=== ca_file= is refused
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 ca_file=$DIR/ca.pem;
+--- refused
+\[emerg\] .*ca_file.* in $DIR/nginx\.conf:\d+
+
+=== a port that is none
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:70000;
+--- refused
+\[emerg\] .*invalid port.*127\.0\.0\.1:70000.* in $DIR/nginx\.conf:\d+
+
+=== a unix socket without a path
+--- location
+meta_webhook;
+meta_redis unix:;
+--- refused
+\[emerg\] .*unix:.* in $DIR/nginx\.conf:\d+
+
+=== an address with a path behind it
+--- location
+meta_webhook;
+meta_redis redis://127.0.0.1:6379/0;
+--- refused
+\[emerg\] .* in $DIR/nginx\.conf:\d+
+
+=== no address at all
+--- location
+meta_webhook;
+meta_redis;
+--- refused
+\[emerg\] .*invalid number of arguments in "meta_redis" directive in $DIR/nginx\.conf:\d+
+
+=== a host that is not found, without a resolver
+--- location
+meta_webhook;
+meta_redis no-such-host.invalid:6379;
+--- refused
+\[emerg\] .*no-such-host\.invalid.*resolver.* in $DIR/nginx\.conf:\d+
+
+=== a host that is not found, with a resolver: that is for the worker
+--- location
+meta_webhook;
+meta_redis no-such-host.invalid:6379;
+resolver 127.0.0.1:1;
+--- accepted
+!\[(?:warn|error|emerg|alert|crit)\]
+
+=== a host that nobody uses is not looked up
+--- server
+meta_redis no-such-host.invalid:6379;
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1;
+--- accepted
+
+=== a timeout that is none
+--- location
+meta_webhook;
+meta_redis_timeout soon;
+--- refused
+\[emerg\] .*meta_redis_timeout.* in $DIR/nginx\.conf:\d+
+
+=== a timeout of zero
+--- location
+meta_webhook;
+meta_redis_timeout 0;
+--- refused
+\[emerg\] .*meta_redis_timeout.* in $DIR/nginx\.conf:\d+
+
+=== a connect timeout of zero
+--- location
+meta_webhook;
+meta_redis_connect_timeout 0;
+--- refused
+\[emerg\] .*meta_redis_connect_timeout.* in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_redis
+--- server
+meta_redis 127.0.0.1:1;
+meta_redis 127.0.0.1:2;
+--- refused
+\[emerg\] .*"meta_redis" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_queue
+--- server
+meta_queue a;
+meta_queue b;
+--- refused
+\[emerg\] .*"meta_queue" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_app_id
+--- server
+meta_app_id 1;
+meta_app_id 2;
+--- refused
+\[emerg\] .*"meta_app_id" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_app_secret_file
+--- server
+meta_app_secret_file $DIR/secret;
+meta_app_secret_file $DIR/secret;
+--- refused
+\[emerg\] .*"meta_app_secret_file" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_verify_token_file
+--- server
+meta_verify_token_file $DIR/token;
+meta_verify_token_file $DIR/token;
+--- refused
+\[emerg\] .*"meta_verify_token_file" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: the timeouts
+--- server
+meta_redis_timeout 1s;
+meta_redis_timeout 1s;
+--- refused
+\[emerg\] .*"meta_redis_timeout" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== every directive twice: meta_webhook
+--- location
+meta_webhook;
+meta_webhook;
+--- refused
+\[emerg\] .*"meta_webhook" directive is duplicate in $DIR/nginx\.conf:\d+
+
+=== meta_webhook outside of a location
+--- server
+meta_webhook;
+--- refused
+\[emerg\] .*"meta_webhook" directive is not allowed here in $DIR/nginx\.conf:\d+
+
+=== meta_webhook takes no argument
+--- location
+meta_webhook on;
+--- refused
+\[emerg\] .*invalid number of arguments in "meta_webhook" directive in $DIR/nginx\.conf:\d+
+
+=== what comes with later versions is an unknown directive now: meta_spool
+--- http
+meta_spool $DIR/spool;
+--- refused
+\[emerg\] .*unknown directive "meta_spool" in $DIR/nginx\.conf:\d+
+
+=== unknown yet: meta_ack
+--- location
+meta_webhook;
+meta_ack disk;
+--- refused
+\[emerg\] .*unknown directive "meta_ack" in $DIR/nginx\.conf:\d+
+
+=== unknown yet: meta_client_cn
+--- location
+meta_webhook;
+meta_client_cn client.webhooks.fbclientcerts.com;
+--- refused
+\[emerg\] .*unknown directive "meta_client_cn" in $DIR/nginx\.conf:\d+
+
+=== unknown yet: meta_status
+--- server
+location /status {
+    meta_status;
+}
+--- refused
+\[emerg\] .*unknown directive "meta_status" in $DIR/nginx\.conf:\d+
