@@ -1,0 +1,362 @@
+/* The configuration: its table of keys, and its life. */
+
+#include "conf_own.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define ROOT(field)      offsetof(struct conf, field)
+#define QUEUE(field)     offsetof(struct conf_queue, field)
+#define APP(field)       offsetof(struct conf_app, field)
+#define TOKEN(field)     offsetof(struct conf_token, field)
+#define RULE(field)      offsetof(struct rule, field)
+#define EACH(type)       sizeof(struct type)
+
+
+static void conf_names(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
+static void conf_unmatched(struct reader *r, yaml_node_t *node,
+    const char *path, void *field);
+static void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+
+
+/* path, type of a scalar, reader of a node, place, size, preset, flags */
+static const struct option options[] = {
+    { "redis", NULL, conf_redis, 0, 0, "127.0.0.1:6379", 0 },
+    { "queues", NULL, conf_queue, ROOT(queues), EACH(conf_queue), NULL, 0 },
+    { "queues[].name", type_list_name, NULL, QUEUE(name), 0, NULL,
+      OPTION_NEEDED },
+    { "queues[].kind", type_queue_kind, NULL, QUEUE(kind), 0, "events", 0 },
+    { "queues[].partitions", type_count, NULL, QUEUE(partitions), 0, "1", 0 },
+    { "apps", NULL, NULL, ROOT(apps), EACH(conf_app), NULL, 0 },
+    { "apps[].id", type_digits, NULL, APP(id), 0, NULL, OPTION_NEEDED },
+    { "apps[].secret_file", type_secret, NULL, APP(secret), 0, NULL, 0 },
+    { "graph", NULL, NULL, 0, 0, NULL, 0 },
+    { "graph.version", type_version, NULL, ROOT(version), 0, "v24.0", 0 },
+    { "graph.base_url", type_url, NULL, ROOT(base_url), 0,
+      "https://graph.facebook.com", 0 },
+    { "graph.ca_file", type_file, NULL, ROOT(ca_file), 0, NULL, 0 },
+    { "graph.hosts", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "graph.ads_version", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "graph.appsecret_proof", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "tokens", NULL, conf_token, ROOT(tokens), EACH(conf_token), NULL, 0 },
+    { "tokens[].kind", type_token_kind, NULL, TOKEN(kind), 0, NULL,
+      OPTION_NEEDED },
+    { "tokens[].id", type_digits, NULL, TOKEN(id), 0, NULL, 0 },
+    { "tokens[].waba", type_digits, NULL, TOKEN(waba), 0, NULL, 0 },
+    { "tokens[].default", type_bool, NULL, TOKEN(fallback), 0, NULL, 0 },
+    { "tokens[].file", type_string, NULL, TOKEN(file), 0, NULL, 0 },
+    { "tokens[].env", type_string, NULL, TOKEN(env), 0, NULL, 0 },
+    { "tokens[].instagram", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "rules", NULL, conf_rule, ROOT(rules), EACH(rule), NULL, 0 },
+    { "rules[].when", NULL, NULL, 0, 0, NULL, OPTION_NEEDED },
+    { "rules[].when.product", type_product, NULL, RULE(product), 0, NULL,
+      OPTION_NEEDED },
+    { "rules[].when.kind", type_kind, NULL, RULE(kind), 0, NULL,
+      OPTION_NEEDED },
+    { "rules[].when.account", type_digits, NULL, RULE(account), 0, NULL, 0 },
+    { "rules[].when.text", type_regex, NULL, RULE(text), 0, NULL, 0 },
+    { "rules[].do", NULL, conf_actions, RULE(actions), 0, NULL,
+      OPTION_NEEDED },
+    { "unmatched", NULL, conf_unmatched, ROOT(unmatched), 0, NULL, 0 },
+    { "push_lists", NULL, conf_names, ROOT(push_lists), 0, NULL, 0 },
+    { "drain_timeout", type_time, NULL, ROOT(drain_ms), 0, "30s", 0 },
+    { "dead_max", type_count, NULL, ROOT(dead_max), 0, "100000", 0 },
+    { "log_level", type_log_level, NULL, ROOT(log_level), 0, "info", 0 },
+    { "metrics", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "retention", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "handlers", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "assistants", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "token_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "link_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "outbox", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "dry_run", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "keep", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+};
+
+
+static void conf_names(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    size_t             i;
+    const char        *text, *why;
+    struct conf_list  *list = field;
+
+    if (node->type != YAML_SEQUENCE_NODE) {
+        conf_error(r, node, path, "must be a list of names");
+        return;
+    }
+
+    for (i = 0; i < conf_elements(node) && !r->failed; i++) {
+        yaml_node_t  *element = conf_element(r, node, i);
+
+        text = conf_text(r, element, path);
+        if (text == NULL) {
+            return;
+        }
+
+        why = type_list_name(text, conf_list_add(list, sizeof(char *)));
+        if (why != NULL) {
+            conf_error(r, element, path, "%s", why);
+        }
+    }
+}
+
+
+/* drop, or {push: LIST} */
+static void conf_unmatched(struct reader *r, yaml_node_t *node,
+    const char *path, void *field)
+{
+    const char        *text, *why;
+    yaml_node_t       *key, *value;
+    yaml_node_pair_t  *pair;
+
+    r->unmatched = node->start_mark;
+
+    if (node->type == YAML_SCALAR_NODE
+        && strcmp((char *) node->data.scalar.value, "drop") == 0)
+    {
+        return;
+    }
+
+    if (node->type != YAML_MAPPING_NODE
+        || node->data.mapping.pairs.top - node->data.mapping.pairs.start != 1)
+    {
+        conf_error(r, node, path, "must be drop or {push: LIST}");
+        return;
+    }
+
+    pair = node->data.mapping.pairs.start;
+    key = yaml_document_get_node(&r->doc, pair->key);
+    value = yaml_document_get_node(&r->doc, pair->value);
+
+    text = conf_text(r, key, path);
+    if (text == NULL || strcmp(text, "push") != 0) {
+        conf_error(r, key, path, "must be drop or {push: LIST}");
+        return;
+    }
+
+    text = conf_text(r, value, path);
+    why = text != NULL ? type_list_name(text, field) : NULL;
+    if (why != NULL) {
+        conf_error(r, value, path, "%s", why);
+    }
+}
+
+
+static void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
+    void *element)
+{
+    size_t              i;
+    struct conf_queue  *q = element, *all = r->conf->queues.at;
+
+    if (q->partitions != 1) {
+        conf_error(r, node, path, "partitions is not supported by this"
+                   " version, leave it out");
+        return;
+    }
+
+    for (i = 0; i + 1 < r->conf->queues.n; i++) {
+        if (strcmp(all[i].name, q->name) == 0) {
+            conf_error(r, node, path, "\"%s\" stands there twice", q->name);
+            return;
+        }
+    }
+}
+
+
+static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
+    void *element)
+{
+    const char         *why;
+    struct conf_token  *t = element;
+
+    if ((t->file != NULL) == (t->env != NULL)) {
+        conf_error(r, node, path, "needs one of file and env: the path of a"
+                   " file, or the name of a variable, that holds the token");
+        return;
+    }
+
+    if (t->id == NULL && t->waba == NULL && !t->fallback) {
+        conf_error(r, node, path, "needs id, waba, or \"default: true\"");
+        return;
+    }
+
+    if (t->waba != NULL && t->kind == TOKEN_PAGE) {
+        conf_error(r, node, path, "a Page has no waba");
+        return;
+    }
+
+    why = t->file != NULL ? secret_read(t->file, &t->secret)
+          : secret_env(t->env, &t->secret);
+    if (why != NULL) {
+        conf_error(r, node, path, "\"%s\": %s",
+                   t->file != NULL ? t->file : t->env, why);
+    }
+}
+
+
+/* what only the whole can tell */
+static void conf_check(struct reader *r)
+{
+    size_t              i;
+    yaml_node_t         where = { .start_mark = r->unmatched };
+    struct conf        *conf = r->conf;
+    struct conf_queue  *queues;
+    bool                allowed = false;
+
+    if (r->failed) {
+        return;
+    }
+
+    if (conf->queues.n == 0) {
+        queues = conf_list_add(&conf->queues, sizeof(*queues));
+        queues->name = mem_copy("meta:events", 11);
+        queues->partitions = 1;
+    }
+
+    if (conf->unmatched == NULL) {
+        return;
+    }
+
+    for (i = 0; i < conf->push_lists.n; i++) {
+        allowed |= strcmp(((char **) conf->push_lists.at)[i],
+                          conf->unmatched) == 0;
+    }
+
+    if (!allowed) {
+        conf_error(r, &where, "unmatched", "\"%s\" does not stand in"
+                   " push_lists", conf->unmatched);
+    }
+
+    queues = conf->queues.at;
+    for (i = 0; i < conf->queues.n; i++) {
+        if (strcmp(queues[i].name, conf->unmatched) == 0) {
+            conf_error(r, &where, "unmatched", "\"%s\" is a queue of this"
+                       " consumer: it would read it again and again",
+                       conf->unmatched);
+        }
+    }
+}
+
+
+/* conf_load reads the file, then the environment */
+struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX])
+{
+    char           why[CONF_ERROR_MAX - 64];
+    struct reader  r = { .file = file, .error = error };
+
+    error[0] = '\0';
+    r.conf = mem_alloc(sizeof(*r.conf));
+    r.conf->refs = 1;
+
+    conf_read(&r, options, sizeof(options) / sizeof(options[0]));
+    conf_check(&r);
+
+    if (!r.failed && conf_fill(r.conf, why, sizeof(why)) != NULL) {
+        snprintf(error, CONF_ERROR_MAX, "environment: %s", why);
+        r.failed = true;
+    }
+
+    if (r.failed) {
+        conf_drop(r.conf);
+        return NULL;
+    }
+
+    return r.conf;
+}
+
+
+/* conf_hold keeps it alive for whoever works by it */
+struct conf *conf_hold(struct conf *conf)
+{
+    conf->refs++;
+
+    return conf;
+}
+
+
+static void conf_free(struct conf *conf)
+{
+    size_t              i;
+    struct rule        *rules = conf->rules.at;
+    struct conf_app    *apps = conf->apps.at;
+    struct conf_queue  *queues = conf->queues.at;
+    struct conf_token  *tokens = conf->tokens.at;
+
+    for (i = 0; i < conf->queues.n; i++) {
+        free(queues[i].name);
+    }
+
+    for (i = 0; i < conf->apps.n; i++) {
+        free(apps[i].id);
+        mem_wipe(apps[i].secret);
+    }
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        free(tokens[i].id);
+        free(tokens[i].waba);
+        free(tokens[i].file);
+        free(tokens[i].env);
+        mem_wipe(tokens[i].secret);
+    }
+
+    for (i = 0; i < conf->rules.n; i++) {
+        rule_free(&rules[i]);
+    }
+
+    for (i = 0; i < conf->push_lists.n; i++) {
+        free(((char **) conf->push_lists.at)[i]);
+    }
+
+    redis_target_free(&conf->redis);
+    free(conf->redis_text);
+    free(queues);
+    free(apps);
+    free(tokens);
+    free(rules);
+    free(conf->push_lists.at);
+    free(conf->version);
+    free(conf->base_url);
+    free(conf->ca_file);
+    free(conf->unmatched);
+    free(conf);
+}
+
+
+/* conf_drop gives it back */
+void conf_drop(struct conf *conf)
+{
+    if (conf != NULL && --conf->refs == 0) {
+        conf_free(conf);
+    }
+}
+
+
+/* conf_moved names the key that a reload cannot change */
+const char *conf_moved(const struct conf *from, const struct conf *to)
+{
+    size_t              i;
+    struct conf_queue  *a = from->queues.at, *b = to->queues.at;
+
+    if (strcmp(from->redis_text, to->redis_text) != 0) {
+        return "redis";
+    }
+
+    if (from->queues.n != to->queues.n) {
+        return "queues";
+    }
+
+    for (i = 0; i < from->queues.n; i++) {
+        if (strcmp(a[i].name, b[i].name) != 0) {
+            return "queues";
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,94 @@
+/* What the files of the configuration share, and nobody else sees. */
+
+#ifndef CONF_OWN_H
+#define CONF_OWN_H
+
+#include "conf.h"
+
+#include <yaml.h>
+
+
+#define CONF_PATH_MAX    128
+#define CONF_SECRET_MAX  (16 * 1024)
+
+
+/* one file on its way in; the first error stays */
+struct reader {
+    const char       *file;
+    yaml_document_t   doc;
+    struct conf      *conf;
+    char             *error;
+    bool              failed;
+    yaml_mark_t       unmatched;    /* where it stands */
+};
+
+/* scalar: NULL if the text is good, else what is wrong with it */
+typedef const char *(*conf_scalar)(const char *text, void *field);
+typedef void (*conf_node)(struct reader *r, yaml_node_t *node,
+    const char *path, void *field);
+
+enum {
+    OPTION_NEEDED = 1,
+    OPTION_LATER = 2        /* of the contract, not of this version */
+};
+
+struct option {
+    const char   *path;     /* "[]" stands for each element of a list */
+    conf_scalar   scalar;
+    conf_node     node;     /* list: called with each element when read */
+    size_t        offset;   /* in the element, or in struct conf */
+    size_t        size;     /* of a list's element */
+    const char   *preset;
+    unsigned      flags;
+};
+
+
+/* conf_yaml.c */
+void conf_read(struct reader *r, const struct option *options, size_t n);
+void conf_error(struct reader *r, const yaml_node_t *node, const char *path,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+const char *conf_text(struct reader *r, yaml_node_t *node, const char *path);
+void *conf_list_add(struct conf_list *list, size_t size);
+yaml_node_t *conf_element(struct reader *r, yaml_node_t *list, size_t i);
+size_t conf_elements(const yaml_node_t *list);
+
+/* conf_types.c: scalars */
+const char *type_string(const char *text, void *field);
+const char *type_digits(const char *text, void *field);
+const char *type_list_name(const char *text, void *field);
+const char *type_bool(const char *text, void *field);
+const char *type_time(const char *text, void *field);       /* ms */
+const char *type_count(const char *text, void *field);
+const char *type_version(const char *text, void *field);
+const char *type_url(const char *text, void *field);
+const char *type_file(const char *text, void *field);
+const char *type_secret(const char *text, void *field);
+const char *type_product(const char *text, void *field);
+const char *type_kind(const char *text, void *field);
+const char *type_token_kind(const char *text, void *field);
+const char *type_queue_kind(const char *text, void *field);
+const char *type_log_level(const char *text, void *field);
+
+/* conf_redis.c: what meta_redis takes */
+void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
+const char *redis_target_parse(const char *text, struct redis_target *t);
+void redis_target_free(struct redis_target *t);
+
+/* conf_secret.c: PATH or env:NAME; NULL if it is good */
+const char *secret_read(const char *path, char **secret);
+const char *secret_env(const char *name, char **secret);
+
+/* conf_rules.c */
+const char *type_regex(const char *text, void *field);
+void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
+void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+void rule_free(struct rule *rule);
+
+/* conf_env.c: NULL, or what is wrong with which variable */
+const char *conf_fill(struct conf *conf, char *why, size_t size);
+
+
+#endif /* CONF_OWN_H */

@@ -1,0 +1,176 @@
+/* Where Redis is: unix:/path | host[:port], then db=, user=, password_file=,
+   as meta_redis takes it. */
+
+#include "conf_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sys/un.h>
+
+
+#define REDIS_DB_MAX  65535
+
+
+static const char *redis_port(const char *text, unsigned *port)
+{
+    char           *end;
+    unsigned long   n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > 65535) {
+        return "the port must be a number from 1 to 65535";
+    }
+
+    *port = (unsigned) n;
+
+    return NULL;
+}
+
+
+static const char *redis_place(char *word, struct redis_target *t)
+{
+    char  *colon;
+
+    if (strncmp(word, "rediss://", 9) == 0) {
+        return "rediss:// is not supported by this version";
+    }
+
+    if (strncmp(word, "unix:", 5) == 0) {
+        if (word[5] != '/') {
+            return "unix: needs an absolute path";
+        }
+        if (strlen(word + 5) >= sizeof(((struct sockaddr_un *) 0)->sun_path))
+        {
+            return "the path of a socket has at most 107 bytes";
+        }
+        t->path = mem_copy(word + 5, strlen(word + 5));
+        return NULL;
+    }
+
+    if (strstr(word, "://") != NULL) {
+        return "must be unix:/path or host[:port]";
+    }
+
+    t->port = 6379;
+
+    if (*word == '[') {
+        colon = strchr(word, ']');
+        if (colon == NULL || (colon[1] != '\0' && colon[1] != ':')) {
+            return "an IPv6 address stands in brackets";
+        }
+        *colon++ = '\0';
+        word++;
+        colon = *colon == ':' ? colon : NULL;
+
+    } else {
+        colon = strchr(word, ':');
+    }
+
+    if (colon != NULL) {
+        *colon = '\0';
+    }
+
+    if (*word == '\0') {
+        return "the host is missing";
+    }
+
+    t->host = mem_copy(word, strlen(word));
+
+    return colon != NULL ? redis_port(colon + 1, &t->port) : NULL;
+}
+
+
+static const char *redis_option(const char *word, struct redis_target *t)
+{
+    char           *end;
+    unsigned long   n;
+
+    if (strncmp(word, "db=", 3) == 0) {
+        n = strtoul(word + 3, &end, 10);
+        if (word[3] < '0' || word[3] > '9' || *end || n > REDIS_DB_MAX) {
+            return "db must be a number";
+        }
+        t->db = (unsigned) n;
+        return NULL;
+    }
+
+    if (strncmp(word, "user=", 5) == 0 && word[5] != '\0') {
+        free(t->user);
+        t->user = mem_copy(word + 5, strlen(word + 5));
+        return NULL;
+    }
+
+    if (strncmp(word, "password_file=", 14) == 0) {
+        return secret_read(word + 14, &t->password);
+    }
+
+    if (strncmp(word, "ca_file=", 8) == 0) {
+        return "ca_file belongs to rediss://, which is not supported by this"
+               " version";
+    }
+
+    return "after the address there may be db=, user= and password_file=";
+}
+
+
+/* redis_target_parse fills t; NULL, or what is wrong */
+const char *redis_target_parse(const char *text, struct redis_target *t)
+{
+    char        *copy, *word, *rest = NULL;
+    const char  *why = NULL;
+
+    copy = mem_copy(text, strlen(text));
+    word = strtok_r(copy, " ", &rest);
+
+    if (word == NULL) {
+        free(copy);
+        return "is empty";
+    }
+
+    why = redis_place(word, t);
+    while (why == NULL && (word = strtok_r(NULL, " ", &rest)) != NULL) {
+        why = redis_option(word, t);
+    }
+
+    if (why == NULL && t->user != NULL && t->password == NULL) {
+        why = "user= needs password_file=";
+    }
+
+    free(copy);
+
+    return why;
+}
+
+
+/* redis_target_free releases what the target holds */
+void redis_target_free(struct redis_target *t)
+{
+    free(t->path);
+    free(t->host);
+    free(t->user);
+    mem_wipe(t->password);
+    *t = (struct redis_target) { .path = NULL };
+}
+
+
+/* conf_redis reads the key "redis" */
+void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    const char  *text = conf_text(r, node, path), *why;
+
+    (void) field;
+
+    if (text == NULL) {
+        return;
+    }
+
+    redis_target_free(&r->conf->redis);
+    free(r->conf->redis_text);
+    r->conf->redis_text = mem_copy(text, strlen(text));
+
+    why = redis_target_parse(text, &r->conf->redis);
+    if (why != NULL) {
+        conf_error(r, node, path, "%s", why);
+    }
+}

@@ -1,0 +1,375 @@
+/* The types of the configuration's single values: each says what is wrong
+   with a text, or puts it where it belongs. */
+
+#include "conf_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+
+#define TYPE_TIME_MAX  (366ull * 24 * 3600 * 1000)
+#define TYPE_NAME_MAX  200
+#define TYPE_URL_MAX   512
+
+
+static const char *const  products[] = {
+    [PRODUCT_NONE] = "-", [PRODUCT_WHATSAPP] = "whatsapp",
+    [PRODUCT_MESSENGER] = "messenger", [PRODUCT_INSTAGRAM] = "instagram"
+};
+
+static const char *const  kinds[] = {
+    [KIND_OTHER] = "other", [KIND_MESSAGE] = "message", [KIND_ECHO] = "echo",
+    [KIND_STATUS] = "status", [KIND_REACTION] = "reaction",
+    [KIND_EDIT] = "edit", [KIND_DELETED] = "deleted",
+    [KIND_POSTBACK] = "postback", [KIND_READ] = "read",
+    [KIND_DELIVERY] = "delivery", [KIND_CALL] = "call",
+    [KIND_STANDBY] = "standby"
+};
+
+static const char *const  token_kinds[] = {
+    [TOKEN_WHATSAPP] = "whatsapp", [TOKEN_PAGE] = "page",
+    [TOKEN_SYSTEM_USER] = "system_user"
+};
+
+static const char *const  log_levels[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug"
+};
+
+static const char *const  actions[] = {
+    [ACTION_MARK_READ] = "mark_read", [ACTION_REPLY] = "reply",
+    [ACTION_STOP] = "stop"
+};
+
+#define COUNT(names)  (sizeof(names) / sizeof((names)[0]))
+
+
+static int type_find(const char *text, const char *const *names, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
+static const char *type_name(const char *text, void *field,
+    const char *const *names, size_t n, const char *wrong)
+{
+    int  i = type_find(text, names, n);
+
+    if (i < 0) {
+        return wrong;
+    }
+
+    *(int *) field = i;
+
+    return NULL;
+}
+
+
+static void type_set(void *field, const char *text)
+{
+    free(*(char **) field);
+    *(char **) field = mem_copy(text, strlen(text));
+}
+
+
+/* type_string takes any text but an empty one */
+const char *type_string(const char *text, void *field)
+{
+    if (*text == '\0') {
+        return "is empty";
+    }
+
+    type_set(field, text);
+
+    return NULL;
+}
+
+
+/* type_digits takes an id */
+const char *type_digits(const char *text, void *field)
+{
+    if (!str_digits(STR(text)) || strlen(text) > 32) {
+        return "must be 1 to 32 digits";
+    }
+
+    type_set(field, text);
+
+    return NULL;
+}
+
+
+/* type_list_name takes the name of a Redis list, as meta_queue does */
+const char *type_list_name(const char *text, void *field)
+{
+    size_t  n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                       "abcdefghijklmnopqrstuvwxyz0123456789._:-");
+
+    if (n == 0 || n > TYPE_NAME_MAX || text[n] != '\0') {
+        return "must be 1 to 200 of A-Za-z0-9._:-";
+    }
+
+    type_set(field, text);
+
+    return NULL;
+}
+
+
+/* type_bool takes true or false */
+const char *type_bool(const char *text, void *field)
+{
+    *(bool *) field = strcmp(text, "true") == 0;
+
+    return *(bool *) field || strcmp(text, "false") == 0
+           ? NULL : "must be true or false";
+}
+
+
+static const char *type_number(const char *text, unsigned long long *n,
+    const char **unit)
+{
+    char  *end;
+
+    *n = 0;
+    if (*text < '0' || *text > '9' || strlen(text) > 20) {
+        return "must begin with digits";
+    }
+
+    *n = strtoull(text, &end, 10);
+    *unit = end;
+
+    return NULL;
+}
+
+
+/* type_time takes a number with ms, s, m, h or d */
+const char *type_time(const char *text, void *field)
+{
+    size_t              i;
+    const char         *unit = "", *why;
+    unsigned long long  n;
+    static const struct {
+        const char     *name;
+        unsigned long   ms;
+    } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 },
+                  { "h", 3600 * 1000 }, { "d", 24 * 3600 * 1000 } };
+
+    why = type_number(text, &n, &unit);
+
+    for (i = 0; why == NULL && i < COUNT(units); i++) {
+        if (strcmp(unit, units[i].name) == 0) {
+            if (n > TYPE_TIME_MAX / units[i].ms) {
+                return "is more than a year";
+            }
+            *(unsigned long *) field = n * units[i].ms;
+            return NULL;
+        }
+    }
+
+    return "must be a time such as 500ms, 30s, 5m, 1h or 7d";
+}
+
+
+/* type_count takes a number from 1 to 10^9 */
+const char *type_count(const char *text, void *field)
+{
+    const char         *unit = "", *why;
+    unsigned long long  n;
+
+    why = type_number(text, &n, &unit);
+    if (why != NULL || *unit != '\0' || n == 0 || n > 1000000000) {
+        return "must be a number from 1 to 1000000000";
+    }
+
+    *(unsigned long *) field = n;
+
+    return NULL;
+}
+
+
+/* type_version takes a Graph version, always pinned */
+const char *type_version(const char *text, void *field)
+{
+    size_t  n = *text == 'v' ? strspn(text + 1, "0123456789") : 0;
+    size_t  m = n && text[n + 1] == '.'
+                ? strspn(text + n + 2, "0123456789") : 0;
+
+    if (m == 0 || text[n + m + 2] != '\0' || n + m > 8) {
+        return "must be a Graph version such as v24.0";
+    }
+
+    type_set(field, text);
+
+    return NULL;
+}
+
+
+static bool url_is_loopback(const char *host, size_t len)
+{
+    char             text[64];
+    struct in_addr   v4;
+    struct in6_addr  v6;
+
+    if (len >= sizeof(text)) {
+        return false;
+    }
+
+    memcpy(text, host, len);
+    text[len] = '\0';
+
+    if (strcmp(text, "localhost") == 0) {
+        return true;
+    }
+
+    if (*text == '[' && text[len - 1] == ']') {
+        text[len - 1] = '\0';
+        return inet_pton(AF_INET6, text + 1, &v6) == 1
+               && IN6_IS_ADDR_LOOPBACK(&v6);
+    }
+
+    return inet_pton(AF_INET, text, &v4) == 1
+           && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+
+/* type_url takes https://HOST[:PORT][/PATH]; http only to this machine */
+const char *type_url(const char *text, void *field)
+{
+    char        *url;
+    size_t       n, host;
+    const char  *at;
+    bool         plain = strncmp(text, "http://", 7) == 0;
+
+    if (!plain && strncmp(text, "https://", 8) != 0) {
+        return "must begin with https://";
+    }
+
+    at = text + (plain ? 7 : 8);
+    host = *at == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/");
+    n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+               "0123456789.-_[]:/");
+
+    if (host == 0 || host > strlen(at) || at[n] != '\0'
+        || strlen(text) > TYPE_URL_MAX)
+    {
+        return "must be https://HOST[:PORT][/PATH], nothing else";
+    }
+
+    if (plain && !url_is_loopback(at, host)) {
+        return "http:// would show tokens to everybody on the way: it is"
+               " allowed to this machine only, use https://";
+    }
+
+    type_set(field, text);
+    url = *(char **) field;
+    for (n = strlen(url); n > 0 && url[n - 1] == '/'; n--) {
+        url[n - 1] = '\0';
+    }
+
+    return NULL;
+}
+
+
+/* type_file takes the path of a file that can be read */
+const char *type_file(const char *text, void *field)
+{
+    if (access(text, R_OK) != 0) {
+        return "cannot be read";
+    }
+
+    type_set(field, text);
+
+    return NULL;
+}
+
+
+/* type_secret takes PATH or env:NAME and keeps what is in it */
+const char *type_secret(const char *text, void *field)
+{
+    return secret_read(text, field);
+}
+
+
+/* type_product takes the products that rules of this version answer */
+const char *type_product(const char *text, void *field)
+{
+    if (strcmp(text, "instagram") == 0) {
+        return "instagram is not supported by this version";
+    }
+
+    return type_name(text, field, products, PRODUCT_INSTAGRAM,
+                     "must be whatsapp or messenger");
+}
+
+
+/* type_kind takes the kinds that rules of this version answer */
+const char *type_kind(const char *text, void *field)
+{
+    int  kind = type_find(text, kinds, COUNT(kinds));
+
+    if (kind >= 0 && kind != KIND_MESSAGE) {
+        return "only message is supported by this version";
+    }
+
+    return type_name(text, field, kinds, COUNT(kinds), "must be message");
+}
+
+
+/* type_token_kind takes whatsapp, page or system_user */
+const char *type_token_kind(const char *text, void *field)
+{
+    return type_name(text, field, token_kinds, COUNT(token_kinds),
+                     "must be whatsapp, page or system_user");
+}
+
+
+/* type_queue_kind takes events */
+const char *type_queue_kind(const char *text, void *field)
+{
+    if (strcmp(text, "jobs") == 0) {
+        return "jobs is not supported by this version";
+    }
+
+    *(int *) field = 0;
+
+    return strcmp(text, "events") == 0 ? NULL : "must be events";
+}
+
+
+/* type_log_level takes error, warn, info or debug */
+const char *type_log_level(const char *text, void *field)
+{
+    return type_name(text, field, log_levels, COUNT(log_levels),
+                     "must be error, warn, info or debug");
+}
+
+
+/* product_name returns the name that rules and logs use */
+const char *product_name(enum product product)
+{
+    return products[product];
+}
+
+
+/* kind_name returns the name that rules and logs use */
+const char *kind_name(enum kind kind)
+{
+    return kinds[kind];
+}
+
+
+/* action_name returns the name that rules and logs use */
+const char *action_name(enum action_kind kind)
+{
+    return actions[kind];
+}

@@ -1,0 +1,94 @@
+/* Dead letters: why an item could not be worked (docs/consumer.md). */
+
+#include "letter.h"
+#include "json.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+
+static void letter_number(struct buf *b, const char *name, const long long *n)
+{
+    buf_format(b, ",\"%s\":", name);
+
+    if (n != NULL) {
+        buf_format(b, "%lld", *n);
+    } else {
+        buf_text(b, "null");
+    }
+}
+
+
+static void letter_text(struct buf *b, const char *name, const char *text)
+{
+    buf_format(b, ",\"%s\":", name);
+
+    if (text != NULL) {
+        json_quote(b, STR(text));
+    } else {
+        buf_text(b, "null");
+    }
+}
+
+
+static char *letter_take(struct buf *b)
+{
+    char  *text = mem_copy(b->at, b->len);
+
+    buf_free(b);
+
+    return text;
+}
+
+
+/* the record as it is where that is JSON, else its bytes in base64 */
+static char *letter_item(struct str record)
+{
+    char             *base64;
+    struct buf        b;
+    struct json_doc  *doc;
+
+    doc = json_parse(record.at, record.len, record.len * 20 + 64 * 1024);
+    if (doc != NULL) {
+        json_free(doc);
+        return NULL;
+    }
+
+    base64 = mem_alloc(record.len / 3 * 4 + 5);
+    EVP_EncodeBlock((unsigned char *) base64,
+                    (const unsigned char *) record.at, (int) record.len);
+
+    buf_init(&b, (size_t) -1);
+    buf_text(&b, "null,\"base64\":\"");
+    buf_text(&b, base64);
+    buf_text(&b, "\"");
+    free(base64);
+
+    return letter_take(&b);
+}
+
+
+/* letter_write writes all but the item, which Redis has */
+void letter_write(const struct letter *letter, struct item *item)
+{
+    struct buf       b;
+    struct timespec  now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+
+    buf_init(&b, (size_t) -1);
+    buf_text(&b, "{\"v\":1");
+    letter_text(&b, "reason", letter->reason);
+    letter_number(&b, "code", letter->code);
+    letter_number(&b, "subcode", letter->subcode);
+    buf_format(&b, ",\"attempts\":%u,\"time\":%lld", letter->attempts,
+               (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    letter_text(&b, "answer", letter->answer);
+    letter_text(&b, "action", letter->action);
+    buf_format(&b, ",\"done\":%zu,\"item\":", letter->done);
+
+    item->letter = letter_take(&b);
+    item->letter_item = letter_item(item->record);
+}

@@ -1,0 +1,169 @@
+/* The log: one line an event on standard error, never a secret or a text. */
+
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+
+#define LOG_LINE_MAX   4096
+#define LOG_VALUE_MAX  128
+#define LOG_WAMID_TAIL 24
+
+static enum log_level  log_threshold = LOG_INFO;
+static unsigned char   log_secret[32];
+
+
+/* log_level sets which lines are written */
+void log_level(enum log_level level)
+{
+    log_threshold = level;
+}
+
+
+/* log_key sets the key of log_person: derived from key, or random */
+void log_key(const char *key, size_t len)
+{
+    static const unsigned char  label[] = "meta-consumer log";
+    unsigned int                n = sizeof(log_secret);
+    static bool                 random;
+
+    if (len == 0 && random) {
+        return;             /* the same after a reload */
+    }
+
+    random = len == 0;
+
+    if (len == 0
+        || HMAC(EVP_sha256(), key, (int) len, label, sizeof(label) - 1,
+                log_secret, &n)
+           == NULL)
+    {
+        RAND_bytes(log_secret, sizeof(log_secret));
+    }
+}
+
+
+static int log_head(char *out, size_t size, enum log_level level)
+{
+    static const char *const  names[] = { "error", "warn", "info", "debug" };
+    struct timespec           now;
+    struct tm                 tm;
+    size_t                    n;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
+
+    return (int) n + snprintf(out + n, size - n, ".%03ldZ [%s] ",
+                              now.tv_nsec / 1000000, names[level]);
+}
+
+
+/* log_write writes one line; what is over 4 KB is cut */
+void log_write(enum log_level level, const char *format, ...)
+{
+    char     line[LOG_LINE_MAX];
+    int      head, n;
+    va_list  args;
+    ssize_t  written;
+
+    if (level > log_threshold) {
+        return;
+    }
+
+    head = log_head(line, sizeof(line), level);
+
+    va_start(args, format);
+    n = vsnprintf(line + head, sizeof(line) - head - 1, format, args);
+    va_end(args);
+
+    if (n < 0) {
+        return;
+    }
+
+    n += head;
+    if (n > LOG_LINE_MAX - 2) {
+        n = LOG_LINE_MAX - 2;
+    }
+
+    line[n++] = '\n';
+    written = write(STDERR_FILENO, line, n);
+    (void) written;     /* there is nobody left to tell */
+}
+
+
+static void log_clean(struct buf *b, struct str value)
+{
+    char    c;
+    size_t  i;
+
+    for (i = 0; i < value.len && i < LOG_VALUE_MAX; i++) {
+        c = value.at[i];
+        if (c <= ' ' || c > '~' || c == '"') {
+            c = '?';
+        }
+        buf_add(b, &c, 1);
+    }
+
+    if (value.len == 0) {
+        buf_text(b, "-");
+    }
+}
+
+
+/* log_value appends " name=value"; what is no plain ASCII becomes "?" */
+void log_value(struct buf *b, const char *name, struct str value)
+{
+    buf_text(b, " ");
+    buf_text(b, name);
+    buf_text(b, "=");
+    log_clean(b, value);
+}
+
+
+/* log_id appends an event's id without the phone number that a wamid holds */
+void log_id(struct buf *b, struct str id)
+{
+    static const char  wamid[] = "wamid.";
+    size_t             head = sizeof(wamid) - 1;
+
+    buf_text(b, " id=");
+
+    if (id.len > head + LOG_WAMID_TAIL && memcmp(id.at, wamid, head) == 0) {
+        buf_text(b, "wamid.*");
+        id.at += id.len - LOG_WAMID_TAIL;
+        id.len = LOG_WAMID_TAIL;
+    }
+
+    log_clean(b, id);
+}
+
+
+/* log_person writes the first 4 bytes of the HMAC of who it is */
+const char *log_person(char out[LOG_PERSON_MAX], struct str person)
+{
+    unsigned char  mac[EVP_MAX_MD_SIZE];
+    unsigned int   n = sizeof(mac);
+
+    if (person.len == 0
+        || HMAC(EVP_sha256(), log_secret, sizeof(log_secret),
+                (const unsigned char *) person.at, person.len, mac, &n)
+           == NULL)
+    {
+        memcpy(out, "-", 2);
+        return out;
+    }
+
+    snprintf(out, LOG_PERSON_MAX, "#%02x%02x%02x%02x",
+             mac[0], mac[1], mac[2], mac[3]);
+
+    return out;
+}

@@ -1,0 +1,38 @@
+/* The log: one line an event on standard error, never a secret or a text. */
+
+#ifndef LOG_H
+#define LOG_H
+
+#include "mem.h"
+
+
+enum log_level {
+    LOG_ERROR,      /* somebody must do something */
+    LOG_WARN,       /* it goes on by itself, but look at it by day */
+    LOG_INFO,       /* what happened, one line an event */
+    LOG_DEBUG       /* each call and each script */
+};
+
+#define LOG_PERSON_MAX  10      /* "#", 8 hex digits, zero */
+
+
+void log_level(enum log_level level);
+
+/* log_key sets the key of log_person, len bytes; len 0: a random one */
+void log_key(const char *key, size_t len);
+
+void log_write(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* log_value appends " name=" and what came from outside, made harmless */
+void log_value(struct buf *b, const char *name, struct str value);
+
+/* log_id does so for an event's id: a wamid holds its user's phone number in
+   base64, so only its last 24 characters are shown */
+void log_id(struct buf *b, struct str id);
+
+/* log_person writes a person as a short keyed hash; "-" for nobody */
+const char *log_person(char out[LOG_PERSON_MAX], struct str person);
+
+
+#endif /* LOG_H */

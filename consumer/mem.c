@@ -1,0 +1,157 @@
+/* Memory of the daemon: allocation that does not fail, slices, buffers. */
+
+#include "mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+
+static void *mem_checked(void *p)
+{
+    if (p == NULL) {
+        fputs("meta-consumer: out of memory\n", stderr);
+        abort();
+    }
+
+    return p;
+}
+
+
+/* mem_alloc returns size zeroed bytes */
+void *mem_alloc(size_t size)
+{
+    return mem_checked(calloc(1, size));
+}
+
+
+/* mem_grow is realloc that does not fail */
+void *mem_grow(void *old, size_t size)
+{
+    return mem_checked(realloc(old, size));
+}
+
+
+/* mem_copy returns a zero-terminated copy */
+char *mem_copy(const char *at, size_t len)
+{
+    char *p = mem_checked(malloc(len + 1));
+
+    if (len) {
+        memcpy(p, at, len);
+    }
+
+    p[len] = '\0';
+
+    return p;
+}
+
+
+/* mem_wipe overwrites a zero-terminated secret and frees it */
+void mem_wipe(char *secret)
+{
+    if (secret != NULL) {
+        OPENSSL_cleanse(secret, strlen(secret));
+        free(secret);
+    }
+}
+
+
+/* str_is says whether s is that text */
+bool str_is(struct str s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+
+
+/* str_equal says whether both hold the same bytes */
+bool str_equal(struct str a, struct str b)
+{
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+
+/* str_digits says whether s is one or more decimal digits */
+bool str_digits(struct str s)
+{
+    size_t i;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.at[i] < '0' || s.at[i] > '9') {
+            return false;
+        }
+    }
+
+    return s.len > 0;
+}
+
+
+/* buf_init gives an empty buffer its ceiling in bytes */
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf) { .max = max };
+}
+
+
+/* buf_add appends, or sets over where the ceiling is in the way */
+void buf_add(struct buf *b, const char *at, size_t len)
+{
+    if (b->over || len > b->max - b->len) {
+        b->over = true;
+        return;
+    }
+
+    if (len > b->cap - b->len) {
+        b->cap = b->len + len + b->cap / 2 + 64;
+        b->at = mem_grow(b->at, b->cap);
+    }
+
+    if (len) {
+        memcpy(b->at + b->len, at, len);
+        b->len += len;
+    }
+}
+
+
+/* buf_str appends a slice */
+void buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.at, s.len);
+}
+
+
+/* buf_text appends a zero-terminated text */
+void buf_text(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
+
+
+/* buf_format appends as printf does; for short texts, 511 bytes at most */
+void buf_format(struct buf *b, const char *format, ...)
+{
+    char     text[512];
+    int      n;
+    va_list  args;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+
+    if (n < 0 || (size_t) n >= sizeof(text)) {
+        b->over = true;
+        return;
+    }
+
+    buf_add(b, text, n);
+}
+
+
+/* buf_free releases the bytes; the ceiling stays */
+void buf_free(struct buf *b)
+{
+    free(b->at);
+    buf_init(b, b->max);
+}

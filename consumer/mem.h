@@ -1,0 +1,51 @@
+/* Memory of the daemon: allocation that does not fail, slices, buffers. */
+
+#ifndef MEM_H
+#define MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+
+/* a slice never owns its bytes and is not zero-terminated */
+struct str {
+    const char  *at;
+    size_t       len;
+};
+
+#define STR(s)  ((struct str) { (s), strlen(s) })
+#define NONE    ((struct str) { "", 0 })
+
+
+/* grows up to max bytes; what would not fit is left out and sets over */
+struct buf {
+    char        *at;
+    size_t       len;
+    size_t       cap;
+    size_t       max;
+    bool         over;
+};
+
+
+/* mem_alloc: zeroed; mem_*: abort where malloc fails, for the work stands
+   in Redis and a process without memory can only get in its way */
+void *mem_alloc(size_t size);
+void *mem_grow(void *old, size_t size);
+char *mem_copy(const char *at, size_t len);     /* zero-terminated */
+void mem_wipe(char *secret);                    /* and free; NULL is fine */
+
+bool str_is(struct str s, const char *text);
+bool str_equal(struct str a, struct str b);
+bool str_digits(struct str s);                  /* one or more of 0-9 */
+
+void buf_init(struct buf *b, size_t max);
+void buf_add(struct buf *b, const char *at, size_t len);
+void buf_str(struct buf *b, struct str s);
+void buf_text(struct buf *b, const char *text);
+void buf_format(struct buf *b, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void buf_free(struct buf *b);
+
+
+#endif /* MEM_H */

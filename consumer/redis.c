@@ -1,0 +1,656 @@
+/* A Redis connection on the loop: pipelined commands, deadlines, AUTH,
+   SELECT, and reconnecting by itself.  hiredis only reads replies: its own
+   event layer has no deadlines and loses refused connections. */
+
+#include "redis.h"
+#include "log.h"
+#include "meta/meta_redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+
+#define REDIS_CONNECT_MS   2000
+#define REDIS_HELLO_MS     5000
+#define REDIS_DELAY_MIN    50
+#define REDIS_DELAY_MAX    2000
+#define REDIS_STEADY_MS    5000     /* up so long: the next loss is a new one */
+#define REDIS_OUT_MAX      (64 * 1024 * 1024)
+#define REDIS_ARGS_MAX     1024
+
+
+struct call {
+    struct call   *next;
+    redis_cb       cb;
+    void          *data;
+    uint64_t       due;
+};
+
+
+/* one attempt; lives until libuv has closed its handle */
+struct conn {
+    struct redis       *redis;      /* NULL: given up, nobody listens */
+    uv_connect_t        connect;
+    uv_getaddrinfo_t    resolve;
+    redisReader        *reader;
+    size_t              unread;     /* bytes fed since the last whole reply */
+    bool                opened;     /* stream is initialized */
+    bool                resolving;
+    union {
+        uv_handle_t     handle;
+        uv_stream_t     stream;
+        uv_pipe_t       pipe;
+        uv_tcp_t        tcp;
+    } u;
+};
+
+
+struct redis {
+    uv_loop_t                  *loop;
+    const struct redis_target  *target;
+    char                       *name;
+    redis_state_cb              on_up;
+    redis_state_cb              on_down;
+    void                       *data;
+
+    struct conn                *conn;       /* NULL: waiting for the retry */
+    bool                        up;
+    bool                        said;       /* that it is away */
+    bool                        quiet;      /* another one says it */
+    unsigned                    failures;
+    uint64_t                    up_since;
+
+    struct call                *first;      /* sent, in order */
+    struct call               **last;
+    struct buf                  out;
+    char                        in[64 * 1024];
+
+    uv_timer_t                  timer;      /* deadline, or the retry */
+    uv_idle_t                flush;
+    int                         handles;    /* to be closed before free */
+};
+
+
+struct chunk {
+    uv_write_t   write;
+    char        *at;
+};
+
+
+static void redis_connect(struct redis *r);
+static void redis_lost(struct redis *r, const char *why);
+static void on_timer(uv_timer_t *timer);
+static void on_flush(uv_idle_t *flush);
+
+
+static void conn_free(struct conn *c)
+{
+    redisReaderFree(c->reader);
+    free(c);
+}
+
+
+static void on_conn_closed(uv_handle_t *handle)
+{
+    conn_free(handle->data);
+}
+
+
+/* the one way out of an attempt: nobody is called back by it any more */
+static void conn_close(struct conn *c)
+{
+    c->redis = NULL;
+
+    if (c->resolving) {
+        uv_cancel((uv_req_t *) &c->resolve);    /* on_resolved frees it */
+
+    } else if (c->opened) {
+        uv_close(&c->u.handle, on_conn_closed);
+
+    } else {
+        conn_free(c);
+    }
+}
+
+
+/* takes the calls away before it tells them, for they may send anew */
+static void redis_fail_calls(struct redis *r)
+{
+    struct call  *c, *next;
+
+    c = r->first;
+    r->first = NULL;
+    r->last = &r->first;
+
+    for ( /* void */ ; c != NULL; c = next) {
+        next = c->next;
+        c->cb(c->data, NULL);
+        free(c);
+    }
+}
+
+
+/* one deadline, that of the oldest call: replies come in order */
+static void redis_watch(struct redis *r)
+{
+    uint64_t  now = uv_now(r->loop);
+
+    if (r->first == NULL) {
+        uv_timer_stop(&r->timer);
+        return;
+    }
+
+    uv_timer_start(&r->timer, on_timer,
+                   r->first->due > now ? r->first->due - now : 0, 0);
+}
+
+
+static int redis_push(struct redis *r, const struct str *argv, size_t argc,
+    unsigned ms, redis_cb cb, void *data)
+{
+    size_t          i, size;
+    meta_str_t      args[REDIS_ARGS_MAX];
+    struct call    *c;
+    unsigned char  *end;
+
+    if (argc > REDIS_ARGS_MAX) {
+        return -1;
+    }
+
+    for (i = 0; i < argc; i++) {
+        args[i].data = (const unsigned char *) argv[i].at;
+        args[i].len = argv[i].len;
+    }
+
+    size = meta_redis_command_size(args, argc);
+    if (size > REDIS_OUT_MAX - r->out.len) {
+        return -1;
+    }
+
+    if (size > r->out.cap - r->out.len) {
+        r->out.cap = r->out.len + size + r->out.cap / 2;
+        r->out.at = mem_grow(r->out.at, r->out.cap);
+    }
+
+    end = meta_redis_command((unsigned char *) r->out.at + r->out.len, args,
+                             argc);
+    r->out.len = (char *) end - r->out.at;
+
+    c = mem_alloc(sizeof(*c));
+    c->cb = cb;
+    c->data = data;
+    c->due = uv_now(r->loop) + ms;
+    *r->last = c;
+    r->last = &c->next;
+
+    if (r->first == c) {
+        redis_watch(r);
+    }
+
+    uv_idle_start(&r->flush, on_flush);
+
+    return 0;
+}
+
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct chunk  *chunk = (struct chunk *) write;
+
+    (void) status;      /* a broken pipe is also read */
+    free(chunk->at);
+    free(chunk);
+}
+
+
+/* all commands of one turn of the loop leave in one write */
+static void on_flush(uv_idle_t *flush)
+{
+    int            n;
+    uv_buf_t       bytes;
+    struct redis  *r = flush->data;
+    struct chunk  *chunk;
+
+    uv_idle_stop(flush);
+
+    if (r->out.len == 0 || r->conn == NULL) {
+        return;
+    }
+
+    bytes = uv_buf_init(r->out.at, r->out.len);
+    n = uv_try_write(&r->conn->u.stream, &bytes, 1);
+
+    if (n == (int) r->out.len) {
+        r->out.len = 0;
+        return;
+    }
+
+    if (n < 0 && n != UV_EAGAIN) {
+        redis_lost(r, uv_strerror(n));
+        return;
+    }
+
+    chunk = mem_alloc(sizeof(*chunk));
+    chunk->at = r->out.at;
+    bytes = uv_buf_init(r->out.at + (n > 0 ? n : 0),
+                        r->out.len - (n > 0 ? n : 0));
+    buf_init(&r->out, REDIS_OUT_MAX);
+
+    n = uv_write(&chunk->write, &r->conn->u.stream, &bytes, 1, on_written);
+    if (n < 0) {
+        on_written(&chunk->write, n);
+        redis_lost(r, uv_strerror(n));
+    }
+}
+
+
+/* the one way from a connection to none: detaches, tells, comes again */
+static void redis_lost(struct redis *r, const char *why)
+{
+    bool      was_up = r->up;
+    unsigned  delay;
+    uint64_t  now = uv_now(r->loop);
+
+    if (r->conn == NULL) {
+        return;
+    }
+
+    conn_close(r->conn);
+    r->conn = NULL;
+    r->up = false;
+    r->out.len = 0;
+    uv_idle_stop(&r->flush);
+
+    if (was_up && now - r->up_since > REDIS_STEADY_MS) {
+        r->failures = 0;
+    }
+
+    /* at once, and then never more than 2 s apart */
+    delay = r->failures == 0 ? 0
+            : r->failures > 5 ? REDIS_DELAY_MAX
+            : REDIS_DELAY_MIN << r->failures;
+    delay -= delay ? (unsigned) (uv_hrtime() >> 8) % (delay / 2) : 0;
+    r->failures++;
+
+    log_write(r->said || r->quiet ? LOG_DEBUG : LOG_WARN,
+              "redis %s: %s; trying again", r->name, why);
+    r->said = true;
+
+    uv_timer_start(&r->timer, on_timer, delay, 0);
+
+    redis_fail_calls(r);
+    if (was_up && r->on_down != NULL) {
+        r->on_down(r->data);
+    }
+}
+
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct redis  *r = timer->data;
+
+    if (r->conn == NULL) {
+        redis_connect(r);
+
+    } else {
+        redis_lost(r, r->up ? "no reply in time" : "no connection in time");
+    }
+}
+
+
+static void redis_replied(struct redis *r, struct reply *reply)
+{
+    struct call  *c = r->first;
+
+    if (c == NULL) {
+        freeReplyObject(reply);
+        redis_lost(r, "a reply that nobody asked for");
+        return;
+    }
+
+    r->first = c->next;
+    if (r->first == NULL) {
+        r->last = &r->first;
+    }
+
+    redis_watch(r);
+
+    c->cb(c->data, reply);
+
+    free(c);
+    freeReplyObject(reply);
+}
+
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *bytes)
+{
+    struct conn  *c = handle->data;
+
+    (void) size;
+
+    if (c->redis == NULL) {
+        *bytes = uv_buf_init(NULL, 0);
+        return;
+    }
+
+    *bytes = uv_buf_init(c->redis->in, sizeof(c->redis->in));
+}
+
+
+/* a callback may drop the connection: c->redis is asked anew each time */
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+    void         *reply;
+    struct conn  *c = stream->data;
+
+    if (c->redis == NULL || n == 0) {
+        return;
+    }
+
+    if (n < 0) {
+        redis_lost(c->redis, n == UV_EOF ? "closed by Redis"
+                             : uv_strerror((int) n));
+        return;
+    }
+
+    c->unread += n;
+
+    if (redisReaderFeed(c->reader, bytes->base, n) != REDIS_OK) {
+        redis_lost(c->redis, "no memory for the reply");
+        return;
+    }
+
+    while (c->redis != NULL) {
+        reply = NULL;
+        if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
+            redis_lost(c->redis, "no Redis protocol");
+            return;
+        }
+
+        if (reply == NULL) {
+            if (c->unread > REDIS_REPLY_MAX) {
+                redis_lost(c->redis, "a reply over 48 MB");
+            }
+            return;
+        }
+
+        c->unread = 0;
+        redis_replied(c->redis, reply);
+    }
+}
+
+
+static void on_hello(void *data, const struct reply *reply)
+{
+    char           why[160];
+    struct str     s;
+    struct redis  *r = data;
+
+    if (reply == NULL || r->conn == NULL) {
+        return;
+    }
+
+    if (reply_type(reply) == REPLY_ERROR) {
+        s = reply_str(reply);
+        snprintf(why, sizeof(why), "refused: %.*s", (int) s.len, s.at);
+        redis_lost(r, why);
+    }
+}
+
+
+static void on_ready(void *data, const struct reply *reply)
+{
+    struct redis  *r = data;
+
+    on_hello(data, reply);
+    if (reply == NULL || r->conn == NULL) {
+        return;
+    }
+
+    r->up = true;
+    r->up_since = uv_now(r->loop);
+
+    if (r->said) {
+        log_write(r->quiet ? LOG_DEBUG : LOG_INFO, "redis %s: back", r->name);
+        r->said = false;
+    }
+
+    if (r->on_up != NULL) {
+        r->on_up(r->data);
+    }
+}
+
+
+/* AUTH, SELECT and a PING that -LOADING, -NOAUTH and -MASTERDOWN answer */
+static void redis_hello(struct redis *r)
+{
+    int                         failed = 0;
+    char                        db[16];
+    struct str                  argv[3];
+    const struct redis_target  *t = r->target;
+
+    if (t->password != NULL) {
+        argv[0] = STR("AUTH");
+        argv[1] = t->user != NULL ? STR(t->user) : STR(t->password);
+        argv[2] = STR(t->password);
+        failed |= redis_push(r, argv, t->user != NULL ? 3 : 2,
+                             REDIS_HELLO_MS, on_hello, r);
+    }
+
+    if (t->db != 0) {
+        snprintf(db, sizeof(db), "%u", t->db);
+        argv[0] = STR("SELECT");
+        argv[1] = STR(db);
+        failed |= redis_push(r, argv, 2, REDIS_HELLO_MS, on_hello, r);
+    }
+
+    argv[0] = STR("PING");
+    failed |= redis_push(r, argv, 1, REDIS_HELLO_MS, on_ready, r);
+
+    if (failed) {
+        redis_lost(r, "cannot be greeted");
+    }
+}
+
+
+static void on_connect(uv_connect_t *connect, int status)
+{
+    int           rc;
+    struct conn  *c = connect->data;
+
+    if (c->redis == NULL) {
+        return;                 /* closing; status is UV_ECANCELED */
+    }
+
+    if (status == 0) {
+        rc = uv_read_start(&c->u.stream, on_alloc, on_read);
+        if (rc == 0) {
+            uv_timer_stop(&c->redis->timer);
+            redis_hello(c->redis);
+            return;
+        }
+        status = rc;
+    }
+
+    redis_lost(c->redis, uv_strerror(status));
+}
+
+
+/* another address of the name at each attempt */
+static const struct addrinfo *redis_address(const struct addrinfo *found,
+    unsigned attempt)
+{
+    unsigned                n = 0;
+    const struct addrinfo  *a;
+
+    for (a = found; a != NULL; a = a->ai_next) {
+        n++;
+    }
+
+    for (a = found, n = attempt % n; n > 0; n--) {
+        a = a->ai_next;
+    }
+
+    return a;
+}
+
+
+static void on_resolved(uv_getaddrinfo_t *resolve, int status,
+    struct addrinfo *found)
+{
+    int           rc;
+    struct conn  *c = resolve->data;
+
+    c->resolving = false;
+
+    if (c->redis == NULL) {
+        uv_freeaddrinfo(found);
+        conn_free(c);
+        return;
+    }
+
+    rc = status;
+    if (rc == 0) {
+        uv_tcp_init(c->redis->loop, &c->u.tcp);
+        c->opened = true;
+        uv_tcp_nodelay(&c->u.tcp, 1);
+        uv_tcp_keepalive(&c->u.tcp, 1, 30);
+        rc = uv_tcp_connect(&c->connect, &c->u.tcp,
+                            redis_address(found, c->redis->failures)->ai_addr,
+                            on_connect);
+    }
+
+    uv_freeaddrinfo(found);
+
+    if (rc != 0) {
+        redis_lost(c->redis, uv_strerror(rc));
+    }
+}
+
+
+static void redis_connect(struct redis *r)
+{
+    int              rc = 0;
+    char             port[16];
+    struct conn     *c = mem_alloc(sizeof(*c));
+    struct addrinfo  hints = { .ai_socktype = SOCK_STREAM };
+
+    c->redis = r;
+    c->reader = redisReaderCreate();
+    c->u.handle.data = c;
+    c->connect.data = c;
+    c->resolve.data = c;
+    r->conn = c;
+
+    uv_timer_start(&r->timer, on_timer, REDIS_CONNECT_MS, 0);
+
+    if (r->target->path != NULL) {
+        uv_pipe_init(r->loop, &c->u.pipe, 0);
+        c->opened = true;
+        uv_pipe_connect(&c->connect, &c->u.pipe, r->target->path, on_connect);
+        return;
+    }
+
+    snprintf(port, sizeof(port), "%u", r->target->port);
+    rc = uv_getaddrinfo(r->loop, &c->resolve, on_resolved, r->target->host,
+                        port, &hints);
+    c->resolving = rc == 0;
+    if (rc != 0) {
+        redis_lost(r, uv_strerror(rc));
+    }
+}
+
+
+/* redis_new makes a client that connects as soon as the loop runs */
+struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
+    const char *name, redis_state_cb on_up, redis_state_cb on_down, void *data)
+{
+    struct redis  *r = mem_alloc(sizeof(*r));
+
+    r->loop = loop;
+    r->target = target;
+    r->name = mem_copy(name, strlen(name));
+    r->on_up = on_up;
+    r->on_down = on_down;
+    r->data = data;
+    r->last = &r->first;
+    buf_init(&r->out, REDIS_OUT_MAX);
+
+    uv_timer_init(loop, &r->timer);
+    uv_idle_init(loop, &r->flush);
+    r->timer.data = r;
+    r->flush.data = r;
+    r->handles = 2;
+
+    uv_timer_start(&r->timer, on_timer, 0, 0);
+
+    return r;
+}
+
+
+/* redis_quiet: its comings and goings are logged at debug level only */
+void redis_quiet(struct redis *r)
+{
+    r->quiet = true;
+}
+
+
+/* redis_up says whether commands may be sent */
+bool redis_up(const struct redis *r)
+{
+    return r != NULL && r->up;
+}
+
+
+/* redis_send queues a command for this turn's write */
+int redis_send(struct redis *r, const struct str *argv, size_t argc,
+    unsigned ms, redis_cb cb, void *data)
+{
+    if (!r->up) {
+        return -1;
+    }
+
+    return redis_push(r, argv, argc, ms, cb, data);
+}
+
+
+/* redis_drop closes and connects anew */
+void redis_drop(struct redis *r, const char *why)
+{
+    redis_lost(r, why);
+}
+
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct redis  *r = handle->data;
+
+    if (--r->handles == 0) {
+        buf_free(&r->out);
+        free(r->name);
+        free(r);
+    }
+}
+
+
+/* redis_free ends it; what is pending gets its NULL */
+void redis_free(struct redis *r)
+{
+    if (r == NULL) {
+        return;
+    }
+
+    if (r->conn != NULL) {
+        conn_close(r->conn);
+        r->conn = NULL;
+    }
+
+    r->up = false;
+    r->on_down = NULL;
+    redis_fail_calls(r);
+
+    uv_close((uv_handle_t *) &r->timer, on_closed);
+    uv_close((uv_handle_t *) &r->flush, on_closed);
+}

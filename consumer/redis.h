@@ -1,0 +1,71 @@
+/* A Redis connection on the loop: pipelined commands, deadlines, AUTH,
+   SELECT, and reconnecting by itself. */
+
+#ifndef REDIS_H
+#define REDIS_H
+
+#include "mem.h"
+
+#include <uv.h>
+
+
+/* a reply longer than this closes the connection */
+#define REDIS_REPLY_MAX  (48 * 1024 * 1024)
+
+
+/* what meta_redis takes (contract 2), as far as this version goes */
+struct redis_target {
+    char      *path;        /* unix socket, else NULL */
+    char      *host;
+    unsigned   port;
+    unsigned   db;
+    char      *user;        /* NULL: AUTH with the password alone */
+    char      *password;    /* NULL: no AUTH */
+};
+
+enum reply_type {
+    REPLY_STRING = 1,       /* hiredis' numbers */
+    REPLY_ARRAY,
+    REPLY_INTEGER,
+    REPLY_NIL,
+    REPLY_STATUS,
+    REPLY_ERROR
+};
+
+struct redis;
+struct reply;
+
+/* reply NULL: the connection went, nobody knows whether it was executed */
+typedef void (*redis_cb)(void *data, const struct reply *reply);
+typedef void (*redis_state_cb)(void *data);
+
+
+/* redis_new connects as soon as the loop runs; the target must outlive it.
+   on_up: commands may be sent; on_down: after every callback got its NULL */
+struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
+    const char *name, redis_state_cb on_up, redis_state_cb on_down,
+    void *data);
+void redis_quiet(struct redis *r);
+bool redis_up(const struct redis *r);
+
+/* redis_send: -1 if it is not up or 64 MB wait; else cb is called once, never
+   inside of the call; ms: from now until the reply must have come */
+int redis_send(struct redis *r, const struct str *argv, size_t argc,
+    unsigned ms, redis_cb cb, void *data) __attribute__((warn_unused_result));
+
+/* redis_drop closes and connects anew; for replies that make no sense */
+void redis_drop(struct redis *r, const char *why);
+
+/* redis_free: pending callbacks get their NULL, on_down is not called; a NULL
+   is fine */
+void redis_free(struct redis *r);
+
+enum reply_type reply_type(const struct reply *reply);
+struct str reply_str(const struct reply *reply);    /* also status, error */
+long long reply_int(const struct reply *reply);
+size_t reply_count(const struct reply *reply);      /* of an array, else 0 */
+const struct reply *reply_at(const struct reply *reply, size_t i);
+bool reply_error(const struct reply *reply, const char *code);
+
+
+#endif /* REDIS_H */

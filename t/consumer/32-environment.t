@@ -1,0 +1,81 @@
+# Environment variables fill in what the file leaves out, and nothing else.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use Test::More;
+
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+
+my $rules = <<'END';
+rules:
+  - {when: {product: whatsapp, kind: message}, do: [{reply: {text: wa}}]}
+  - {when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}
+END
+
+sub bare {
+    my ($rig, $tokens) = @_;
+    my ($head) = $rig->conf(rules => '') =~ /\A(.*?)^tokens:/ms;
+    return $head . ($tokens // '') . $rules;
+}
+
+sub answers {
+    my ($name, $expected, $tokens, %env) = @_;
+    my $rig = Rig->new;
+    $env{$_} =~ s/^TOKEN (\w+)/$rig->token($1)/e for keys %env;
+    $env{$_} =~ s/^FILE (\w+)/$rig->file($1)/e for keys %env;
+    $tokens =~ s/FILE (\w+)/$rig->file($1)/ge if $tokens;
+    $rig->consumer(conf => bare($rig, $tokens), env => \%env);
+    $rig->push(whatsapp(), messenger());
+    $rig->settle;
+    is_deeply [sort map { $_->[1] } $rig->sent], $expected, $name;
+    is_deeply [map { $_->{reason} } $rig->dead], [('no_token') x (2 - @$expected)],
+        "$name: the rest is dead";
+    $rig->finish;
+}
+
+answers('nothing', []);
+my $page = qq(tokens: [{kind: page, id: "$PAGE", file: FILE page}]\n);
+my @bad = (BAD => 'EAAwrongToken0000000001');
+answers('a token of the file only', ['ms'], $page);
+answers('both by variables', [qw(ms wa)], undef, WHATSAPP_TOKEN => 'TOKEN whatsapp',
+    WHATSAPP_PHONE_ID => $PHONE, PAGE_ACCESS_TOKEN => 'TOKEN page');
+answers('by files', [qw(ms wa)], undef, WHATSAPP_TOKEN_FILE => 'FILE whatsapp',
+    PAGE_ACCESS_TOKEN_FILE => 'FILE page');
+answers('another phone number', ['ms'], undef, WHATSAPP_TOKEN => 'TOKEN whatsapp',
+    WHATSAPP_PHONE_ID => '999', PAGE_ACCESS_TOKEN => 'TOKEN page');
+answers('the file wins', ['ms'], $page,
+    PAGE_ACCESS_TOKEN => 'EAAwrongToken0000000001');
+answers('the account before waba and default', [qw(ms wa)], <<"END", @bad);
+tokens:
+  - {kind: system_user, default: true, env: BAD}
+  - {kind: whatsapp, waba: "102290129340398", env: BAD}
+  - {kind: whatsapp, id: "$PHONE", file: FILE whatsapp}
+  - {kind: page, id: "$PAGE", file: FILE page}
+END
+answers('waba before default', ['wa'], <<"END", @bad);
+tokens:
+  - {kind: whatsapp, default: true, env: BAD}
+  - {kind: whatsapp, waba: "102290129340398", file: FILE whatsapp}
+END
+
+my $rig = Rig->new;
+my $named = $rig->consumer(conf => bare($rig), env => {PAGE_ACCESS_TOKEN => $rig->token('page')});
+$named->wait_log(qr/the token of PAGE_ACCESS_TOKEN is Page ${PAGE}'s/);
+$rig->push(messenger(), messenger(page => '999'));
+$rig->settle;
+is_deeply [map { $_->[1] } $rig->sent], ['ms'], '/me says whose PAGE_ACCESS_TOKEN is';
+is_deeply [map { $_->{reason} } $rig->dead], ['no_token'], 'and it is not used for another Page';
+
+my $c = Test::Meta::Consumer->new(dir => $rig->dir, name => 'faulty', conf => bare($rig),
+    env => {WHATSAPP_TOKEN => 'two words'});
+my ($how, $words) = $c->test;
+is $how, 'exit 1', 'a faulty variable: exit status';
+is $words, 'meta-consumer: environment: WHATSAPP_TOKEN: must hold one line without spaces or'
+    . " control characters\n", 'a faulty variable is named, its value is not shown';
+$rig->finish;
+
+done_testing;

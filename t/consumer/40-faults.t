@@ -1,0 +1,157 @@
+# Graph says no, hangs, cuts, lies: the event is kept as dead with the reason, the next goes on.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use IO::Socket::INET;
+use JSON::PP ();
+use MIME::Base64 ();
+use Test::More;
+
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Util qw(patience wait_for);
+
+my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
+
+subtest 'what Graph answers' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    my $token = $rig->token('page');
+    my $before = 0;
+
+    # name, fault, how often sent, what the letter says
+    my @table = (
+        ['an error', {code => 10, subcode => 2018278, message => 'outside the window'},
+            {reason => 'graph_error', code => 10, subcode => 2018278}],
+        ['an error with status 200', {code => 190, lie => JSON::PP::true},
+            {reason => 'graph_error', code => 190}],
+        ['throttled', {status => 429, code => 4}, {reason => 'graph_error', code => 4}],
+        ['500', {status => 500}, {reason => 'graph_error', code => 2}],
+        ['500 without JSON', {status => 500, body => '<html>'},
+            {reason => 'graph_answer', answer => '<html>'}],
+        ['no JSON', {body => 'Service Unavailable'},
+            {reason => 'graph_answer', answer => 'Service Unavailable'}],
+        ['success false', {body => '{"success":false}'}, {reason => 'graph_answer'}],
+        ['success "false"', {body => '{"success":"false"}'}, {reason => 'graph_answer'}],
+        ['half an answer', {body => '{"message_id":'}, {reason => 'graph_answer'}],
+        ['an answer nested deep', {body => '[' x 5000}, {reason => 'graph_answer'}],
+        ['a redirect', {status => 302, body => '{}',
+            headers => {Location => 'http://127.0.0.1:1/'}}, {reason => 'graph_answer'}],
+        ['cut after the head', {cut => 'head'}, {reason => 'ambiguous'}],
+        ['cut after the request', {cut => 'request'}, {reason => 'ambiguous'}],
+        ['cut inside of the answer', {cut => 'answer'}, {reason => 'ambiguous'}],
+        ['a reset', {cut => 'request', reset => JSON::PP::true}, {reason => 'ambiguous'}],
+        ['the token in the message', {code => 190, message => "Malformed access token $token"},
+            {reason => 'graph_error', answer => 'Malformed access token ' . '*' x length $token}],
+        ['an answer over 1 MB', {body => 'x' x 1_100_000},
+            {reason => 'ambiguous', answer => 'the answer is longer than 1 MB'}],
+    );
+
+    for my $row (@table) {
+        my ($name, $fault, $expected) = @$row;
+        $rig->graph->fault({times => 1, fault => $fault});
+        my $calls = $rig->graph->calls;
+        my $record = messenger();
+        $rig->push($record, messenger());
+        $rig->settle;
+
+        my @dead = $rig->dead;
+        is scalar @dead, ++$before, "$name: one is dead" or last;
+        my $letter = $dead[-1];
+        is $letter->{$_}, $expected->{$_}, "$name: $_" for sort keys %$expected;
+        is_deeply $letter->{item}, JSON::PP::decode_json($record), "$name: the record is whole";
+        is_deeply [@$letter{qw(v attempts action done)}], [1, 1, 'reply', 0],
+            "$name: what was done";
+        cmp_ok abs($letter->{time} / 1000 - time), '<', 60, "$name: when";
+        is $rig->graph->calls - $calls, 2, "$name: sent once, and the next one is answered";
+    }
+
+    my ($raw) = $rig->redis->queue("{$Q}:dead");
+    like $raw, qr/^\{"v":1,"reason":"graph_error","code":10,"subcode":2018278,"attempts":1,
+        "time":\d+,"answer":"[^"]*outside.the.window","action":"reply","done":0,"item":\{"/x,
+        'keys in their order';
+    like $c->log, qr/\[warn\]\ event\ .*\ outcome=graph_error\ ms=\d+\ status=\d+\ code=10
+        \ subcode=2018278\ trace=\S/x, 'the log has code and trace';
+    unlike $c->log, qr/outside the window/, 'and not what Meta wrote';
+    $rig->finish;
+};
+
+subtest 'nobody there' => sub {
+    my $rig = Rig->new;
+    $rig->graph->stop;
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger());
+    $rig->settle;
+    my ($letter) = $rig->dead;
+    is $letter->{reason}, 'unreachable', 'it was not sent';
+    $rig->finish;
+};
+
+subtest 'a kept connection dies under a second call' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger());
+    $rig->settle;
+    $rig->graph->fault({times => 1, fault => {cut => 'request'}});
+    $rig->push(messenger(id => 'm_once'));
+    $rig->settle;
+    my @calls = grep { ($_->{body}{message}{metadata} // '') eq 'm_once' } $rig->graph->calls;
+    is scalar @calls, 1, 'libcurl did not send it again';
+    is +($rig->dead)[0]{reason}, 'ambiguous', 'nobody knows whether it was sent';
+    $rig->finish;
+};
+
+subtest 'a step of several fails' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({match => {body => 'two'}, times => 1, fault => {code => 131047}});
+    $rig->consumer(rules => "rules: [{when: {product: whatsapp, kind: message}, do: [mark_read, "
+        . "{reply: {text: one}}, {reply: {text: two}}, {reply: {text: three}}]}]\n");
+    $rig->push(whatsapp());
+    $rig->settle;
+    my ($letter) = $rig->dead;
+    is_deeply [@$letter{qw(action done code)}], ['reply', 2, 131047],
+        'the letter says how far it came';
+    is_deeply [map { $_->[1] } $rig->sent], ['one'], 'what was behind it is not sent';
+    $rig->finish;
+};
+
+subtest 'records that are none' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    my @faulty = ('', 'garbage', "\xff\x00", '{', '[]', '{}', '{"v":1}', '{"v":"1","event":{}}',
+        '{"v":0,"event":{}}', '{"v":-1,"event":{}}', '{"v":1.5,"event":{}}', '[' x 100_000,
+        '{"v":1,"event":' . '[' x 700 . ']' x 700 . '}');
+    my @odd = ('{"v":1,"event":null}', '{"v":1,"event":{}}', '{"event":1,"v":1,"more":[]}',
+        '{"v":1,"object":"page","event":[]}',
+        '{"v":1,"object":"page","field":"messaging","event":{}}',
+        '{"v":1,"object":"whatsapp_business_account","event":{"value":{"messages":[1,null,[]]}}}',
+        '{"v":1,"object":"whatsapp_business_account","event":{"value":{"messages":{}}}}');
+    $rig->push(@faulty, @odd, messenger());
+    $rig->settle;
+    is scalar $rig->sent, 1, 'the good one is answered';
+    my @dead = $rig->dead;
+    is_deeply [map { $_->{reason} } @dead], [('record') x @faulty], 'the faulty ones are dead';
+    is $rig->count_of->{unmatched}, scalar @odd, 'odd ones match nothing';
+    my %kept = map { (MIME::Base64::decode_base64($_->{base64}) => 1) }
+        grep { defined $_->{base64} } @dead;
+    is_deeply [map { $kept{$_} ? 1 : 0 } @faulty[0 .. 3, 11, 12]], [(1) x 6],
+        'what is no JSON is kept as base64';
+    is_deeply [map { $_->{item} } grep { !defined $_->{base64} } @dead],
+        [map { JSON::PP::decode_json($_) } @faulty[4 .. 10]], 'what is JSON as it is';
+    $rig->finish;
+};
+
+subtest 'an account without a token, and one that is no number' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(rules => $rules);
+    $rig->push(messenger(page => '999'), messenger(page => '1/../me'));
+    $rig->settle;
+    is_deeply [map { $_->{reason} } $rig->dead], [qw(no_token record)], 'dead, and why';
+    is $rig->graph->calls, 0, 'and nothing was called';
+    $rig->finish;
+};
+
+done_testing;

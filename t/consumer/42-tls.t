@@ -1,0 +1,88 @@
+# Certificates are verified, names too: a token goes to nobody who cannot prove who he is.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use Test::More;
+
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Process;
+use Test::Meta::Util qw(connects hold_port slurp spew wait_for);
+
+my $nginx = '/usr/sbin/nginx';     # Debian's, also where modules run in another one
+my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
+
+# nginx with TLS and HTTP/2 before the emulator, and what it saw
+sub front {
+    my ($rig) = @_;
+    my ($port, $probe) = hold_port();
+    my $dir = $rig->dir;
+    my $made = join ' ', 'openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test',
+        '-addext subjectAltName=IP:127.0.0.1', "-keyout $dir/key.pem -out $dir/cert.pem 2>&1";
+    $made = qx{$made};
+    die $made if $?;
+    spew("$dir/front.conf", <<"END");
+daemon off;
+master_process off;
+pid $dir/front.pid;
+error_log $dir/front.error;
+events {}
+http {
+    log_format seen '\$server_protocol \$request_method \$status';
+    access_log $dir/front.seen seen;
+    client_body_temp_path $dir/front.body;
+    proxy_temp_path $dir/front.proxy;
+    fastcgi_temp_path $dir/front.fastcgi;
+    uwsgi_temp_path $dir/front.uwsgi;
+    scgi_temp_path $dir/front.scgi;
+    server {
+        listen 127.0.0.1:$port ssl http2;
+        ssl_certificate $dir/cert.pem;
+        ssl_certificate_key $dir/key.pem;
+        location / { proxy_pass @{[$rig->graph->url]}; }
+    }
+}
+END
+    my $front = bless {}, 'Test::Meta::Process';
+    $front->run(out => "$dir/front.out", cmd => [$nginx, '-c', "$dir/front.conf", '-p', $dir,
+        '-e', "$dir/front.error"]);
+    wait_for { connects($port) || !$front->alive };
+    die slurp("$dir/front.out") . slurp("$dir/front.error") if !$front->alive;
+    return ($front, $port);
+}
+
+my $rig = Rig->new;
+my ($front, $port) = front($rig);
+
+sub conf {
+    my ($host, $more) = @_;
+    my $url = $rig->graph->url;
+    return $rig->conf(rules => $rules)
+        =~ s{base_url: "\Q$url\E"}{base_url: "https://$host:$port"$more}r;
+}
+
+sub outcome {
+    my ($host, $more) = @_;
+    my $c = $rig->consumer(conf => conf($host, $more));
+    my $before = $rig->graph->calls;
+    my $dead = $rig->dead;
+    $rig->push(map { messenger(user => $_) } 1 .. 5);
+    $rig->settle;
+    is $c->drain, '0', 'drained';
+    my @dead = $rig->dead;
+    return ($rig->graph->calls - $before, map { $_->{reason} } @dead[$dead .. $#dead]);
+}
+
+my $ca = ', ca_file: ' . $rig->file('cert.pem');
+is_deeply [outcome('127.0.0.1', $ca)], [5], 'a certificate of ca_file';
+like slurp($rig->file('front.seen')), qr/^HTTP\/2\.0 POST 200$/m, 'over HTTP/2';
+is_deeply [outcome('127.0.0.1', '')], [0, ('unreachable') x 5],
+    'a certificate that nobody vouches for';
+is_deeply [outcome('localhost', $ca)], [0, ('unreachable') x 5], 'a certificate for another name';
+
+$front->stop;
+$rig->finish;
+done_testing;
