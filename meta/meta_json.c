@@ -338,13 +338,16 @@ meta_json_is(meta_str_t text, meta_str_t plain)
     long           n;
     unsigned char  buf[META_JSON_NAME_MAX];
 
-    if (text.len < plain.len) {
-        return 0;
+    if (text.len == plain.len) {
+        return memcmp(text.data, plain.data, plain.len) == 0;
     }
 
-    if (memchr(text.data, '\\', text.len) == NULL) {
-        return text.len == plain.len
-               && memcmp(text.data, plain.data, plain.len) == 0;
+    /* an escape is longer than what it means */
+
+    if (text.len < plain.len
+        || memchr(text.data, '\\', text.len) == NULL)
+    {
+        return 0;
     }
 
     n = meta_json_decode(text, buf, sizeof(buf));

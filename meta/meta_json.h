@@ -195,14 +195,24 @@ meta_json_name(meta_json_t *j, meta_str_t *name)
         return 0;
     }
 
+    rc = 1;
     name->data = ++j->p;
 
     meta_json_plain(j);
 
-    rc = (j->p < j->end && *j->p == '\\') ? 2 : 1;
-
-    if (!meta_json_string(j)) {
+    if (j->p == j->end) {
         return 0;
+    }
+
+    if (*j->p == '"') {
+        j->p++;
+
+    } else {
+        rc = 2;
+
+        if (!meta_json_string(j)) {
+            return 0;
+        }
     }
 
     name->len = (size_t) (j->p - 1 - name->data);

@@ -168,7 +168,9 @@ meta_key_whatsapp(meta_key_t *k, const meta_str_t *slots,
     for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
         array = &slots[arrays[i]];
 
-        if (array->len != 0 && (n == 0 || array->data < first->data)) {
+        if (array->len != 0
+            && (first == NULL || array->data < first->data))
+        {
             first = array;
         }
 

@@ -45,7 +45,7 @@ static meta_rc_t meta_split_again(meta_scan_t *s, const meta_entry_t *e);
 static meta_rc_t meta_split_items(meta_scan_t *s, const meta_entry_t *e,
     meta_event_kind_t kind);
 static unsigned meta_split_shown(meta_str_t text);
-static void meta_split_unkey(meta_scan_t *s, size_t from);
+static void meta_split_unkey(meta_scan_t *s, size_t *from);
 static meta_rc_t meta_split_token(meta_scan_t *s, unsigned depth,
     meta_str_t *token);
 static void meta_split_add(meta_scan_t *s, const unsigned char *start,
@@ -128,8 +128,11 @@ static meta_rc_t
 meta_split_body(meta_scan_t *s)
 {
     int         rc, first;
+    size_t      n;
     meta_rc_t   mrc;
     meta_str_t  name, other;
+
+    n = 0;
 
     for (first = 1; /* void */ ; first = 0) {
 
@@ -143,11 +146,11 @@ meta_split_body(meta_scan_t *s)
         }
 
         if (meta_json_is(name, meta_name_entry)) {
-            s->n = 0;
+            n = s->n = 0;
             mrc = meta_split_entries(s);
 
         } else if (meta_json_is(name, meta_name_object)) {
-            meta_split_unkey(s, 0);
+            meta_split_unkey(s, &n);
             mrc = meta_split_token(s, 1, &s->object);
 
         } else if (meta_json_is(name, meta_name_field)) {
@@ -284,7 +287,7 @@ meta_split_entry_members(meta_scan_t *s, meta_entry_t *e)
                   : meta_split_token(s, 3, &other);
 
         } else if (meta_json_is(name, meta_name_id)) {
-            meta_split_unkey(s, n);
+            meta_split_unkey(s, &n);
             mrc = meta_split_token(s, 3, &e->id);
 
         } else if (meta_json_is(name, meta_name_time)) {
@@ -406,13 +409,18 @@ meta_split_shown(meta_str_t text)
 }
 
 
-static void
-meta_split_unkey(meta_scan_t *s, size_t from)
-{
-    size_t  i;
+/*
+ * What is known of the events from *from on was found with another object or
+ * entry.  *from moves, so that a name that stands there often is cheap.
+ */
 
-    for (i = from; i < s->n && i < s->nalloc; i++) {
-        s->events[i].keyed = 0;
+static void
+meta_split_unkey(meta_scan_t *s, size_t *from)
+{
+    for ( /* void */ ; *from < s->n; (*from)++) {
+        if (*from < s->nalloc) {
+            s->events[*from].keyed = 0;
+        }
     }
 }
 

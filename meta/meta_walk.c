@@ -19,6 +19,9 @@ typedef struct {
 } meta_frame_t;
 
 
+static void meta_walk_enter(meta_frame_t *f, const meta_table_t *t,
+    meta_str_t *slot, const unsigned char *start);
+static void meta_walk_leave(meta_frame_t *f, const unsigned char *end);
 static const meta_member_t *meta_walk_member(meta_frame_t *f,
     meta_str_t name, int escaped);
 static meta_str_t *meta_walk_slot(const meta_member_t *m, meta_str_t *slots);
@@ -44,14 +47,10 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
     }
 
     j = *in;
-    j.p++;
-    first = 1;
 
     f = frames;
-    f->table = t;
-    f->next = t->members;
-    f->slot = NULL;
-    f->close = '}';
+    meta_walk_enter(f, t, NULL, j.p++);
+    first = 1;
 
     for ( ;; ) {
 
@@ -68,12 +67,7 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
                 return META_OK;
             }
 
-            if (f->slot != NULL && f->close == '}') {
-                f->slot->data = f->start;
-                f->slot->len = (size_t) (j.p - f->start);
-            }
-
-            f--;
+            meta_walk_leave(f--, j.p);
             continue;
         }
 
@@ -103,25 +97,16 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
             return META_MALFORMED;
         }
 
+        start = j.p;
+
         if (child != NULL
-            && *j.p == ((child->is_array && slot != NULL) ? '[' : '{'))
+            && *start == ((child->is_array && slot != NULL) ? '[' : '{'))
         {
-            f++;
-            f->table = child;
-            f->next = child->members;
-            f->slot = slot;
-            f->start = j.p++;
-            f->close = (*f->start == '[') ? ']' : '}';
-
-            if (f->close == ']') {
-                slot->data = j.p;
-            }
-
+            j.p++;
+            meta_walk_enter(++f, child, slot, start);
             first = 1;
             continue;
         }
-
-        start = j.p;
 
         if (*start == '"') {
             j.p++;
@@ -152,6 +137,34 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
 }
 
 
+static void
+meta_walk_enter(meta_frame_t *f, const meta_table_t *t, meta_str_t *slot,
+    const unsigned char *start)
+{
+    f->table = t;
+    f->next = t->members;
+    f->slot = slot;
+    f->start = start;
+    f->close = (*start == '[') ? ']' : '}';
+
+    if (f->close == ']') {
+        slot->data = start + 1;
+    }
+}
+
+
+/* end stands behind the closing bracket */
+
+static void
+meta_walk_leave(meta_frame_t *f, const unsigned char *end)
+{
+    if (f->slot != NULL && f->close == '}') {
+        f->slot->data = f->start;
+        f->slot->len = (size_t) (end - f->start);
+    }
+}
+
+
 /* members mostly come in the order of the tables: the search starts there */
 
 static const meta_member_t *
@@ -175,6 +188,7 @@ meta_walk_member(meta_frame_t *f, meta_str_t name, int escaped)
             }
 
         } else if (m->name.len != name.len
+                   || m->name.data[0] != name.data[0]
                    || memcmp(m->name.data, name.data, name.len) != 0)
         {
             continue;
