@@ -1,0 +1,307 @@
+# One call's road through the stand-in for graph.facebook.com: version, token,
+# account, product; then the log, and only then the answer or the fault.
+package GraphEmulator;
+use Mojo::Base -base, -signatures;
+
+use GraphEmulator::Calls;
+use GraphEmulator::Control;
+use GraphEmulator::Error qw(fail trace_id);
+use GraphEmulator::Fault;
+use GraphEmulator::Messenger;
+use GraphEmulator::Token;
+use GraphEmulator::Usage;
+use GraphEmulator::Version;
+use GraphEmulator::WhatsApp;
+use Mojo::IOLoop;
+use Mojo::JSON qw(decode_json encode_json);
+use Scalar::Util qw(blessed);
+use Socket qw(SOL_SOCKET SO_LINGER);
+use Time::HiRes ();
+
+use constant LOG_BODY_MAX => 64 * 1024;
+
+has calls   => sub { GraphEmulator::Calls->new };
+has control => sub ($self) { GraphEmulator::Control->new(emulator => $self) };
+has faults  => sub { GraphEmulator::Fault->new };
+has tokens  => sub { GraphEmulator::Token->new };
+has usage   => sub { GraphEmulator::Usage->new };
+has version => sub { GraphEmulator::Version->new };
+has accepted => 0;
+
+# Parameters that no log may hold, and what stands there instead.
+my %HIDDEN = map { $_ => 1 }
+    qw(appsecret_proof client_secret fb_exchange_token code);
+
+
+# Called when a request's head is in and nothing of its body was looked at.
+sub on_head ($self, $tx) {
+    my $call = $self->_describe($tx, {});
+    return if $call->{path} =~ m{\A/_emulator(?:/|\z)};
+    my $fault = $self->faults->take($call, 'head') or return;
+    $self->_log($tx, $call, {}, { fault => $fault, accepted => \0 });
+    $tx->{emulator_cut} = 1;
+    _cut($tx, $fault);
+}
+
+
+# Called when the whole request is in.
+sub on_request ($self, $tx) {
+    return if $tx->{emulator_cut};
+    return $self->control->serve($tx)
+        if $tx->req->url->path->to_route =~ m{\A/_emulator(?:/|\z)};
+
+    my ($params, $wrong) = _params($tx->req);
+    my $call = $self->_describe($tx, $params);
+    my $fault = $self->faults->take($call, 'request') // {};
+    my $answer = $self->_answer($tx->req, $call, $params, $wrong, $fault);
+    $self->{accepted}++ if $answer->{accepted};
+
+    $self->_log($tx, $call, $params, {
+        (keys %$fault ? (fault => $fault) : ()),
+        accepted => $answer->{accepted} ? \1 : \0,
+        answer => { status => $answer->{status}, body => $answer->{json}
+            // $answer->{text} },
+    });
+    return _deliver($tx, $answer, $fault) if !$fault->{slow};
+    Mojo::IOLoop->timer($fault->{slow} / 1000,
+        sub { _deliver($tx, $answer, $fault) });
+}
+
+
+# Query and body as one hash.  In forms, objects travel as JSON text (1.3).
+sub _params ($req) {
+    my %params = %{ $req->query_params->to_hash };
+    my $type = lc(($req->headers->content_type // '') =~ s/;.*//sr);
+    if ($type eq 'application/json') {
+        my $body = $req->body;
+        return (\%params, undef) if $body eq '';
+        my $json = eval { decode_json($body) };
+        return (\%params, 'body is not a JSON object') if ref $json ne 'HASH';
+        return ({ %params, %$json }, undef);
+    }
+    my %form = %{ $req->body_params->to_hash };
+    for my $value (values %form) {
+        next if ref $value || $value !~ /\A\s*[\[{]/;
+        my $bytes = $value;
+        utf8::encode($bytes);
+        $value = eval { decode_json($bytes) } // $value;
+    }
+    return ({ %params, %form }, undef);
+}
+
+
+# What faults are matched with and the log begins with.
+sub _describe ($self, $tx, $params) {
+    my $req = $tx->req;
+    my ($served, $rest, $asked) = $self->version->serve(
+        $req->url->path->to_route);
+    my $token = $self->tokens->of_request($req, { %{
+        $req->query_params->to_hash }, %$params });
+    my $known = $self->tokens->known->{ $token // '' };
+    my ($account) = $rest =~ m{\A/(\d+)(?:/|\z)};
+    $account //= $known->{first} if $known && $rest =~ m{\A/me(?:/|\z)};
+    my $kind = $rest !~ m{\A/[^/]+/messages/?\z} ? 'other'
+        : ref $params->{recipient} || $known && $known->{kind} eq 'page'
+        ? 'messenger' : 'whatsapp';
+    return {
+        method => $req->method, path => $req->url->path->to_route,
+        rest => $rest, version => $served, asked => $asked,
+        token_value => $token, token => $self->tokens->name_of($token),
+        account => $account, kind => $kind, body => $req->body,
+    };
+}
+
+
+# -> {status, json or text, headers, accepted}
+sub _answer ($self, $req, $call, $params, $wrong, $fault) {
+    my $fails = defined $fault->{code} || defined $fault->{status}
+        || defined $fault->{body};
+    my %answer = (accepted => 0);
+    if (!$fails || $fault->{accepted}) {
+        my ($body, $taken) = eval {
+            $self->_serve($req, $call, $params, $wrong);
+        };
+        my $error = $@;
+        die $error if !$body && !blessed $error;
+        %answer = $body ? (status => 200, json => $body, accepted => $taken)
+            : _of_error($error);
+    }
+    %answer = (%answer, _of_fault($fault)) if $fails;
+    $answer{headers} = {
+        'facebook-api-version' => $call->{version},
+        'x-fb-request-id'      => trace_id(),
+        'x-fb-trace-id'        => substr(trace_id(), 0, 11),
+        'x-fb-rev'             => '1000000001',
+        'cache-control'        => 'no-store',
+        'access-control-allow-origin' => '*',
+        %{ $answer{headers} // {} },
+        ($call->{bucket} ? $self->usage->headers(@{ $call->{bucket} }) : ()),
+        %{ $fault->{headers} // {} },
+    };
+    return \%answer;
+}
+
+
+sub _of_error ($error) {
+    return (status => $error->status, json => $error->body, accepted => 0,
+        headers => { 'www-authenticate' => $error->authenticate });
+}
+
+
+# What a fault answers: raw bytes, or an envelope; a lie has status 200.
+sub _of_fault ($fault) {
+    my $status = $fault->{status} // 400;
+    return (status => $status, text => $fault->{body}, json => undef)
+        if defined $fault->{body};
+    my %known = (
+        code    => $fault->{code} // ($status == 429 ? 4 : 2),
+        message => $fault->{message} // ($status == 429
+            ? '(#4) Application request limit reached' : $status >= 500
+            ? 'An unexpected error has occurred. Please retry your request'
+                . ' later.' : undef),
+        transient => $fault->{transient}
+            // ($status >= 500 && !defined $fault->{code} ? 1 : undef),
+    );
+    my $error = GraphEmulator::Error->new(status => $status,
+        type => $fault->{type} // 'OAuthException', subcode =>
+            $fault->{subcode}, details => $fault->{details}, %known);
+    my %answer = _of_error($error);
+    delete $answer{accepted};
+    $answer{status} = 200 if $fault->{lie};
+    return %answer;
+}
+
+
+sub _serve ($self, $req, $call, $params, $wrong) {
+    my $rest = $call->{rest};
+    my $whatsapp = $call->{kind} eq 'whatsapp';
+    fail(code => 2500, message => "Unknown path components: $rest")
+        if $rest !~ m{\A/[\w.]+(?:/[\w.]+){0,3}/?\z};
+
+    my $token = $self->tokens->check($call->{token_value}, $params,
+        $whatsapp ? 401 : 400);
+    return $self->_debug($call, $params) if $rest =~ m{\A/debug_token/?\z};
+
+    my ($node, $edge) = $rest =~ m{\A/([^/]+)(?:/(.*?))?/?\z};
+    $node = $token->{first} // $self->tokens->app_id if $node eq 'me';
+    my $waba = $token->{account}{$node};
+    $call->{bucket} = defined $waba && $token->{kind} ne 'user'
+        ? [ $whatsapp ? ('whatsapp', $waba) : ('messenger', $node) ]
+        : [ 'app', $self->tokens->app_id ];
+    $self->usage->count_call(@{ $call->{bucket} });
+
+    return $self->_node($call, $token, $node, $params)
+        if !defined $edge && $req->method eq 'GET';
+    _unsupported($req, $node)
+        if !defined $waba || ($edge // '') ne 'messages'
+        || $req->method ne 'POST';
+    fail(code => 100, message => "(#100) Invalid parameter: $wrong") if $wrong;
+    return $whatsapp ? GraphEmulator::WhatsApp->post($params)
+        : GraphEmulator::Messenger->post($params);
+}
+
+
+sub _unsupported ($req, $node) {
+    my $method = lc $req->method;
+    fail(code => 100, subcode => 33, type => 'GraphMethodException', message =>
+            "Unsupported $method request. Object with ID '$node' does not"
+            . ' exist, cannot be loaded due to missing permissions, or does not'
+            . ' support this operation.');
+}
+
+
+sub _debug ($self, $call, $params) {
+    $call->{bucket} = [ 'app', $self->tokens->app_id ];
+    $self->usage->count_call(@{ $call->{bucket} });
+    return $self->tokens->debug($params);
+}
+
+
+# GET /me and GET /{account}: id and name, or of these what `fields` asks for.
+sub _node ($self, $call, $token, $node, $params) {
+    my $me = $call->{rest} =~ m{\A/me/?\z};
+    _unsupported(Mojo::Message::Request->new(method => 'GET'), $node)
+        if !$me && !exists $token->{account}{$node};
+    my $id = $me && $token->{kind} !~ /\A(?:page|app)\z/
+        ? $self->tokens->user_id($call->{token_value}) : $node;
+    my %node = (id => $id, name => "Emulator $token->{kind} $id");
+    my @fields = split /,/, $params->{fields} // 'id,name';
+    for my $field (@fields) {
+        fail(code => 100, message => "(#100) Tried accessing nonexisting field"
+                . " ($field)") if !exists $node{$field};
+    }
+    return { id => $id, map { $_ => $node{$_} } @fields };
+}
+
+
+sub _log ($self, $tx, $call, $params, $outcome) {
+    my $req = $tx->req;
+    my %headers = %{ $req->headers->to_hash };
+    for my $name (keys %headers) {
+        $headers{$name} =~ s/\A(\w+\s+).*/$1$call->{token}/s
+            if lc $name eq 'authorization';
+    }
+    my ($query, $body) = ($req->query_params->to_hash, $params);
+    my %entry = (
+        time => Time::HiRes::time(), method => $call->{method},
+        path => $call->{path}, version => $call->{version},
+        kind => $call->{kind}, account => $call->{account},
+        token => $call->{token}, query => $self->_shown($query),
+        headers => \%headers, %$outcome,
+    );
+    if (length $call->{body} > LOG_BODY_MAX) {
+        $entry{body_bytes} = length $call->{body};
+    }
+    else {
+        my %own = %$body;
+        delete @own{ keys %$query };
+        $entry{body} = $self->_shown(\%own);
+    }
+    $self->calls->add(\%entry);
+}
+
+
+# Parameters with tokens replaced by their names.
+sub _shown ($self, $params) {
+    my %shown = %$params;
+    for my $name (keys %shown) {
+        $shown{$name} = '<hidden>' if $HIDDEN{$name};
+        $shown{$name} = $self->tokens->name_of($shown{$name})
+            if $name =~ /\A(?:access|input)_token\z/;
+    }
+    return \%shown;
+}
+
+
+sub _deliver ($tx, $answer, $fault) {
+    my $stream = Mojo::IOLoop->stream($tx->connection // '') or return;
+    return _cut($tx, $fault) if ($fault->{cut} // '') eq 'request';
+
+    my $res = $tx->res;
+    my $body = defined $answer->{json} ? encode_json($answer->{json})
+        : $answer->{text} // '';
+    utf8::encode($body) if utf8::is_utf8($body);
+    $res->code($answer->{status})->body($body);
+    $res->headers->content_type(defined $answer->{json}
+        ? 'application/json' : 'text/html; charset=utf-8');
+    $res->headers->remove('Server');
+    $res->headers->header($_ => $answer->{headers}{$_})
+        for sort keys %{ $answer->{headers} };
+    return $tx->resume if !$fault->{cut};
+
+    $res->fix_headers;
+    my $half = $res->build_start_line . $res->build_headers
+        . substr $body, 0, int(length($body) / 2);
+    $stream->write($half => sub { _cut($tx, $fault) });
+}
+
+
+# Closes the connection; with "reset", by RST and not by FIN.
+sub _cut ($tx, $fault) {
+    my $stream = Mojo::IOLoop->stream($tx->connection // '') or return;
+    setsockopt $stream->handle, SOL_SOCKET, SO_LINGER, pack 'II', 1, 0
+        if $fault->{reset};
+    $stream->close;
+}
+
+1;

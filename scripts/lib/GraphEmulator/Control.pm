@@ -1,0 +1,118 @@
+# The emulator's own endpoints under /_emulator: calls, faults, tokens.
+package GraphEmulator::Control;
+use Mojo::Base -base, -signatures;
+
+use Mojo::JSON qw(decode_json encode_json);
+
+has emulator => undef, weak => 1;
+
+my %ROUTE = (
+    'GET '           => \&_state,
+    'GET calls'      => \&_calls,
+    'DELETE calls'   => sub ($self, $req) {
+        $self->emulator->calls->forget;
+        return _ok();
+    },
+    'GET faults' => sub ($self, $req) {
+        return (200, encode_json($self->emulator->faults->list) . "\n");
+    },
+    'POST faults'   => \&_add_faults,
+    'DELETE faults' => sub ($self, $req) {
+        @{ $self->emulator->faults->rules } = ();
+        return _ok();
+    },
+    'GET tokens'    => \&_tokens,
+    'POST tokens'   => \&_set_token,
+);
+
+
+sub _ok (%more) {
+    return (200, encode_json({ ok => \1, %more }) . "\n");
+}
+
+
+sub serve ($self, $tx) {
+    my $req = $tx->req;
+    my $name = $req->url->path->to_route =~ s{\A/_emulator/?}{}r;
+    my $route = $ROUTE{ $req->method . " $name" };
+    my ($status, $body) = $route ? eval { $self->$route($req) }
+        : (404, encode_json({ ok => \0, error => 'no such endpoint; see'
+            . ' graph-emulator --help' }) . "\n");
+    if (!defined $status) {
+        chomp(my $error = "$@");
+        ($status, $body) = (400, encode_json({ ok => \0, error => $error })
+            . "\n");
+    }
+    $tx->res->code($status)->body($body);
+    $tx->res->headers->content_type('application/json');
+    $tx->resume;
+}
+
+
+sub _state ($self, $req) {
+    my $emulator = $self->emulator;
+    return _ok(calls => $emulator->calls->total,
+        accepted => $emulator->accepted,
+        faults => scalar @{ $emulator->faults->rules },
+        versions => [ $emulator->version->usable ]);
+}
+
+
+sub _calls ($self, $req) {
+    my $since = $req->query_params->param('since') // 0;
+    die "since is a number\n" if $since !~ /\A\d{1,15}\z/;
+    return (200, $self->emulator->calls->as_json($since));
+}
+
+
+sub _json ($req) {
+    my $json = eval { decode_json($req->body) };
+    die "the body is not JSON\n" if !ref $json;
+    return $json;
+}
+
+
+# One rule, or an array of them: all are taken or none.
+sub _add_faults ($self, $req) {
+    my $faults = $self->emulator->faults;
+    my $json = _json($req);
+    my @before = @{ $faults->rules };
+    my @ids = eval {
+        map { $faults->add($_) } ref $json eq 'ARRAY' ? @$json : $json;
+    };
+    if (!@ids) {
+        my $error = $@ || "no rule in the body\n";
+        @{ $faults->rules } = @before;
+        die $error;
+    }
+    return _ok(ids => \@ids);
+}
+
+
+sub _tokens ($self, $req) {
+    my $known = $self->emulator->tokens->known;
+    my %tokens = map {
+        $_->{name} => { kind => $_->{kind}, state => $_->{state},
+            accounts => [ sort keys %{ $_->{account} } ] }
+    } values %$known;
+    return (200, encode_json(\%tokens) . "\n");
+}
+
+
+# {"token": "KIND:ID:TOKEN[:NAME]"} adds one, {"name", "state"} changes one.
+sub _set_token ($self, $req) {
+    my $json = _json($req);
+    my $tokens = $self->emulator->tokens;
+    die "an object with token, or with name and state\n"
+        if ref $json ne 'HASH';
+    if (defined $json->{token}) {
+        die "more than 10000 tokens\n" if keys %{ $tokens->known } >= 10_000;
+        return _ok(name => $tokens->add($json->{token})->{name});
+    }
+    die "name and state are needed\n"
+        if !defined $json->{name} || !defined $json->{state};
+    $tokens->set_state($json->{name}, $json->{state});
+    return _ok();
+}
+
+1;

@@ -1,0 +1,61 @@
+# Usage headers, counted from the calls of the last hour against a quota.
+#
+# Source: reference meta-graph 1.8, 1.9: percentages; absent while little is
+# used; a Page's or a number's token counts for the account, others for the app.
+package GraphEmulator::Usage;
+use Mojo::Base -base, -signatures;
+
+use GraphEmulator::Error qw(fail);
+use Mojo::JSON qw(encode_json);
+
+use constant WINDOW  => 3600;
+use constant MAX_IDS => 10_000;
+
+has quota => 0;     # calls an hour; 0: no limit, and no headers
+has count => sub { {} };
+
+# The code that says "too many calls", by the type of the use case.
+my %THROTTLE = (messenger => 80006, whatsapp => 80007, app => 4);
+
+
+sub _slot ($self, $id) {
+    my $count = $self->count;
+    my $slot = $count->{$id};
+    return $slot if $slot && time - $slot->{since} < WINDOW;
+    %$count = () if !$slot && keys %$count >= MAX_IDS;
+    return $count->{$id} = { since => time, calls => 0 };
+}
+
+
+# Counts one call of $type for $id; throws when the quota was used up before.
+# A throttled call counts too (1.9: it lengthens the block).
+sub count_call ($self, $type, $id) {
+    return if !$self->quota;
+    my $slot = $self->_slot($id);
+    $slot->{calls}++;
+    return if $slot->{calls} <= $self->quota;
+    my $code = $THROTTLE{$type};
+    fail(code => $code, message => $type eq 'app'
+        ? '(#4) Application request limit reached'
+        : "(#$code) There have been too many calls to this $type account");
+}
+
+
+sub headers ($self, $type, $id) {
+    return if !$self->quota;
+    my $slot = $self->_slot($id);
+    my $percent = int 100 * $slot->{calls} / $self->quota;
+    return if $percent < 1;
+    my $time = int $percent / 2;
+    my %usage = (call_count => $percent, total_cputime => $time,
+        total_time => $time);
+    return ('X-App-Usage' => encode_json(\%usage)) if $type eq 'app';
+
+    my $left = WINDOW - (time - $slot->{since});
+    $usage{type} = $type;
+    $usage{estimated_time_to_regain_access}
+        = $slot->{calls} >= $self->quota ? int(($left + 59) / 60) : 0;
+    return ('X-Business-Use-Case-Usage' => encode_json({ $id => [ \%usage ] }));
+}
+
+1;
