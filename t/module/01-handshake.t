@@ -17,6 +17,12 @@ verb long_challenge => sub {
     is $t->{last}{body}, $text, "$n bytes";
 };
 
+# NAME: lines end with CR LF, but for the last, which does not end
+config_verb dos_file => sub {
+    my ($t, $name, $text) = @_;
+    $t->run(file => $name, $text =~ s/\n\z//r =~ s/\n/\r\n/gr);
+};
+
 run_blocks();
 
 __DATA__
@@ -136,8 +142,9 @@ third-token-here
 --- get: /hook?hub.mode=subscribe&hub.challenge=4&hub.verify_token=first-token-here%0Asecond-token-here
 --- status: 403
 
-=== several files, a last line without its newline, CR LF
---- file: token2
+=== several files, a last line without its newline, lines with CR LF
+--- dos_file: token2
+another-file-token
 other-file-token
 --- env
 META_T_VERIFY=environment-token

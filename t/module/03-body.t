@@ -206,6 +206,19 @@ client_max_body_size 1000;
 --- status: 200
 --- llen: meta:events 1
 
+=== a body that does not end in time: closed, nothing in the list
+--- location
+meta_webhook;
+client_body_timeout $MS300;
+--- post: /hook as=a half=200
+@whatsapp 3
+--- recv: a
+--- status: 0
+--- llen: meta:events 0
+--- post: /hook
+@whatsapp
+--- status: 200
+
 === a faulty chunk: 400 and nothing in the list
 --- raw: a
 POST /hook HTTP/1.1

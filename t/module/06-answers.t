@@ -179,6 +179,32 @@ location @hook {
 --- status: 200
 --- records: meta:events
 
+=== as a subrequest of auth_request: its answers count, nothing is pushed
+--- server
+location /page {
+    auth_request /hook;
+    try_files /nothing =404;
+}
+--- get: /page
+--- status: 403
+--- post: /page
+@whatsapp
+--- status: 403
+--- llen: meta:events 0
+
+=== gzip and chunking filters leave a delivery's answer whole
+--- http
+gzip on;
+gzip_min_length 1;
+gzip_types text/plain;
+--- get: /hook?hub.mode=subscribe&hub.challenge=abcdefgh&hub.verify_token=$TOKEN
+> Accept-Encoding: gzip
+--- status: 200
+--- headers
+Content-Encoding: gzip
+--- get: /hook?hub.mode=subscribe&hub.challenge=abcdefgh&hub.verify_token=$TOKEN
+--- answer: abcdefgh
+
 === Retry-After is a small number of seconds
 --- redis: down
 --- location

@@ -62,7 +62,7 @@ meta_redis_timeout $MS300;
 --- post: /hook
 @page
 --- status: 503
---- meta_log: ^503 unavailable object=page app=1234567890 events=1 queued=none time=0\.[3-9]\d\d delivery=[0-9a-f]{32}$
+--- meta_log: ^503 unavailable object=page app=1234567890 events=1 queued=none time=(?:0\.[3-9]|[1-9]\d?\.\d)\d\d delivery=[0-9a-f]{32}$
 --- redis_do: go end
 
 === $meta_object is "other" unless it is a plain name, and empty before the signature is good
@@ -86,6 +86,7 @@ meta_redis_timeout $MS300;
 --- llen: meta:events 7
 
 === variables are there for map, add_header and if, outside of the webhook too
+--- once
 --- http
 map $meta_verdict $loud {
     default 0;

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use POSIX ();
 use Test::More;
 
 use Test::Meta;
@@ -12,6 +13,19 @@ config_verb unreadable => sub {
     my ($t, $name) = @_;
     return $t->run(skip => 'root may read everything') if $> == 0;
     push @{$t->{before_start}}, sub { chmod 0, "$t->{dir}/$name" };
+};
+
+# NAME: a FIFO that nobody writes to
+config_verb fifo => sub {
+    my ($t, $name) = @_;
+    POSIX::mkfifo("$t->{dir}/$name", 0644) or die "mkfifo: $!";
+};
+
+# NAME BYTES: a file of so many bytes, one long line
+config_verb long_file => sub {
+    my ($t, $arg) = @_;
+    my ($name, $bytes) = split ' ', $arg;
+    $t->{files}{$name} = 'x' x $bytes . "\n";
 };
 
 run_blocks();
@@ -109,6 +123,46 @@ meta_webhook;
 meta_app_secret_file $DIR;
 --- refused
 \[emerg\] .*$DIR\b.*regular file.* in $DIR/nginx\.conf:\d+
+
+=== a FIFO in place of a secret file: refused, not waited for
+--- fifo: pipe
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/pipe;
+--- refused
+\[emerg\] .*$DIR/pipe.*regular file.* in $DIR/nginx\.conf:\d+
+
+=== a secret file that is far too long
+--- long_file: long 200000
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/long;
+--- refused
+\[emerg\] .*$DIR/long.*at most \d+ bytes.* in $DIR/nginx\.conf:\d+
+
+=== a secret that is far too long
+--- long_file: long 600
+--- location
+meta_webhook;
+meta_app_secret_file $DIR/long;
+--- refused
+\[emerg\] .*line 1 of .*$DIR/long.*512.* in $DIR/nginx\.conf:\d+
+
+=== a token that is far too long
+--- long_file: long 600
+--- location
+meta_webhook;
+meta_verify_token_file $DIR/long;
+--- refused
+\[emerg\] .*line 1 of .*$DIR/long.*512.* in $DIR/nginx\.conf:\d+
+
+=== a path is relative to the folder of nginx.conf, as auth_basic_user_file's
+--- location
+meta_webhook;
+meta_app_secret_file secret;
+meta_verify_token_file token;
+--- accepted
+!\[(?:warn|error|emerg|alert|crit)\]
 
 === a secret file that cannot be read
 --- unreadable: secret

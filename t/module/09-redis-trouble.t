@@ -118,7 +118,7 @@ meta_redis_timeout $MS700;
 @whatsapp
 --- status: 503
 --- clock: above 0.69
---- clock: below 1.3
+--- clock: below 2
 --- redis_do: go late
 --- post: /hook
 @whatsapp
@@ -160,7 +160,7 @@ meta_redis_timeout $MS500;
 @whatsapp
 --- status: 503
 --- clock: above 0.49
---- clock: below 0.95
+--- clock: below 2
 --- peer: at EXPECT \^RPUSH\n(?:.*\n)*at EXPECT
 --- clock: above 0.99
 --- clock: below 2.5

@@ -217,6 +217,7 @@ meta_queue other:events;
 --- log: \[error\] .*NOPERM
 
 === another database
+--- once
 --- location
 meta_webhook;
 meta_redis $REDIS db=5;
@@ -228,6 +229,7 @@ meta_redis $REDIS db=5;
 --- records: meta:events
 
 === a full Redis: OOM, 503, and the next one after there is room
+--- once
 --- redis
 maxmemory 100kb
 maxmemory-policy noeviction

@@ -16,6 +16,13 @@ config_verb needs_nchan => sub {
     -e $NCHAN or $_[0]->run(skip => 'nchan is not installed');
 };
 
+# nchan alone, without us, aborts at the end of a single process
+config_verb without_nchan => sub {
+    my ($t) = @_;
+    $t->run(skip => 'nchan 1.3 aborts in single-process mode')
+        if ($ENV{META_T_MODULES} // '') =~ /nchan/;
+};
+
 # sockets that a process holds, but for those that it shares with the master
 sub sockets {
     my ($t, $pid) = @_;
@@ -154,6 +161,7 @@ location /other {
 --- clients: redis2 2
 
 === none in nginx's cache manager and cache loader
+--- once
 --- http
 proxy_cache_path $DIR/cache keys_zone=c:1m;
 --- workers: 2
@@ -172,6 +180,7 @@ return 200;
 
 === single process
 --- master: off
+--- without_nchan
 --- post: /hook
 @whatsapp 3
 --- status: 200
@@ -181,6 +190,7 @@ return 200;
 === single process, and HUP: nginx itself takes no connection after it; it lives and ends well
 --- once
 --- master: off
+--- without_nchan
 --- allow: worker_connections are not enough
 plain nginx 1.22 says so too
 --- env

@@ -68,6 +68,7 @@ sub nghttp {
     my $hex = hmac_sha256_hex($sample->{body}, $Test::Meta::SECRET);
     $t->learn($hex, @{$sample->{texts}});
     my $client = Test::Meta::Process->new;
+    unlink "$t->{dir}/nghttp.out";
     return $client->run(out => "$t->{dir}/nghttp.out", cmd => ['nghttp', '-v',
         '-n', '--no-dep', '-d', spew("$t->{dir}/nghttp.in", $sample->{body}),
         '-H', "x-hub-signature-256: sha256=$hex", @args,

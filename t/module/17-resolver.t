@@ -101,6 +101,7 @@ meta_redis redis.meta.test:$REDIS_PORT;
 --- llen: meta:events 2
 
 === no such name at start, and there later: 503, then 200
+--- once
 --- redis: up tcp
 --- dns
 
@@ -117,6 +118,7 @@ meta_redis redis.meta.test:$REDIS_PORT;
 --- until: 200 4
 
 === a resolver that does not answer: the connect timeout counts
+--- once
 --- redis: up tcp
 --- dns
 silent

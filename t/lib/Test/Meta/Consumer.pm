@@ -10,8 +10,7 @@ use warnings;
 
 use parent 'Test::Meta::Process';
 
-use Test::Meta::Util qw(build_dir slurp spew wait_for);
-
+use Test::Meta::Util qw(build_dir slurp spew valgrind wait_for);
 
 # name: more than one in a directory; env: {NAME => VALUE}
 sub new {
@@ -23,15 +22,11 @@ sub new {
     return $self;
 }
 
-
 sub command {
     my ($self, @args) = @_;
-    my @wrap = $ENV{META_T_VALGRIND} ? ('valgrind', '-q', '--leak-check=full',
-        '--errors-for-leak-kinds=definite', '--error-exitcode=99',
-        '--trace-children=yes', "--log-file=$self->{log}.valgrind.%p") : ();
-    return (@wrap, build_dir() . '/meta-consumer', @args, '-c', $self->{file});
+    return (valgrind("$self->{log}.valgrind"), build_dir() . '/meta-consumer',
+        @args, '-c', $self->{file});
 }
-
 
 # what meta-consumer -t says: exit code ("0", "exit 1", ...) and its words
 sub test {
@@ -43,7 +38,6 @@ sub test {
     return ($t->wait_exit(20), slurp($out));
 }
 
-
 sub start {
     my ($self) = @_;
     $self->run(out => $self->{log}, env => $self->{env},
@@ -51,11 +45,9 @@ sub start {
     return $self;
 }
 
-
 sub log {
     return slurp($_[0]{log});
 }
-
 
 # the match as soon as it is there, else dies with the log
 sub wait_log {
@@ -67,18 +59,15 @@ sub wait_log {
     return $seen;
 }
 
-
 # SIGTERM and until it is gone; "0" if all is well
 sub drain {
     my ($self, $seconds) = @_;
     return $self->stop('TERM', $seconds // 35);
 }
 
-
 sub reload {
     return $_[0]->signal('HUP');
 }
-
 
 # what valgrind or a sanitizer had to say, "" if nothing
 sub complaints {
@@ -86,6 +75,5 @@ sub complaints {
     my $said = join '', map { slurp($_) } glob "$self->{log}.valgrind.*";
     return $said . join '', $self->log =~ /^.*(?:Sanitizer|runtime error).*\n/mg;
 }
-
 
 1;

@@ -18,7 +18,6 @@ use Mojo::JSON qw(decode_json encode_json);
 
 use Test::Meta::Util qw(connects hold_port root_dir slurp wait_for);
 
-
 # args: more of the emulator's own options, e.g. ['--token', 'page:1:TOKEN']
 sub new {
     my ($class, %arg) = @_;
@@ -27,7 +26,6 @@ sub new {
     $self->{log} = "$self->{dir}/graph.log";
     return $self;
 }
-
 
 sub start {
     my ($self) = @_;
@@ -41,18 +39,15 @@ sub start {
     return $self;
 }
 
-
 sub url {
     return "http://127.0.0.1:$_[0]{port}";
 }
-
 
 # decoded lines of the call log that are whole
 sub calls {
     my ($self) = @_;
     return map { decode_json($_) } slurp($self->{log}) =~ /^(.+)\n/mg;
 }
-
 
 # all calls as soon as there are n, else dies saying how many there were
 sub wait_calls {
@@ -64,7 +59,6 @@ sub wait_calls {
     return @calls;
 }
 
-
 sub fault {
     my ($self, $rule) = @_;
     my $answer = HTTP::Tiny->new->post($self->url . '/_emulator/faults',
@@ -74,6 +68,5 @@ sub fault {
         unless $answer->{success};
     return $self;
 }
-
 
 1;

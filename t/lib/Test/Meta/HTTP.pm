@@ -18,14 +18,12 @@ use Time::HiRes qw(time);
 use Test::Meta::Process;
 use Test::Meta::Util qw(patience slurp spew);
 
-
 sub new {
     my ($class, $port) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
         PeerPort => $port, Proto => 'tcp') or die "connect to $port: $@\n";
     return bless {socket => $socket, in => ''}, $class;
 }
-
 
 # everything, also while the other side does not read; false if it has closed
 sub send {
@@ -40,20 +38,16 @@ sub send {
     return 1;
 }
 
-
 # no more from us; the other side may go on
 sub half_close { shutdown $_[0]{socket}, 1 }
 
-
 sub close { close $_[0]{socket} }
-
 
 sub reset {
     my ($self) = @_;
     setsockopt $self->{socket}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
     $self->close;
 }
-
 
 # more bytes into {in}; false at the end, dies when time is up
 sub fill {
@@ -63,7 +57,6 @@ sub fill {
     return sysread $self->{socket}, $self->{in}, 65536, length $self->{in};
 }
 
-
 sub bytes {
     my ($self, $n) = @_;
     while (length $self->{in} < $n) {
@@ -71,7 +64,6 @@ sub bytes {
     }
     return substr $self->{in}, 0, $n, '';
 }
-
 
 sub line {
     my ($self) = @_;
@@ -81,7 +73,6 @@ sub line {
     $self->{in} =~ s/\A(.*?)\r?\n//;
     return $1;
 }
-
 
 # The next answer, or {status => 0} if the connection ended without one.
 # method HEAD: it has no body. interim: statuses of 1xx that came before.
@@ -113,7 +104,6 @@ sub answer {
     }
 }
 
-
 sub body {
     my ($self, $answer) = @_;
     if (defined(my $n = header($answer, 'Content-Length'))) {
@@ -133,13 +123,11 @@ sub body {
     return $body;
 }
 
-
 # true if the server closes without a further byte
 sub is_closed {
     my ($self) = @_;
     return !length $self->{in} && !$self->fill;
 }
-
 
 # value of a header of an answer, undef if absent; joined by ", " if several
 sub header {
@@ -149,7 +137,6 @@ sub header {
     return @values ? join(', ', @values) : undef;
 }
 
-
 # After Expect: true if "100 Continue" came; an answer instead of it stays.
 sub continues {
     my ($self) = @_;
@@ -158,7 +145,6 @@ sub continues {
     }
     return $self->{in} =~ s{\AHTTP/1\.1 100 .*?\r\n\r\n}{}s;
 }
-
 
 # One request over HTTP/2 in clear text.  Not by curl: its 7.88 loses an answer
 # that comes before the body was sent.
@@ -185,6 +171,5 @@ sub h2 {
     $answer->{body} //= '';
     return $answer;
 }
-
 
 1;

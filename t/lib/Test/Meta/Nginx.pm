@@ -12,7 +12,7 @@ use warnings;
 use parent 'Test::Meta::Process';
 
 use Test::Meta::Util qw(build_dir connects hold_port patience slurp spew
-    wait_for);
+    valgrind wait_for);
 
 my $NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
@@ -26,7 +26,6 @@ my %META = (
     meta_app_secret_file       => '$DIR/secret',
     meta_verify_token_file     => '$DIR/token',
 );
-
 
 # text for each place of the skeleton: main, http, server, location
 # redis: address; secret, token: what the two files hold; workers; master: off;
@@ -49,10 +48,8 @@ sub new {
     return $self;
 }
 
-
 sub port    { return $_[0]{port} }
 sub h2_port { return $_[0]{h2_port} }
-
 
 # $NAME (upper case) for its value; an unknown one is the test's mistake.
 # $MS300: so many milliseconds, more where everything is slower
@@ -64,7 +61,6 @@ sub expand {
     return $text;
 }
 
-
 sub load_lines {
     my ($self) = @_;
     return '' if $self->{modules} eq 'none';
@@ -75,23 +71,21 @@ sub load_lines {
     return join '', map { "load_module $_;\n" } @load;
 }
 
-
 # the defaults that the block does not set in http itself
 sub http_lines {
     my ($self) = @_;
     my $own = $self->{http} // '';
-    my %default = (%DEFAULT, $self->{bare} || $self->{modules} eq 'none' ? () : %META);
+    my $bare = $self->{bare} || $self->{modules} eq 'none';
+    my %default = (%DEFAULT, $bare ? () : %META);
     my $lines = join '', map { "    $_ $default{$_};\n" }
         grep { $own !~ /^\s*\Q$_\E\s/m } sort keys %default;
-    return $lines if $self->{bare} || $self->{modules} eq 'none';
-    return $lines . <<'END';
+    return $bare ? $lines : $lines . <<'END';
     log_format meta '$status $meta_verdict object=$meta_object '
         'app=$meta_app events=$meta_events queued=$meta_queued '
         'time=$meta_queue_time delivery=$meta_delivery';
     access_log $DIR/meta.log meta;
 END
 }
-
 
 sub write_conf {
     my ($self) = @_;
@@ -127,7 +121,6 @@ END
     return spew("$self->{dir}/nginx.conf", $self->expand($text));
 }
 
-
 # absolute, because a binary upgrade needs that
 sub binary {
     return $ENV{META_T_NGINX} if $ENV{META_T_NGINX};
@@ -136,16 +129,11 @@ sub binary {
     return $found // die "nginx is not installed\n";
 }
 
-
 sub command {
     my ($self, @args) = @_;
-    my @wrap = $ENV{META_T_VALGRIND} ? ('valgrind', '-q', '--leak-check=full',
-        '--errors-for-leak-kinds=definite', '--error-exitcode=99',
-        '--trace-children=yes', "--log-file=$self->{dir}/valgrind.%p") : ();
-    return (@wrap, binary(), '-e', 'stderr',
+    return (valgrind("$self->{dir}/valgrind"), binary(), '-e', 'stderr',
         '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf", @args);
 }
-
 
 # what nginx -t (or -T) says: how it ended, its words
 sub test {
@@ -157,7 +145,6 @@ sub test {
         cmd => [$self->command($flag // '-t')]);
     return ($t->wait_exit(20), slurp($out));
 }
-
 
 # started: its workers run, for single-process mode its port answers
 sub start {
@@ -175,14 +162,12 @@ sub start {
     return $self;
 }
 
-
 # a log line that each worker writes when it runs
 sub ready_mark {
     my ($self) = @_;
     return $self->{master} eq 'off' ? qr/\[notice\] .*: OS: /
         : qr/\[notice\] .*: start worker process \d/;
 }
-
 
 # HUP, and until new workers run and the old ones know that they leave
 sub reload {
@@ -204,7 +189,6 @@ sub reload {
     return $self;
 }
 
-
 # pids of the workers that run, those that are leaving too
 sub workers {
     my ($self) = @_;
@@ -212,13 +196,11 @@ sub workers {
         $self->error_log =~ /: start worker process (\d+)/g;
 }
 
-
 # graceful; returns how the master ended: "0" if all is well
 sub quit {
     my ($self, $seconds) = @_;
     return $self->stop('QUIT', $seconds // 10);
 }
-
 
 # by force too it takes its workers along
 sub stop {
@@ -232,10 +214,8 @@ sub stop {
     return $end;
 }
 
-
 sub error_log  { return slurp($_[0]{error_log}) }
 sub access_log { return slurp($_[0]{access_log}) }
-
 
 sub count_log {
     my ($self, $regex) = @_;
@@ -243,12 +223,10 @@ sub count_log {
     return $n;
 }
 
-
 sub wait_log {
     my ($self, $regex, $seconds) = @_;
     return wait_for { $self->error_log =~ /$regex/m } $seconds;
 }
-
 
 # lines that no test may leave behind, except those that one of @allow matches
 sub complaints {
@@ -265,7 +243,6 @@ sub complaints {
     return join '', @bad;
 }
 
-
 # Log lines with one of the words.  nginx core's own debug lines print whole
 # headers and arguments, over several lines too, and are left out; ours begin
 # with "http meta" or "meta".
@@ -280,6 +257,5 @@ sub leaks {
         map { "$self->{dir}/$_" } qw(meta.log nginx.out);
     return join '', grep { /$any/ } @lines;
 }
-
 
 1;

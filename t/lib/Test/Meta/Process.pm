@@ -10,12 +10,10 @@ use Time::HiRes ();
 
 use Test::Meta::Util qw(wait_for);
 
-
 sub new {
     my ($class, %arg) = @_;
     return bless {%arg}, $class;
 }
-
 
 # run(out => FILE, env => {...}, cmd => [...] or code => sub)
 sub run {
@@ -42,11 +40,9 @@ sub run {
     return $self;
 }
 
-
 sub pid {
     return $_[0]{pid};
 }
-
 
 # wait(2)'s status once it has ended, else undef
 sub ended {
@@ -59,19 +55,16 @@ sub ended {
     return $self->{status};
 }
 
-
 sub alive {
     my ($self) = @_;
     return $self->{pid} && !defined $self->ended;
 }
-
 
 sub signal {
     my ($self, $name) = @_;
     kill $name, $self->{pid} if $self->alive;
     return $self;
 }
-
 
 # "0", "exit 1", "signal 11", or undef if it still runs after so many seconds
 sub wait_exit {
@@ -82,7 +75,6 @@ sub wait_exit {
     return $status & 127 ? 'signal ' . ($status & 127)
         : $status ? 'exit ' . ($status >> 8) : '0';
 }
-
 
 # ends it, by force if need be; returns as wait_exit does
 sub stop {
@@ -97,7 +89,6 @@ sub stop {
     return $how;
 }
 
-
 sub DESTROY {
     my ($self) = @_;
     return unless $self->{pid} && $self->{owner} == $$;
@@ -107,6 +98,5 @@ sub DESTROY {
         $self->stop('KILL', 5);
     }
 }
-
 
 1;

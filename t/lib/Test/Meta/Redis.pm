@@ -18,7 +18,6 @@ use Redis;
 
 use Test::Meta::Util qw(hold_port slurp wait_for);
 
-
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {name => 'redis', %arg}, $class;
@@ -26,7 +25,6 @@ sub new {
     ($self->{port}, $self->{probe}) = hold_port() if $self->{tcp};
     return $self;
 }
-
 
 sub start {
     my ($self) = @_;
@@ -46,13 +44,11 @@ sub start {
     return $self;
 }
 
-
 # what meta_redis takes
 sub address {
     my ($self) = @_;
     return $self->{port} ? "127.0.0.1:$self->{port}" : "unix:$self->{sock}";
 }
-
 
 sub client {
     my ($self, $try) = @_;
@@ -69,19 +65,16 @@ sub client {
     return $self->{client} = $client;
 }
 
-
 sub do {
     my ($self, $command, @args) = @_;
     my $method = lc $command;
     return $self->client->$method(@args);
 }
 
-
 sub queue {
     my ($self, $list) = @_;
     return $self->do('LRANGE', $list, 0, -1);
 }
-
 
 # connections of others than this harness, as CLIENT LIST lines
 sub clients {
@@ -91,7 +84,6 @@ sub clients {
         $self->do('CLIENT', 'LIST');
 }
 
-
 # how often a command was called since the server's start
 sub calls {
     my ($self, $command) = @_;
@@ -100,11 +92,9 @@ sub calls {
     return $stats =~ /calls=(\d+)/ ? $1 : 0;
 }
 
-
 # stops answering without closing anything, and goes on
 sub pause { return $_[0]->signal('STOP') }
 sub cont  { return $_[0]->signal('CONT') }
-
 
 sub stop {
     my ($self, @how) = @_;
@@ -113,12 +103,10 @@ sub stop {
     return $self->SUPER::stop(@how);
 }
 
-
 sub restart {
     my ($self) = @_;
     $self->stop;
     return $self->start;
 }
-
 
 1;

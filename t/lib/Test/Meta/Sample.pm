@@ -8,7 +8,6 @@ use warnings;
 
 my $COUNT = 0;
 
-
 # n text messages, one change each
 sub whatsapp {
     my ($n, $text) = @_;
@@ -29,7 +28,6 @@ sub whatsapp {
             . '"102290129340398","changes":[' . join(',', @events) . ']}]}'};
 }
 
-
 # n Messenger texts
 sub page {
     my ($n) = @_;
@@ -46,7 +44,6 @@ sub page {
             . '1763700000200,"messaging":[' . join(',', @events) . ']}]}'};
 }
 
-
 # one message, the body that long in all
 sub size {
     my ($bytes) = @_;
@@ -59,13 +56,11 @@ sub size {
     return $sample;
 }
 
-
 # a text as a test writes it; its "body" and "text" members are secret
 sub literal {
     my ($body) = @_;
     return {body => $body, events => undef,
         texts => [$body =~ /"(?:body|text)"\s*:\s*"([^"\\]{6,})"/g]};
 }
-
 
 1;

@@ -29,7 +29,6 @@ use Time::HiRes qw(sleep);
 
 use Test::Meta::Util qw(hold_port patience slurp spew wait_for);
 
-
 # script: text; tcp: on a port of 127.0.0.1 instead of a unix socket
 sub new {
     my ($class, %arg) = @_;
@@ -40,12 +39,10 @@ sub new {
     return $self;
 }
 
-
 sub address {
     my ($self) = @_;
     return $self->{port} ? "127.0.0.1:$self->{port}" : "unix:$self->{sock}";
 }
-
 
 sub start {
     my ($self) = @_;
@@ -55,12 +52,10 @@ sub start {
     return $self;
 }
 
-
 sub go {
     my ($self, $name) = @_;
     spew("$self->{dir}/$self->{name}.go.$name", '');
 }
-
 
 # words of the command that came last
 sub got {
@@ -68,12 +63,10 @@ sub got {
     return split /\0/, slurp("$self->{dir}/$self->{name}.got");
 }
 
-
 # what has happened so far, one line each
 sub seen {
     return slurp($_[0]{log});
 }
-
 
 # undef if the script has been played to its end, else where it stands
 sub unfinished {
@@ -83,7 +76,6 @@ sub unfinished {
     my ($last) = $self->seen =~ /(.*)\n\z/;
     return 'scripted Redis stands at: ' . ($last // 'its start');
 }
-
 
 sub listen {
     my ($self) = @_;
@@ -95,7 +87,6 @@ sub listen {
     die "listen: $@" unless $self->{listener};
     chmod 0777, $self->{sock};
 }
-
 
 sub play {
     my ($self) = @_;
@@ -116,7 +107,6 @@ sub play {
     print "end\n";
 }
 
-
 sub accept {
     my ($self) = @_;
     IO::Select->new($self->{listener})->can_read(30 * patience())
@@ -126,10 +116,8 @@ sub accept {
     print "accepted\n";
 }
 
-
 sub do_sleep  { my ($self, $ms) = @_; sleep $ms / 1000 * patience() }
 sub do_listen { my ($self) = @_; $self->listen }
-
 
 sub do_accept {
     my ($self) = @_;
@@ -137,13 +125,11 @@ sub do_accept {
     $self->accept;
 }
 
-
 sub do_refuse {
     my ($self) = @_;
     close delete $self->{listener};
     unlink $self->{sock};
 }
-
 
 sub do_wait {
     my ($self, $name) = @_;
@@ -151,19 +137,16 @@ sub do_wait {
         or die "nobody said go: $name\n";
 }
 
-
 sub do_close {
     my ($self) = @_;
     close delete $self->{c};
 }
-
 
 sub do_reset {
     my ($self) = @_;
     setsockopt $self->{c}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
     $self->do_close;
 }
-
 
 sub do_send {
     my ($self, $bytes) = @_;
@@ -178,13 +161,11 @@ sub do_send {
     }
 }
 
-
 sub do_flood {
     my ($self, $arg) = @_;
     my ($n, $bytes) = split ' ', $arg, 2;
     $self->do_send($bytes x $n);
 }
-
 
 sub do_halfread {
     my ($self, $n) = @_;
@@ -196,13 +177,11 @@ sub do_halfread {
     }
 }
 
-
 sub do_eof {
     my ($self) = @_;
     while (defined $self->command) { }
     close delete $self->{c};
 }
-
 
 sub do_expect {
     my ($self, $regex) = @_;
@@ -217,7 +196,6 @@ sub do_expect {
             : $words->[0] =~ /^INFO$/i ? "\$0\r\n\r\n" : "+OK\r\n");
     }
 }
-
 
 # the next whole command as a list of words, undef at the end
 sub command {
@@ -246,6 +224,5 @@ sub command {
         return undef unless sysread $self->{c}, $$in, 65536, length $$in;
     }
 }
-
 
 1;

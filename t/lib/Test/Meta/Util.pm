@@ -15,27 +15,34 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
     build_dir root_dir temp_dir hold_port slurp spew wait_for patience connects
+    valgrind
 );
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../../../..');
 
-
 sub root_dir {
     return $ROOT;
 }
-
 
 sub build_dir {
     return abs_path($ENV{META_BUILD} // "$ROOT/build")
         // die "META_BUILD: no such directory\n";
 }
 
-
 # how many times longer than usual things may take here
 sub patience {
     return $ENV{META_T_VALGRIND} ? 10 : $ENV{META_T_ASAN} ? 4 : 1;
 }
 
+# what stands before a command under META_T_VALGRIND; words go to LOG.PID
+sub valgrind {
+    my ($log) = @_;
+    return () unless $ENV{META_T_VALGRIND};
+    return ('valgrind', '-q', '--leak-check=full', '--error-exitcode=99',
+        '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite',
+        "--suppressions=$ROOT/t/lib/valgrind.supp", '--vgdb=no',
+        '--trace-children=yes', "--log-file=$log.%p");
+}
 
 # readable by nginx's workers, which run as another user when we are root
 sub temp_dir {
@@ -44,7 +51,6 @@ sub temp_dir {
     chmod 0755, "$dir" or die "chmod $dir: $!";
     return $dir;
 }
-
 
 # A port with the bound socket that keeps it ours: Linux lets a server with
 # SO_REUSEADDR listen beside a socket that is bound and does not listen.
@@ -63,14 +69,12 @@ sub hold_port {
     return ($probe->sockport, $probe);
 }
 
-
 sub slurp {
     my ($file) = @_;
     open my $fh, '<:raw', $file or return '';
     local $/;
     return scalar(<$fh>) // '';
 }
-
 
 sub spew {
     my ($file, @bytes) = @_;
@@ -79,7 +83,6 @@ sub spew {
     close $fh or die "$file: $!";
     return $file;
 }
-
 
 # the condition's value as soon as it is true, undef when time is up
 sub wait_for(&;$) {
@@ -93,7 +96,6 @@ sub wait_for(&;$) {
     }
 }
 
-
 # true if somebody listens at a unix path or a port of 127.0.0.1
 sub connects {
     my ($address) = @_;
@@ -102,6 +104,5 @@ sub connects {
         : !!IO::Socket::INET->new(PeerAddr => '127.0.0.1',
             PeerPort => $address, Proto => 'tcp');
 }
-
 
 1;

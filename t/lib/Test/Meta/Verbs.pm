@@ -19,12 +19,10 @@ BEGIN {
     *config_verb = \&Test::Meta::config_verb;
 }
 
-
 sub ok_when(&$;$) {
     my ($condition, $name, $seconds) = @_;
     return ok &wait_for($condition, $seconds), $name;
 }
-
 
 # -- configuration
 
@@ -38,7 +36,6 @@ for my $word (qw(workers master modules log_level)) {
 
 config_verb bare => sub { $_[0]{conf}{bare} = 1 };
 config_verb once => sub { $_[0]{once} = 1 };
-config_verb exit => sub { $_[0]{exit} = $_[1] };
 config_verb skip => sub { $_[0]{skip} = 1; plan skip_all => $_[1] };
 config_verb secret => sub { $_[0]{secret} = $_[0]->expand($_[2]) };
 config_verb token => sub { $_[0]{token} = $_[0]->expand($_[2]) };
@@ -94,7 +91,6 @@ sub check_test {
     $t->{allow} = ['.*'] if $want ne '0';
 }
 
-
 # -- requests
 
 # "> Name: value" lines, then the body; "@whatsapp 20", "@page 3", "@size N",
@@ -118,7 +114,6 @@ sub headers_and_body {
     return \@headers, $sample->{body};
 }
 
-
 # the value of X-Hub-Signature-256 for sign=HOW, undef for none
 sub signature {
     my ($t, $how, $body) = @_;
@@ -137,7 +132,6 @@ sub signature {
         : "sha256=$hex";
 }
 
-
 sub chunks {
     my ($body, $size) = @_;
     my $out = '';
@@ -146,7 +140,6 @@ sub chunks {
     }
     return $out . "0\r\n\r\n";
 }
-
 
 # METHOD URI [as=NAME] [sign=HOW] [chunked=N] [expect] [h2] [half=N] [nolength]
 sub request {
@@ -244,7 +237,6 @@ verb load => sub {
     is_deeply \%status, {200 => $n}, "$n times 200";
 };
 
-
 # STATUS SECONDS [sign=HOW]: posts to /hook until that is the answer; 503
 # before it is fine
 verb until => sub {
@@ -269,7 +261,6 @@ verb wait_requests => sub {
         @seen >= $n;
     } "$n requests";
 };
-
 
 # -- expectations on the last answer
 
@@ -312,7 +303,6 @@ sub comparable {
     return {%$answer,
         headers => [grep { $_->[0] !~ /^date$/i } @{$answer->{headers}}]};
 }
-
 
 # -- expectations on the queue: "NAME", "redis2 NAME"
 
@@ -394,7 +384,6 @@ verb clients => sub {
         or diag scalar(@got), ' seen';
 };
 
-
 # -- expectations on logs: waited for
 
 for my $file (qw(error access meta)) {
@@ -429,7 +418,6 @@ verb log_count => sub {
     is scalar @lines, $n, "$n times in the log: $regex" or diag @lines;
 };
 
-
 # -- what happens to the servers
 
 # NAME: a file of the block gets other content
@@ -441,7 +429,6 @@ verb write => sub {
 
 verb reload => sub { $_[0]{nginx}->reload };
 verb signal => sub { $_[0]{nginx}->signal($_[1]) };
-verb hup => sub { $_[0]{nginx}->signal('HUP') };
 verb wait_ms => sub { sleep $_[1] / 1000 * patience() };
 
 # the workers that were running at this moment get out of the way in time
@@ -482,6 +469,5 @@ verb clock => sub {
         : $took >= $seconds;
     ok $ok, sprintf 'took %.2f s, %s %s', $took, $what, $seconds;
 };
-
 
 1;
