@@ -222,6 +222,21 @@ ngx_http_meta_queue_poll_handler(ngx_event_t *ev)
 }
 
 
+void
+ngx_http_meta_queue_free_all(ngx_http_meta_redis_t *redis)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&redis->full)) {
+        q = ngx_queue_head(&redis->full);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_http_meta_full_t, queue));
+    }
+
+    redis->nfull = 0;
+}
+
+
 static void
 ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     ngx_http_meta_full_t *full)

@@ -521,6 +521,7 @@ ngx_http_meta_redis_exit(ngx_http_meta_redis_t *redis)
 {
     ngx_http_meta_redis_hang_up(redis);
     ngx_http_meta_op_free_all(redis);
+    ngx_http_meta_queue_free_all(redis);
 }
 
 

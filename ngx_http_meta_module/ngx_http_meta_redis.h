@@ -223,6 +223,7 @@ ngx_int_t ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis,
 void ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
     ngx_str_t *list, ngx_uint_t max, int64_t length);
 void ngx_http_meta_queue_poll_handler(ngx_event_t *ev);
+void ngx_http_meta_queue_free_all(ngx_http_meta_redis_t *redis);
 
 
 #endif /* _NGX_HTTP_META_REDIS_H_INCLUDED_ */

@@ -167,17 +167,17 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
     ngx_http_meta_op_t     *op;
     ngx_http_meta_reply_t   reply;
 
+    reply = redis->reply;
+    reply.text.data = reply.buf;
+
     op = ngx_http_meta_op_answered(redis);
 
     if (op == NULL) {
-        ngx_http_meta_redis_refused(redis, "the connection", &redis->reply);
+        ngx_http_meta_redis_refused(redis, "the connection", &reply);
         ngx_http_meta_redis_close(redis, "an answer that nobody asked for",
                                   0);
         return NGX_ERROR;
     }
-
-    reply = redis->reply;
-    reply.text.data = reply.buf;
 
     if (!op->handshake) {
         redis->attempts = 0;

@@ -271,5 +271,6 @@ ngx_http_meta_same_target(ngx_conf_t *cf, ngx_http_meta_target_t *target)
 static ngx_uint_t
 ngx_http_meta_same_str(ngx_str_t *a, ngx_str_t *b)
 {
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
 }

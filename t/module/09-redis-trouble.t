@@ -473,6 +473,30 @@ SEND -OOM no\r\n
 @whatsapp
 --- status: 503
 
+=== an error that nobody asked for, as when Redis has too many clients
+--- redis: script
+ACCEPT
+SEND -ERR max number of clients reached\r\n
+CLOSE
+ACCEPT
+SEND -ERR max number of clients reached\r\n
+EOF
+EXPECT ^RPUSH
+SEND :1\r\n
+--- until: 200 5
+
+=== a status and a bulk that nobody asked for
+--- redis: script
+ACCEPT
+SEND +OK\r\n
+EOF
+ACCEPT
+SEND $5\r\nhello\r\n
+EOF
+EXPECT ^RPUSH
+SEND :1\r\n
+--- until: 200 5
+
 === an answer byte by byte
 --- redis: script
 EXPECT ^RPUSH

@@ -243,6 +243,17 @@ maxmemory-policy noeviction
 --- status: 200
 --- records: meta:events
 
+=== a Redis with too many clients: 503, and 200 once it takes us
+--- once
+--- redis
+maxclients 1
+--- post: /hook
+@whatsapp
+--- status: 503
+--- log: \[error\] .*(?:refuses|is away)
+--- redis_do: CONFIG SET maxclients 100
+--- until: 200 3
+
 === a key of another type in the list's place: WRONGTYPE
 --- redis_do: SET meta:events x
 --- post: /hook

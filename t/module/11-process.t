@@ -109,7 +109,7 @@ verb reloads_under_load => sub {
     is $client->wait_exit(20), '0', 'the client ends well';
     my ($acked, $other) = split ' ', slurp($tally);
     is $other, 0, 'fresh connections are answered 200 through all reloads';
-    cmp_ok $acked, '>', $n, "$acked deliveries";
+    cmp_ok $acked, '>', 0, "$acked deliveries";
     $t->run(llen => "meta:events $acked");
     $t->run(running => 2);
 };
@@ -200,8 +200,8 @@ meta_app_secret_file env:META_T_APP_SECRET;
 --- post: /hook sign=key:environment-secret-01
 @whatsapp
 --- status: 200
---- reload
---- reload
+--- signal: HUP
+--- log: \[notice\] .*reconfiguring
 --- try_post
 --- redis_do: CLIENT KILL TYPE normal SKIPME yes
 --- log: is away
