@@ -23,6 +23,9 @@ typedef struct {
 /* what a parameter's name may be, decoded; the longest name we look for */
 #define META_PARAM_NAME_MAX  16
 
+/* the same with some blanks before it */
+#define META_MASK_NAME_MAX   32
+
 enum {
     META_PARAM_MODE = 0,
     META_PARAM_TOKEN,
@@ -33,6 +36,8 @@ enum {
 
 static meta_rc_t meta_challenge_token(meta_str_t value,
     const meta_str_t *tokens, size_t ntokens, unsigned char *buf);
+static int meta_mask_separates(unsigned char c);
+static int meta_mask_secret(meta_str_t name);
 static int meta_param_next(meta_str_t *query, meta_param_t *param);
 static int meta_param_index(meta_str_t name, const meta_str_t *names,
     size_t nnames);
@@ -152,8 +157,8 @@ void
 meta_query_mask(unsigned char *data, size_t len, int is_query)
 {
     size_t          i, start;
-    meta_str_t      query;
-    meta_param_t    param;
+    meta_str_t      name;
+    unsigned char  *p, *end;
 
     start = 0;
 
@@ -178,17 +183,94 @@ meta_query_mask(unsigned char *data, size_t len, int is_query)
         }
     }
 
-    query.data = data + start;
-    query.len = len - start;
+    p = data + start;
+    end = data + len;
 
-    while (meta_param_next(&query, &param)) {
-        if (meta_param_index(param.name, meta_secret_names,
-                             sizeof(meta_secret_names) / sizeof(meta_str_t))
-            >= 0)
-        {
-            memset(data + (param.value.data - data), '*', param.value.len);
+    while (p < end) {
+
+        for (name.data = p; p < end && *p != '='; p++) {
+            if (meta_mask_separates(*p)) {
+                name.data = p + 1;
+            }
+        }
+
+        name.len = (size_t) (p - name.data);
+
+        if (p < end && meta_mask_secret(name)) {
+            while (++p < end && *p != '&') {
+                *p = '*';
+            }
+
+            continue;
+        }
+
+        while (p < end && !meta_mask_separates(*p)) {
+            p++;
         }
     }
+}
+
+
+/* what some program may have joined parameters with */
+
+static int
+meta_mask_separates(unsigned char c)
+{
+    return c == '&' || c == ';' || c == '?';
+}
+
+
+/*
+ * A name that anybody may have meant for a secret's: of either case, with
+ * '_' for a dot as PHP has it, behind blanks.
+ */
+
+static int
+meta_mask_secret(meta_str_t name)
+{
+    size_t         i, k, len;
+    meta_str_t     secret;
+    unsigned char  buf[META_MASK_NAME_MAX], c;
+
+    if (name.len > 3 * META_MASK_NAME_MAX
+        || meta_percent_decode(name, ' ', NULL, &len) != META_OK
+        || len > META_MASK_NAME_MAX)
+    {
+        return 0;
+    }
+
+    (void) meta_percent_decode(name, ' ', buf, &len);
+
+    for (i = 0; i < len && buf[i] == ' '; i++) { /* void */ }
+
+    name.data = buf + i;
+    name.len = len - i;
+
+    for (i = 0; i < sizeof(meta_secret_names) / sizeof(meta_str_t); i++) {
+        secret = meta_secret_names[i];
+
+        if (secret.len != name.len) {
+            continue;
+        }
+
+        for (k = 0; k < name.len; k++) {
+            c = name.data[k];
+
+            if (c >= 'A' && c <= 'Z') {
+                c |= 0x20;
+            }
+
+            if (c != secret.data[k] && !(c == '_' && secret.data[k] == '.')) {
+                break;
+            }
+        }
+
+        if (k == name.len) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -23,7 +23,7 @@ meta_rc_t meta_challenge(meta_str_t args, const meta_str_t *tokens,
 
 /*
  * Overwrites with '*', in place, the values of hub.verify_token, code, state
- * and signed_request (also where the name itself is percent-encoded) in the
+ * and signed_request (however the name is cased, escaped or joined on) in the
  * query string of the request line, request target or query in data; looks
  * from the first '?' on, or everywhere if is_query.  Length never changes.
  */

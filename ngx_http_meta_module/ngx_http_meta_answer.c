@@ -104,6 +104,8 @@ ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    r->disable_not_modified = 1;
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = text->len;
     ngx_str_set(&r->headers_out.content_type, "text/plain");

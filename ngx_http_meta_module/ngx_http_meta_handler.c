@@ -39,6 +39,7 @@ static ngx_http_meta_verdict_t ngx_http_meta_judge(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx);
 static ngx_http_meta_verdict_t ngx_http_meta_verify(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
+static void ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len);
 static ngx_http_meta_verdict_t ngx_http_meta_deliver(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
 static ngx_int_t ngx_http_meta_delivery(ngx_http_request_t *r,
@@ -50,8 +51,9 @@ static ngx_int_t ngx_http_meta_refuse(ngx_http_request_t *r,
 
 
 /*
- * Runs before any other rewrite, access or log code of the location: from
- * here on no log line can print what the query string carries.
+ * Runs in the rewrite phase, before nginx' own directives of that phase, so
+ * that no line of theirs, or of access control, prints what the query string
+ * carries; and first in the log phase, for what was refused before.
  */
 
 ngx_int_t
@@ -64,7 +66,7 @@ ngx_http_meta_mask_handler(ngx_http_request_t *r)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
-    if (!mlcf->webhook || r->args.len == 0) {
+    if (!mlcf->webhook) {
         return NGX_DECLINED;
     }
 
@@ -79,11 +81,15 @@ ngx_http_meta_mask_handler(ngx_http_request_t *r)
 
     ctx->masked = 1;
 
-    ctx->args.len = r->args.len;
-    ctx->args.data = ngx_pstrdup(r->pool, &r->args);
-    if (ctx->args.data == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (r->args.len) {
+        ctx->args.len = r->args.len;
+        ctx->args.data = ngx_pstrdup(r->pool, &r->args);
+        if (ctx->args.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
+
+    /* the request line has its query even where a redirect dropped it */
 
     s[0] = &r->args;
     s[1] = &r->unparsed_uri;
@@ -128,6 +134,11 @@ ngx_http_meta_handler(ngx_http_request_t *r)
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    /* neither an error_page that led here nor one to come makes a 200 */
+
+    r->err_status = 0;
+    r->error_page = 1;
 
     switch (r->method) {
 
@@ -341,12 +352,34 @@ ngx_http_meta_verify(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         }
     }
 
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "no secret of %ui matches the signature of a body of "
-                  "%uz bytes: forged, or the secret of another app",
-                  mlcf->secrets->nelts, body.len);
+    ngx_http_meta_mismatch(r, body.len);
 
     return NGX_HTTP_META_BAD_SIGNATURE;
+}
+
+
+/* strangers may send as many as they like: one line in ten seconds */
+
+static void
+ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len)
+{
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_get_module_main_conf(r, ngx_http_meta_module);
+
+    mmcf->mismatches++;
+
+    if (mmcf->mismatched && ngx_time() - mmcf->mismatched < 10) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "no secret matches the signature of a body of %uz bytes: "
+                  "forged, or the secret of another app; %ui such since the "
+                  "last line", len, mmcf->mismatches);
+
+    mmcf->mismatched = ngx_time();
+    mmcf->mismatches = 0;
 }
 
 
@@ -514,6 +547,7 @@ ngx_http_meta_cleanup(void *data)
     ngx_http_meta_ctx_t  *ctx = data;
 
     if (ctx->op) {
+        ctx->queue_time = ngx_current_msec - ctx->asked;
         ngx_http_meta_redis_abandon(ctx->op);
         ctx->op = NULL;
     }

@@ -206,6 +206,8 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_meta_loc_conf_t  *prev = parent;
     ngx_http_meta_loc_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
     ngx_conf_merge_msec_value(conf->connect_timeout, prev->connect_timeout,
                               500);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 500);
@@ -220,6 +222,18 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->target == NULL) {
         conf->target = prev->target;
+    }
+
+    /* what stands in "if" and "limit_except" is the same location */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && prev->webhook) {
+        conf->webhook = 1;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = ngx_http_meta_handler;
+        }
     }
 
     if (!conf->webhook) {
@@ -441,7 +455,7 @@ static ngx_int_t
 ngx_http_meta_postconfiguration(ngx_conf_t *cf)
 {
     ngx_str_t                   name;
-    ngx_http_handler_pt        *h;
+    ngx_http_handler_pt        *h, *first;
     ngx_http_core_main_conf_t  *cmcf;
     ngx_http_meta_main_conf_t  *mmcf;
 
@@ -466,6 +480,20 @@ ngx_http_meta_postconfiguration(ngx_conf_t *cf)
     }
 
     *h = ngx_http_meta_mask_handler;
+
+    /* first in the log phase: access_log is there already */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    first = cmcf->phases[NGX_HTTP_LOG_PHASE].handlers.elts;
+
+    ngx_memmove(first + 1, first,
+                (u_char *) h - (u_char *) first);
+
+    *first = ngx_http_meta_mask_handler;
 
     return NGX_OK;
 }

@@ -56,6 +56,9 @@ typedef struct {
     ngx_int_t                  request_id;  /* index of the variable */
     ngx_uint_t                 active;      /* unsigned  active:1; */
 
+    time_t                     mismatched;  /* when that was last logged */
+    ngx_uint_t                 mismatches;
+
     u_char                     random[NGX_HTTP_META_RANDOM];
     ngx_uint_t                 nrandom;     /* bytes not yet used */
 } ngx_http_meta_main_conf_t;

@@ -280,11 +280,10 @@ ngx_http_meta_pushed(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
 
         if (reply->type == REDIS_REPLY_INTEGER) {
             verdict = NGX_HTTP_META_OK;
-            ngx_http_meta_queue_length(redis, &op->list, op->max,
-                                       reply->integer);
+            ngx_http_meta_queue_length(redis, op, reply->integer);
 
         } else {
-            ngx_http_meta_redis_refused(redis, "RPUSH", reply);
+            ngx_http_meta_redis_refused(redis, "RPUSH to ", &op->list, reply);
 
             /* after a failover the name may lead to another server by now */
 

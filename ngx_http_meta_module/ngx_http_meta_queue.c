@@ -13,12 +13,13 @@
 
 
 #define NGX_HTTP_META_MAX_FULL   1024
-#define NGX_HTTP_META_POLL       1000
 
 
 typedef struct {
     ngx_queue_t  queue;
     ngx_uint_t   max;
+    ngx_msec_t   timeout;
+    ngx_uint_t   asked;         /* unsigned  asked:1; */
     ngx_str_t    list;
 } ngx_http_meta_full_t;
 
@@ -26,7 +27,7 @@ typedef struct {
 static ngx_http_meta_full_t *ngx_http_meta_queue_find(
     ngx_http_meta_redis_t *redis, ngx_str_t *list, ngx_uint_t max);
 static void ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis,
-    ngx_str_t *list, ngx_uint_t max, int64_t length);
+    ngx_http_meta_op_t *op, int64_t length);
 static void ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     ngx_http_meta_full_t *full);
 static void ngx_http_meta_queue_answer(ngx_http_meta_op_t *op,
@@ -94,24 +95,25 @@ ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 }
 
 
-/* length is what RPUSH or LLEN answered */
+/* length is what the op, an RPUSH or LLEN, was answered */
 
 void
-ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis, ngx_str_t *list,
-    ngx_uint_t max, int64_t length)
+ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, int64_t length)
 {
     ngx_http_meta_full_t  *full;
 
-    if (max == 0) {
+    if (op->max == 0) {
         return;
     }
 
-    if (length > (int64_t) max) {
-        ngx_http_meta_queue_add(redis, list, max, length);
+    if (length > (int64_t) op->max) {
+        ngx_http_meta_queue_add(redis, op, length);
         return;
     }
 
-    full = redis->nfull ? ngx_http_meta_queue_find(redis, list, max) : NULL;
+    full = redis->nfull ? ngx_http_meta_queue_find(redis, &op->list, op->max)
+                        : NULL;
 
     if (full == NULL) {
         return;
@@ -119,7 +121,7 @@ ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "meta queue \"%V\" takes events again: length %L, max %ui",
-                  list, length, max);
+                  &op->list, length, op->max);
 
     ngx_queue_remove(&full->queue);
     redis->nfull--;
@@ -153,12 +155,15 @@ ngx_http_meta_queue_find(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 
 
 static void
-ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis, ngx_str_t *list,
-    ngx_uint_t max, int64_t length)
+ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
+    int64_t length)
 {
+    ngx_str_t             *list;
     ngx_http_meta_full_t  *full;
 
-    if (ngx_http_meta_queue_find(redis, list, max) != NULL) {
+    list = &op->list;
+
+    if (ngx_http_meta_queue_find(redis, list, op->max) != NULL) {
         return;
     }
 
@@ -176,7 +181,9 @@ ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis, ngx_str_t *list,
         return;
     }
 
-    full->max = max;
+    full->max = op->max;
+    full->timeout = op->timeout;
+    full->asked = 0;
     full->list.len = list->len;
     full->list.data = (u_char *) (full + 1);
     ngx_memcpy(full->list.data, list->data, list->len);
@@ -186,7 +193,7 @@ ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "meta queue \"%V\" is full: length %L, max %ui",
-                  list, length, max);
+                  list, length, op->max);
 
     if (!redis->poll.timer_set) {
         ngx_add_timer(&redis->poll, NGX_HTTP_META_POLL);
@@ -246,6 +253,10 @@ ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
 
     static const meta_str_t  llen = meta_string("LLEN");
 
+    if (full->asked) {
+        return;
+    }
+
     argv[0] = llen;
     argv[1].data = full->list.data;
     argv[1].len = full->list.len;
@@ -268,9 +279,12 @@ ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     op->max = full->max;
     op->handler = ngx_http_meta_queue_answer;
 
-    if (ngx_http_meta_redis_submit(op, NGX_HTTP_META_POLL) != NGX_OK) {
+    if (ngx_http_meta_redis_submit(op, full->timeout) != NGX_OK) {
         ngx_http_meta_op_free(op);
+        return;
     }
+
+    full->asked = 1;
 }
 
 
@@ -278,14 +292,22 @@ static void
 ngx_http_meta_queue_answer(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply)
 {
+    ngx_http_meta_full_t  *full;
+
+    full = ngx_http_meta_queue_find(op->redis, &op->list, op->max);
+
+    if (full) {
+        full->asked = 0;
+    }
+
     if (reply == NULL) {
         return;
     }
 
     if (reply->type != REDIS_REPLY_INTEGER) {
-        ngx_http_meta_redis_refused(op->redis, "LLEN", reply);
+        ngx_http_meta_redis_refused(op->redis, "LLEN of ", &op->list, reply);
         return;
     }
 
-    ngx_http_meta_queue_length(op->redis, &op->list, op->max, reply->integer);
+    ngx_http_meta_queue_length(op->redis, op, reply->integer);
 }

@@ -19,6 +19,7 @@ static void ngx_http_meta_redis_connect_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_meta_redis_test_connect(ngx_connection_t *c);
 static void ngx_http_meta_redis_connected(ngx_http_meta_redis_t *redis);
 static ngx_int_t ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis);
+static void ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis);
 static void ngx_http_meta_redis_greeted(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 static void ngx_http_meta_redis_hang_up(ngx_http_meta_redis_t *redis);
@@ -137,8 +138,8 @@ ngx_http_meta_redis_resolved(ngx_resolver_ctx_t *ctx)
 
     addr = &ctx->addrs[redis->turn++ % ctx->naddrs];
 
-    ngx_memcpy(redis->sockaddr, addr->sockaddr, addr->socklen);
-    redis->addr.sockaddr = (struct sockaddr *) redis->sockaddr;
+    ngx_memcpy(&redis->sockaddr, addr->sockaddr, addr->socklen);
+    redis->addr.sockaddr = &redis->sockaddr.sockaddr;
     redis->addr.socklen = addr->socklen;
     redis->addr.name = redis->target->name;
 
@@ -159,7 +160,7 @@ ngx_http_meta_redis_dial(ngx_http_meta_redis_t *redis)
     /* one line for an outage, not one for each attempt */
 
     redis->quiet = *ngx_cycle->log;
-    redis->quiet.log_level = 0;
+    redis->quiet.log_level = NGX_LOG_ALERT;
     redis->quiet.next = NULL;
 
     ngx_memzero(&redis->peer, sizeof(ngx_peer_connection_t));
@@ -270,6 +271,12 @@ ngx_http_meta_redis_connected(ngx_http_meta_redis_t *redis)
     c->read->handler = ngx_http_meta_redis_read_handler;
     c->write->handler = ngx_http_meta_redis_write_handler;
 
+    /* what came in the turn of the connect is not announced again */
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
     if (redis->addr.sockaddr->sa_family != AF_UNIX) {
         on = 1;
         (void) setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(int));
@@ -302,6 +309,7 @@ static ngx_int_t
 ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
 {
     u_char                   db[NGX_INT_T_LEN];
+    ngx_int_t                rc;
     meta_str_t               argv[3];
     ngx_uint_t               i, n, argc[2];
     ngx_http_meta_op_t      *ops[2];
@@ -311,6 +319,7 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
     static const meta_str_t  select = meta_string("SELECT");
 
     target = redis->target;
+    rc = NGX_OK;
     n = 0;
 
     if (target->password.len) {
@@ -338,7 +347,8 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
 
     for (i = n; i-- > 0; /* void */ ) {
         if (ops[i] == NULL) {
-            return NGX_ERROR;
+            rc = NGX_ERROR;
+            continue;
         }
 
         ops[i]->handler = ngx_http_meta_redis_greeted;
@@ -350,7 +360,7 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
         redis->handshakes++;
     }
 
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -365,7 +375,7 @@ ngx_http_meta_redis_greeted(ngx_http_meta_op_t *op,
     }
 
     if (reply->type != REDIS_REPLY_STATUS) {
-        ngx_http_meta_redis_refused(redis, "AUTH or SELECT", reply);
+        ngx_http_meta_redis_refused(redis, "AUTH or SELECT", NULL, reply);
         redis->lost = 1;
         return;
     }
@@ -376,19 +386,13 @@ ngx_http_meta_redis_greeted(ngx_http_meta_op_t *op,
 }
 
 
-void
+static void
 ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
 {
     redis->state = NGX_HTTP_META_REDIS_READY;
 
-    if (redis->down_logged) {
-        redis->down_logged = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "meta redis \"%V\" is back", &redis->target->name);
-    }
-
     if (redis->nfull && !redis->poll.timer_set) {
-        ngx_add_timer(&redis->poll, 1000);
+        ngx_add_timer(&redis->poll, NGX_HTTP_META_POLL);
     }
 
     redis->connection->idle = ngx_queue_empty(&redis->out);
@@ -403,21 +407,61 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
 
 void
 ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis, const char *what,
-    ngx_http_meta_reply_t *reply)
+    ngx_str_t *list, ngx_http_meta_reply_t *reply)
 {
+    static ngx_str_t  none = ngx_null_string;
     static ngx_str_t  unexpected = ngx_string("unexpected reply");
 
-    if (redis->refused && ngx_time() - redis->refused < 10) {
+    if (redis->refused && ngx_time() - redis->refused < NGX_HTTP_META_QUIET) {
         return;
     }
 
     redis->refused = ngx_time();
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "meta redis \"%V\" refuses %s: \"%V\"",
-                  &redis->target->name, what,
+                  "meta redis \"%V\" refuses %s%V: \"%V\"",
+                  &redis->target->name, what, list ? list : &none,
                   reply->type == REDIS_REPLY_ERROR ? &reply->text
                                                    : &unexpected);
+}
+
+
+/* likewise, for what is slow or too much */
+
+void
+ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis, const char *what,
+    ngx_uint_t n)
+{
+    if (redis->slow && ngx_time() - redis->slow < NGX_HTTP_META_QUIET) {
+        return;
+    }
+
+    redis->slow = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "meta redis \"%V\" %s %ui",
+                  &redis->target->name, what, n);
+}
+
+
+/* it took something: only now is an outage over */
+
+void
+ngx_http_meta_redis_good(ngx_http_meta_redis_t *redis)
+{
+    redis->attempts = 0;
+
+    if (redis->down_logged) {
+        redis->down_logged = 0;
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "meta redis \"%V\" is back", &redis->target->name);
+    }
+
+    if (redis->refused && ngx_time() - redis->refused >= NGX_HTTP_META_QUIET) {
+        redis->refused = 0;
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "meta redis \"%V\" takes pushes again",
+                      &redis->target->name);
+    }
 }
 
 

@@ -36,6 +36,8 @@
 #define NGX_HTTP_META_MAX_BYTES    (64 * 1024 * 1024)
 #define NGX_HTTP_META_MAX_REPLY    (1024 * 1024)
 #define NGX_HTTP_META_MAX_DELAY    2000
+#define NGX_HTTP_META_POLL         1000
+#define NGX_HTTP_META_QUIET        10      /* seconds between equal lines */
 #define NGX_HTTP_META_IOVS         1024
 #define NGX_HTTP_META_SPARE        4096
 #define NGX_HTTP_META_MAX_SPARES   64
@@ -134,7 +136,7 @@ struct ngx_http_meta_redis_s {
     ngx_connection_t              *connection;
     ngx_resolver_ctx_t            *resolve;
     ngx_addr_t                     addr;    /* where a name led to */
-    u_char                         sockaddr[NGX_SOCKADDRLEN];
+    ngx_sockaddr_t                 sockaddr;
     ngx_uint_t                     turn;    /* round robin of addresses */
 
     redisReader                   *reader;
@@ -147,6 +149,7 @@ struct ngx_http_meta_redis_s {
     ngx_uint_t                     handshakes;
 
     ngx_event_t                    timer;   /* at the earliest deadline */
+    ngx_msec_t                     patience;    /* longest timeout waited */
     ngx_uint_t                     nvital;
     ngx_http_meta_chunk_t         *spares;
     ngx_uint_t                     nspares;
@@ -165,6 +168,7 @@ struct ngx_http_meta_redis_s {
     ngx_connection_t               dumb;    /* what timers' data points at */
 
     time_t                         refused; /* when that was last logged */
+    time_t                         slow;
 
     unsigned                       down_logged:1;
     unsigned                       lost:1;  /* close after this reply */
@@ -181,8 +185,10 @@ void ngx_http_meta_redis_exit(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis,
     const char *reason, ngx_err_t err);
 void ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis,
-    const char *what, ngx_http_meta_reply_t *reply);
-void ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis);
+    const char *what, ngx_str_t *list, ngx_http_meta_reply_t *reply);
+void ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis,
+    const char *what, ngx_uint_t n);
+void ngx_http_meta_redis_good(ngx_http_meta_redis_t *redis);
 
 /* ngx_http_meta_redis_op.c */
 
@@ -221,7 +227,7 @@ void ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis);
 ngx_int_t ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis,
     ngx_str_t *list, ngx_uint_t max);
 void ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
-    ngx_str_t *list, ngx_uint_t max, int64_t length);
+    ngx_http_meta_op_t *op, int64_t length);
 void ngx_http_meta_queue_poll_handler(ngx_event_t *ev);
 void ngx_http_meta_queue_free_all(ngx_http_meta_redis_t *redis);
 

@@ -133,6 +133,7 @@ ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis)
     for ( ;; ) {
 
         reply = NULL;
+        redis->reply.type = 0;
 
         if (redisReaderGetReply(redis->reader, &reply) != REDIS_OK) {
             ngx_http_meta_redis_close(redis, "not Redis' protocol", 0);
@@ -173,14 +174,14 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
     op = ngx_http_meta_op_answered(redis);
 
     if (op == NULL) {
-        ngx_http_meta_redis_refused(redis, "the connection", &reply);
+        ngx_http_meta_redis_refused(redis, "the connection", NULL, &reply);
         ngx_http_meta_redis_close(redis, "an answer that nobody asked for",
                                   0);
         return NGX_ERROR;
     }
 
-    if (!op->handshake) {
-        redis->attempts = 0;
+    if (!op->handshake && reply.type != REDIS_REPLY_ERROR) {
+        ngx_http_meta_redis_good(redis);
     }
 
     ngx_http_meta_op_tell(op, &reply);

@@ -190,6 +190,8 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     if (redis->nops >= NGX_HTTP_META_MAX_OPS
         || redis->bytes + op->size > NGX_HTTP_META_MAX_BYTES)
     {
+        ngx_http_meta_redis_slow(redis, "has too much unanswered, pushes:",
+                                 redis->nops);
         return NGX_BUSY;
     }
 
@@ -426,6 +428,7 @@ ngx_http_meta_op_timer_handler(ngx_event_t *ev)
     queues[1] = &redis->out;
 
     first = NULL;
+    redis->patience = 0;
 
     for (i = 0; i < 2; i++) {
         for (q = ngx_queue_head(queues[i]);
@@ -433,6 +436,7 @@ ngx_http_meta_op_timer_handler(ngx_event_t *ev)
              q = ngx_queue_next(q))
         {
             op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+            redis->patience = ngx_max(redis->patience, op->timeout);
 
             if ((ngx_msec_int_t) (op->deadline - ngx_current_msec) <= 0) {
                 ngx_queue_insert_tail(&due, &op->due);
@@ -482,9 +486,8 @@ ngx_http_meta_op_expire(ngx_http_meta_op_t *op)
         return;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
-                   "http meta redis deadline, op %p after %M",
-                   op, ngx_current_msec - op->start);
+    ngx_http_meta_redis_slow(redis, "did not answer in time, which is ms:",
+                             op->timeout);
 
     if (!op->started) {
         ngx_http_meta_op_remove(op);
@@ -519,11 +522,13 @@ ngx_http_meta_op_late(ngx_http_meta_op_t *op)
     redis = op->redis;
     silent = ngx_current_msec - ngx_max(redis->heard, op->start);
 
-    if (silent >= 2 * op->timeout) {
+    /* others on this connection may have been given more time */
+
+    if (silent >= 2 * redis->patience) {
         ngx_http_meta_redis_close(redis, "it does not answer", 0);
         return;
     }
 
-    op->deadline = ngx_current_msec + 2 * op->timeout - silent;
+    op->deadline = ngx_current_msec + 2 * redis->patience - silent;
     ngx_http_meta_op_timer(op);
 }

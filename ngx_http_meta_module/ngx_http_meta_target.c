@@ -101,7 +101,7 @@ ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
         target->connect_timeout = connect_timeout;
     }
 
-    if (!target->named || target->addrs || target->resolver) {
+    if (!target->named || target->resolver) {
         return NGX_CONF_OK;
     }
 
@@ -109,6 +109,11 @@ ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
 
     if (clcf->resolver && clcf->resolver->connections.nelts) {
         target->resolver = clcf->resolver;
+        target->addrs = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (target->addrs) {
         return NGX_CONF_OK;
     }
 

@@ -111,6 +111,14 @@ ngx_http_meta_variable_verdict(ngx_http_request_t *r,
         verdict = NGX_HTTP_META_TOO_LARGE;
     }
 
+    /* ... and one that it could not store */
+
+    if (verdict == NGX_HTTP_META_NONE && mlcf->webhook
+        && r->headers_out.status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
+    {
+        verdict = NGX_HTTP_META_ERROR;
+    }
+
     if (verdict == NGX_HTTP_META_NONE) {
         v->not_found = 1;
         return NGX_OK;

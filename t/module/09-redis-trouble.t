@@ -224,7 +224,7 @@ SEND :1\r\n
 --- status: 503
 --- headers
 Retry-After: \d+
---- log: \[error\] .*meta redis "unix:.*" refuses RPUSH: "LOADING"
+--- log: \[error\] .*meta redis "unix:.*" refuses RPUSH to meta:events: "LOADING"
 --- post: /hook
 @whatsapp
 --- status: 200
@@ -483,6 +483,7 @@ SEND -ERR max number of clients reached\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n
+--- peer: at EXPECT
 --- until: 200 5
 
 === a status and a bulk that nobody asked for
@@ -495,6 +496,7 @@ SEND $5\r\nhello\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n
+--- peer: at EXPECT
 --- until: 200 5
 
 === an answer byte by byte
