@@ -216,7 +216,7 @@ meta_query_mask(unsigned char *data, size_t len, int is_query)
 static int
 meta_mask_separates(unsigned char c)
 {
-    return c == '&' || c == ';' || c == '?';
+    return c == '&' || c == ';' || c == '?' || c == '#';
 }
 
 

@@ -262,7 +262,9 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                            "in force: every delivery will be answered 503");
     }
 
-    return ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout);
+    ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -463,6 +465,10 @@ ngx_http_meta_postconfiguration(ngx_conf_t *cf)
 
     if (!mmcf->active) {
         return NGX_OK;
+    }
+
+    if (ngx_http_meta_resolve_targets(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ngx_str_set(&name, "request_id");

@@ -119,8 +119,9 @@ ngx_int_t ngx_http_meta_is_app_id(ngx_str_t *id);
 char *ngx_http_meta_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_meta_target_t *ngx_http_meta_default_target(ngx_conf_t *cf);
-char *ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
+void ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
     ngx_msec_t connect_timeout);
+ngx_int_t ngx_http_meta_resolve_targets(ngx_conf_t *cf);
 
 /* ngx_http_meta_handler.c: the life of a request */
 

@@ -430,7 +430,7 @@ ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis, const char *what,
 
 void
 ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis, const char *what,
-    ngx_uint_t n)
+    ngx_uint_t n, const char *unit)
 {
     if (redis->slow && ngx_time() - redis->slow < NGX_HTTP_META_QUIET) {
         return;
@@ -438,8 +438,9 @@ ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis, const char *what,
 
     redis->slow = ngx_time();
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "meta redis \"%V\" %s %ui",
-                  &redis->target->name, what, n);
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "meta redis \"%V\" %s %ui%s", &redis->target->name,
+                  what, n, unit);
 }
 
 

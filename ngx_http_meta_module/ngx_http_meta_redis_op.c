@@ -190,8 +190,8 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     if (redis->nops >= NGX_HTTP_META_MAX_OPS
         || redis->bytes + op->size > NGX_HTTP_META_MAX_BYTES)
     {
-        ngx_http_meta_redis_slow(redis, "has too much unanswered, pushes:",
-                                 redis->nops);
+        ngx_http_meta_redis_slow(redis, "has too much unanswered:",
+                                 redis->nops, " pushes");
         return NGX_BUSY;
     }
 
@@ -486,8 +486,7 @@ ngx_http_meta_op_expire(ngx_http_meta_op_t *op)
         return;
     }
 
-    ngx_http_meta_redis_slow(redis, "did not answer in time, which is ms:",
-                             op->timeout);
+    ngx_http_meta_redis_slow(redis, "took longer than", op->timeout, "ms");
 
     if (!op->started) {
         ngx_http_meta_op_remove(op);

@@ -83,16 +83,12 @@ ngx_http_meta_default_target(ngx_conf_t *cf)
 }
 
 
-/*
- * Called for each webhook once its directives are merged: only then is it
- * known whether a resolver will look names up at run time.
- */
+/* called for each webhook once its directives are merged */
 
-char *
+void
 ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
     ngx_msec_t connect_timeout)
 {
-    ngx_url_t                  u;
     ngx_http_core_loc_conf_t  *clcf;
 
     target->used = 1;
@@ -101,40 +97,56 @@ ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
         target->connect_timeout = connect_timeout;
     }
 
-    if (!target->named || target->resolver) {
-        return NGX_CONF_OK;
-    }
-
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->resolver && clcf->resolver->connections.nelts) {
+    if (target->resolver == NULL
+        && clcf->resolver && clcf->resolver->connections.nelts)
+    {
         target->resolver = clcf->resolver;
-        target->addrs = NULL;
-        return NGX_CONF_OK;
+    }
+}
+
+
+/* at the end of http {}: names that no resolver will look up at run time */
+
+ngx_int_t
+ngx_http_meta_resolve_targets(ngx_conf_t *cf)
+{
+    ngx_url_t                    u;
+    ngx_uint_t                   i;
+    ngx_http_meta_target_t      *t, **targets;
+    ngx_http_meta_main_conf_t   *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+    targets = mmcf->targets.elts;
+
+    for (i = 0; i < mmcf->targets.nelts; i++) {
+        t = targets[i];
+
+        if (!t->used || !t->named || t->resolver) {
+            continue;
+        }
+
+        ngx_memzero(&u, sizeof(ngx_url_t));
+
+        u.host = t->host;
+        u.port = t->port;
+        u.default_port = t->port;
+
+        if (ngx_inet_resolve_host(cf->pool, &u) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "%s in \"meta_redis\" host \"%V\"; name a "
+                               "host that resolves at start, or set "
+                               "\"resolver\"",
+                               u.err ? u.err : "no address", &t->host);
+            return NGX_ERROR;
+        }
+
+        t->addrs = u.addrs;
+        t->naddrs = u.naddrs;
     }
 
-    if (target->addrs) {
-        return NGX_CONF_OK;
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.host = target->host;
-    u.port = target->port;
-    u.default_port = target->port;
-
-    if (ngx_inet_resolve_host(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in \"meta_redis\" host \"%V\"; name a host "
-                           "that resolves at start, or set \"resolver\"",
-                           u.err ? u.err : "no address", &target->host);
-        return NGX_CONF_ERROR;
-    }
-
-    target->addrs = u.addrs;
-    target->naddrs = u.naddrs;
-
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 

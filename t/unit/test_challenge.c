@@ -136,6 +136,7 @@ static const struct {
     { "behind blanks", 1, "+code=a&%20state=b&x", "+code=*&%20state=*&x" },
     { "behind a name without a value", 1, "a&code=b", "a&code=*" },
     { "behind a fragment", 0, "/cb?#&code=abc", "/cb?#&code=***" },
+    { "in a fragment", 0, "/cb?a=b#code=abc", "/cb?a=b#code=***" },
     { "a bad escape in a name", 1, "code%=a&code=b", "code%=a&code=*" },
     { "a query is no request line", 1, "code=a HTTP/1.1",
       "code=**********" }
