@@ -95,6 +95,14 @@ subtest 'SIGTERM, while it starts' => sub {
 };
 
 
+subtest 'killed without a chance: its parts go too' => sub {
+    my $run = start_run();
+    ok(wait_for(sub { said($run) =~ /stays up/ }, 60), 'up') or diag said($run);
+    is($run->stop('KILL'), 'signal 9', 'SIGKILL');
+    ok(wait_for(sub { !processes($run) }, 15), 'no process is left');
+};
+
+
 subtest 'a port in use: another one, and it says which' => sub {
     my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
         or die "listen: $@";

@@ -480,7 +480,7 @@ SEND -ERR max number of clients reached\r\n
 CLOSE
 ACCEPT
 SEND -ERR max number of clients reached\r\n
-EOF
+CLOSE
 EXPECT ^RPUSH
 SEND :1\r\n
 --- peer: at EXPECT

@@ -75,7 +75,7 @@ verb far_connections => sub {
 # SECONDS: delivers all that time, and each delivery is answered 503
 verb refused_for => sub {
     my ($t, $seconds) = @_;
-    my $end = time + $seconds * patience();
+    my $end = time + $seconds;
     my %status;
     while (time < $end) {
         $t->run(post => '/hook', "\@whatsapp\n");
@@ -140,7 +140,7 @@ meta_redis_timeout $MS500;
 --- server
 location /patient {
     meta_webhook;
-    meta_redis_timeout 10s;
+    meta_redis_timeout $MS10000;
 }
 --- redis: script
 EXPECT ^RPUSH
@@ -171,7 +171,7 @@ meta_redis_timeout $MS500;
 --- server
 location /patient {
     meta_webhook;
-    meta_redis_timeout 10s;
+    meta_redis_timeout $MS10000;
 }
 --- redis: script
 EXPECT ^RPUSH
@@ -189,10 +189,12 @@ SEND :1\r\n:2\r\n
 --- status: 200
 
 === LLEN takes longer than the second between two of them: the list is not full for ever
+--- once
 --- far: 1300
 --- location
 meta_webhook;
 meta_redis $FAR;
+meta_redis_timeout $MS10000;
 meta_queue meta:events max=2;
 --- post: /hook
 @whatsapp 3
@@ -211,15 +213,18 @@ meta_queue meta:events max=2;
 --- no_log: is away
 
 === LLEN takes very long: others on that connection get their answers
+--- once
 --- far: 2600
 --- location
 meta_webhook;
 meta_redis $FAR;
+meta_redis_timeout $MS10000;
 meta_queue meta:events max=2;
 --- server
 location /other {
     meta_webhook;
     meta_redis $FAR;
+    meta_redis_timeout $MS10000;
     meta_queue meta:other;
 }
 --- post: /hook
@@ -275,6 +280,7 @@ SEND :1\r\n
 --- lines_at_most: 4 meta redis
 
 === later than the deadline for seconds: one line with name and time
+--- once
 --- far: 600
 --- location
 meta_webhook;

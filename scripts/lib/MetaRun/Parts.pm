@@ -85,7 +85,8 @@ sub _start {
         open STDOUT, '>>', $log and open STDERR, '>&', \*STDOUT
             or POSIX::_exit(126);
         no warnings 'exec';
-        exec { $command[0] } @command
+        # Should we be killed without a chance to take them down, they go too.
+        exec 'setpriv', '--pdeathsig', 'TERM', '--', @command
             or print STDERR "cannot start $command[0]: $!\n";
         POSIX::_exit(127);
     }
