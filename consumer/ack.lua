@@ -9,6 +9,7 @@ if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
 end
 
+redis.call('HINCRBY', KEYS[3], ARGV[2], 0)  -- if refused, nothing moved yet
 local n = redis.call('HDEL', KEYS[2], unpack(ARGV, 3))
 if n > 0 then
     redis.call('HINCRBY', KEYS[3], ARGV[2], n)

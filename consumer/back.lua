@@ -10,6 +10,10 @@ if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
 end
 
+-- Redis does not roll back: what may be refused is asked before the first move
+redis.call('HINCRBY', KEYS[5], 'taken', 0)
+redis.call('HDEL', KEYS[4], '')
+
 local n = 0
 for i = #ARGV, 2, -1 do
     local item = redis.call('HGET', KEYS[4], ARGV[i])
@@ -17,10 +21,8 @@ for i = #ARGV, 2, -1 do
         local urgent = string.sub(ARGV[i], -1) == 'u'
         redis.call('LPUSH', KEYS[urgent and 3 or 2], item)
         redis.call('HDEL', KEYS[4], ARGV[i])
+        redis.call('HINCRBY', KEYS[5], 'taken', -1)
         n = n + 1
     end
-end
-if n > 0 then
-    redis.call('HINCRBY', KEYS[5], 'taken', -n)
 end
 return n

@@ -11,6 +11,10 @@ if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
 end
 
+-- Redis does not roll back: what may be refused is asked before the first move
+redis.call('HINCRBY', KEYS[3], 'dead', 0)
+redis.call('HDEL', KEYS[2], '')
+
 local item = redis.call('HGET', KEYS[2], ARGV[2])
 if not item then
     return 0

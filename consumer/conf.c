@@ -117,6 +117,7 @@ static void conf_unmatched(struct reader *r, yaml_node_t *node,
     yaml_node_pair_t  *pair;
 
     r->unmatched = node->start_mark;
+    r->decided = true;
 
     if (node->type == YAML_SCALAR_NODE
         && strcmp((char *) node->data.scalar.value, "drop") == 0)
@@ -201,6 +202,18 @@ static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
 }
 
 
+/* a file that was cut off, or is empty, must not cost events */
+static void conf_check_rules(struct reader *r)
+{
+    yaml_node_t  top = { .type = YAML_MAPPING_NODE };
+
+    if (r->conf->rules.n == 0 && !r->decided) {
+        conf_error(r, &top, "rules, unmatched", "there is neither: it would"
+                   " drop every event; say unmatched: drop if that is meant");
+    }
+}
+
+
 /* what only the whole can tell */
 static void conf_check(struct reader *r)
 {
@@ -213,6 +226,8 @@ static void conf_check(struct reader *r)
     if (r->failed) {
         return;
     }
+
+    conf_check_rules(r);
 
     if (conf->queues.n == 0) {
         queues = conf_list_add(&conf->queues, sizeof(*queues));

@@ -20,6 +20,7 @@ struct reader {
     char             *error;
     bool              failed;
     yaml_mark_t       unmatched;    /* where it stands */
+    bool              decided;      /* it stands there at all */
 };
 
 /* scalar: NULL if the text is good, else what is wrong with it */

@@ -2,12 +2,14 @@
    (meta-webhooks-and-messaging.md 3 to 5). */
 
 #include "event.h"
+#include "contact.h"
 
 #include <stdlib.h>
 
 
 #define RECORD_VERSION   "1"
 #define RECORD_TREE_MAX  (128 * 1024 * 1024)
+#define RECORD_GROW      16
 
 
 static struct event *event_add(struct record *r, enum product product,
@@ -15,7 +17,11 @@ static struct event *event_add(struct record *r, enum product product,
 {
     struct event  *e;
 
-    r->events = mem_grow(r->events, (r->nevents + 1) * sizeof(*e));
+    if (r->nevents == r->room) {
+        r->room = r->room * 2 + RECORD_GROW;
+        r->events = mem_grow(r->events, r->room * sizeof(*e));
+    }
+
     e = &r->events[r->nevents++];
 
     *e = (struct event) {
@@ -30,30 +36,6 @@ static struct event *event_add(struct record *r, enum product product,
 static struct str first_text(struct str a, struct str b)
 {
     return a.len ? a : b;
-}
-
-
-/* the contact of a message: the only one, or that whose wa_id is from */
-static const struct json *contact_of(const struct json *value,
-    struct str from)
-{
-    const struct json  *c, *contacts = json_get(value, "contacts");
-
-    if (!json_is(contacts, JSON_ARRAY) || contacts->child == NULL) {
-        return NULL;
-    }
-
-    if (contacts->child->next == NULL) {
-        return contacts->child;
-    }
-
-    for (c = contacts->child; c != NULL; c = c->next) {
-        if (from.len && str_equal(json_get_text(c, "wa_id"), from)) {
-            return c;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -164,22 +146,25 @@ static struct str whatsapp_user(const struct json *m,
 }
 
 
-static void whatsapp_each(struct record *r, const struct json *value,
-    const char *array, enum kind kind)
+static enum record_rc whatsapp_each(struct record *r,
+    const struct json *value, const char *array, enum kind kind,
+    const struct contacts *contacts, struct str account)
 {
     bool                echo = kind == KIND_ECHO;
     struct event       *e;
     const struct json  *m, *list = json_get(value, array), *contact;
-    struct str          account;
 
     if (!json_is(list, JSON_ARRAY)) {
-        return;
+        return RECORD_OK;
     }
 
-    account = json_text(json_path(value, "metadata", "phone_number_id"));
-
     for (m = list->child; m != NULL; m = m->next) {
-        contact = contact_of(value, json_get_text(m, echo ? "to" : "from"));
+        if (r->nevents == RECORD_EVENTS_MAX) {
+            return RECORD_MANY;
+        }
+
+        contact = contacts_of(contacts,
+                              json_get_text(m, echo ? "to" : "from"));
 
         e = event_add(r, PRODUCT_WHATSAPP,
                       kind == KIND_MESSAGE ? whatsapp_kind(m) : kind, account);
@@ -198,26 +183,47 @@ static void whatsapp_each(struct record *r, const struct json *value,
             whatsapp_address(e, m, contact);
         }
     }
+
+    return RECORD_OK;
 }
 
 
-static void whatsapp_events(struct record *r)
+static enum record_rc whatsapp_events(struct record *r)
 {
-    const struct json  *value = json_get(r->event, "value");
+    size_t              i;
+    struct str          account;
     struct event       *e;
+    enum record_rc      rc = RECORD_OK;
+    struct contacts     contacts;
+    const struct json  *value = json_get(r->event, "value");
+    static const struct {
+        const char  *array;
+        enum kind    kind;
+    } arrays[] = {
+        { "messages", KIND_MESSAGE }, { "message_echoes", KIND_ECHO },
+        { "statuses", KIND_STATUS }, { "calls", KIND_CALL }
+    };
+
+    account = json_text(json_path(value, "metadata", "phone_number_id"));
 
     if (str_is(r->field, "standby")) {
-        e = event_add(r, PRODUCT_WHATSAPP, KIND_STANDBY,
-                      json_text(json_path(value, "metadata",
-                                          "phone_number_id")));
+        e = event_add(r, PRODUCT_WHATSAPP, KIND_STANDBY, account);
         e->waba = r->entry;
-        return;
+        return RECORD_OK;
     }
 
-    whatsapp_each(r, value, "messages", KIND_MESSAGE);
-    whatsapp_each(r, value, "message_echoes", KIND_ECHO);
-    whatsapp_each(r, value, "statuses", KIND_STATUS);
-    whatsapp_each(r, value, "calls", KIND_CALL);
+    contacts_open(&contacts, json_get(value, "contacts"));
+
+    for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]) && rc == RECORD_OK;
+         i++)
+    {
+        rc = whatsapp_each(r, value, arrays[i].array, arrays[i].kind,
+                           &contacts, account);
+    }
+
+    contacts_close(&contacts);
+
+    return rc;
 }
 
 
@@ -304,37 +310,24 @@ static void messaging_event(struct record *r, enum product product)
 }
 
 
-/* record_open reads a record; what it does not know has no events */
-enum record_rc record_open(struct str bytes, struct record *r)
+/* what stands around the event */
+static enum record_rc record_head(struct record *r)
 {
-    size_t              max = bytes.len * 20 + 64 * 1024;
-    const struct json  *root, *v;
+    const struct json  *root = json_root(r->doc), *v = json_get(root, "v");
 
-    *r = (struct record) { .events = NULL };
-    r->doc = json_parse(bytes.at, bytes.len,
-                        max < RECORD_TREE_MAX ? max : RECORD_TREE_MAX);
-    if (r->doc == NULL) {
-        return RECORD_NO_JSON;
-    }
-
-    root = json_root(r->doc);
-    v = json_get(root, "v");
     r->event = json_get(root, "event");
 
     if (!json_is(v, JSON_NUMBER) || !str_digits(v->text)
         || str_is(v->text, "0"))
     {
-        record_close(r);
         return RECORD_FAULTY;
     }
 
     if (!str_is(v->text, RECORD_VERSION)) {
-        record_close(r);
         return RECORD_NEWER;
     }
 
     if (r->event == NULL) {
-        record_close(r);
         return RECORD_FAULTY;
     }
 
@@ -347,15 +340,41 @@ enum record_rc record_open(struct str bytes, struct record *r)
     r->delivery = json_get_text(root, "delivery");
     r->n = json_get_text(root, "n");
 
-    if (str_is(r->object, "whatsapp_business_account")) {
-        whatsapp_events(r);
-    } else if (str_is(r->object, "page")) {
-        messaging_event(r, PRODUCT_MESSENGER);
-    } else if (str_is(r->object, "instagram")) {
-        messaging_event(r, PRODUCT_INSTAGRAM);
+    return RECORD_OK;
+}
+
+
+/* record_open reads a record; what it does not know has no events */
+enum record_rc record_open(struct str bytes, struct record *r)
+{
+    size_t          max = bytes.len * 20 + 64 * 1024;
+    enum record_rc  rc;
+
+    *r = (struct record) { .events = NULL };
+    r->doc = json_parse(bytes.at, bytes.len,
+                        max < RECORD_TREE_MAX ? max : RECORD_TREE_MAX);
+    if (r->doc == NULL) {
+        return json_valid(bytes.at, bytes.len) ? RECORD_LARGE
+               : RECORD_NO_JSON;
     }
 
-    return RECORD_OK;
+    rc = record_head(r);
+
+    if (rc == RECORD_OK) {
+        if (str_is(r->object, "whatsapp_business_account")) {
+            rc = whatsapp_events(r);
+        } else if (str_is(r->object, "page")) {
+            messaging_event(r, PRODUCT_MESSENGER);
+        } else if (str_is(r->object, "instagram")) {
+            messaging_event(r, PRODUCT_INSTAGRAM);
+        }
+    }
+
+    if (rc != RECORD_OK) {
+        record_close(r);
+    }
+
+    return rc;
 }
 
 
@@ -366,7 +385,7 @@ void record_close(struct record *r)
     free(r->events);
     r->doc = NULL;
     r->events = NULL;
-    r->nevents = 0;
+    r->nevents = r->room = 0;
 }
 
 

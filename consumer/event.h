@@ -7,11 +7,17 @@
 #include "json.h"
 
 
+/* messages, statuses... of one record: they are worked as one item */
+#define RECORD_EVENTS_MAX  10000
+
+
 enum record_rc {
     RECORD_OK,
     RECORD_NEWER,       /* "v" is larger than this program knows */
     RECORD_FAULTY,      /* JSON, but no record */
-    RECORD_NO_JSON
+    RECORD_MANY,        /* more elements than RECORD_EVENTS_MAX */
+    RECORD_LARGE,       /* JSON, but its tree takes too much memory */
+    RECORD_NO_JSON      /* or too deep */
 };
 
 enum address_kind {
@@ -49,6 +55,7 @@ struct record {
     const struct json  *event;
     struct event       *events;
     size_t              nevents;
+    size_t              room;       /* of events */
 };
 
 

@@ -70,7 +70,7 @@ static void graph_hide(char *text, const char *secret)
     char    *at;
     size_t   n, len = strlen(secret);
 
-    while (len && (at = strstr(text, secret)) != NULL) {
+    for (at = text; len && (at = strstr(at, secret)) != NULL; at += len) {
         memset(at, '*', len);
     }
 
@@ -98,6 +98,24 @@ static void graph_message(struct verdict *v, struct str text,
 }
 
 
+/* an fbtrace_id goes to the log as it is, so anything else is left out */
+static void graph_trace(struct verdict *v, struct str trace,
+    const char *secret)
+{
+    static const char  plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    if (trace.len < sizeof(v->trace)) {
+        memcpy(v->trace, trace.at, trace.len);
+        v->trace[trace.len] = '\0';
+        if (strspn(v->trace, plain) != trace.len) {
+            v->trace[0] = '\0';
+        }
+        graph_hide(v->trace, secret);
+    }
+}
+
+
 static void graph_number(const struct json *j, bool *has, long long *n)
 {
     struct str  s = NONE;
@@ -116,15 +134,13 @@ static void graph_number(const struct json *j, bool *has, long long *n)
 static void graph_error(struct verdict *v, const struct json *error,
     const char *secret)
 {
-    struct str  trace = json_get_text(error, "fbtrace_id");
-
     v->rc = GRAPH_ERROR;
     graph_number(json_get(error, "code"), &v->has_code, &v->code);
     graph_number(json_get(error, "error_subcode"), &v->has_subcode,
                  &v->subcode);
     graph_message(v, error->type == JSON_STRING ? error->text
                   : json_get_text(error, "message"), secret);
-    snprintf(v->trace, sizeof(v->trace), "%.*s", (int) trace.len, trace.at);
+    graph_trace(v, json_get_text(error, "fbtrace_id"), secret);
 }
 
 

@@ -207,27 +207,17 @@ static void call_free(struct call *c)
 }
 
 
-/* a POST of which no byte of the body was handed out cannot be executed */
-static enum http_outcome call_failed(const struct call *c, CURLcode code)
+/* A POST of which no byte of the body was handed out cannot be executed.  The
+   code says nothing of that: CURLE_UNSUPPORTED_PROTOCOL is also an answer
+   without a status line. */
+static enum http_outcome call_failed(const struct call *c)
 {
     curl_off_t  connected = 0;
 
-    switch (code) {
+    curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-        return HTTP_UNSENT;
-
-    default:
-        curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-        return (c->len ? c->sent : (size_t) connected) ? HTTP_AMBIGUOUS
-               : HTTP_UNSENT;
-    }
+    return (c->len ? c->sent : (size_t) connected) ? HTTP_AMBIGUOUS
+           : HTTP_UNSENT;
 }
 
 
@@ -245,7 +235,7 @@ static void call_finish(struct call *c, CURLcode code)
         answer.body.len = c->answer.len;
 
     } else {
-        answer.outcome = call_failed(c, code);
+        answer.outcome = call_failed(c);
         answer.why = c->answer.over ? "the answer is longer than 1 MB"
                      : curl_easy_strerror(code);
         answer.body = NONE;

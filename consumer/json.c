@@ -195,6 +195,57 @@ static int on_end(void *data)
 }
 
 
+static bool json_read(const char *at, size_t len,
+    const yajl_callbacks *callbacks, void *data)
+{
+    bool         good;
+    yajl_handle  yajl = yajl_alloc(callbacks, NULL, data);
+
+    if (yajl == NULL) {
+        abort();
+    }
+
+    /* what Meta signed is passed on, valid UTF-8 or not */
+    yajl_config(yajl, yajl_dont_validate_strings, 1);
+    good = yajl_parse(yajl, (const unsigned char *) at, len) == yajl_status_ok
+           && yajl_complete_parse(yajl) == yajl_status_ok;
+    yajl_free(yajl);
+
+    return good;
+}
+
+
+static int on_deeper(void *data)
+{
+    size_t  *depth = data;
+
+    return (*depth)++ < JSON_DEPTH_MAX;
+}
+
+
+static int on_back(void *data)
+{
+    size_t  *depth = data;
+
+    (*depth)--;
+
+    return 1;
+}
+
+
+/* json_valid reads it and keeps nothing */
+bool json_valid(const char *at, size_t len)
+{
+    size_t                       depth = 0;
+    static const yajl_callbacks  callbacks = {
+        .yajl_start_map = on_deeper, .yajl_end_map = on_back,
+        .yajl_start_array = on_deeper, .yajl_end_array = on_back
+    };
+
+    return json_read(at, len, &callbacks, &depth);
+}
+
+
 /* json_parse makes a tree, or NULL */
 struct json_doc *json_parse(const char *at, size_t len, size_t max)
 {
@@ -205,24 +256,11 @@ struct json_doc *json_parse(const char *at, size_t len, size_t max)
         .yajl_end_map = on_end, .yajl_start_array = on_array,
         .yajl_end_array = on_end
     };
-    bool              good;
-    yajl_handle       yajl;
     struct json_doc  *doc = mem_alloc(sizeof(*doc));
 
     doc->max = max;
-    yajl = yajl_alloc(&callbacks, NULL, doc);
-    if (yajl == NULL) {
-        abort();
-    }
 
-    /* what Meta signed is passed on, valid UTF-8 or not */
-    yajl_config(yajl, yajl_dont_validate_strings, 1);
-    good = yajl_parse(yajl, (const unsigned char *) at, len) == yajl_status_ok
-           && yajl_complete_parse(yajl) == yajl_status_ok
-           && doc->root != NULL;
-    yajl_free(yajl);
-
-    if (!good) {
+    if (!json_read(at, len, &callbacks, doc) || doc->root == NULL) {
         json_free(doc);
         return NULL;
     }

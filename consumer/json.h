@@ -34,6 +34,8 @@ struct json_doc;
 
 /* json_parse: NULL if it is no JSON, too deep, or takes more than max bytes */
 struct json_doc *json_parse(const char *at, size_t len, size_t max);
+/* json_valid: it is JSON, and not too deep; it makes no tree */
+bool json_valid(const char *at, size_t len);
 void json_free(struct json_doc *doc);       /* NULL is fine */
 const struct json *json_root(const struct json_doc *doc);
 

@@ -2,61 +2,54 @@
 
 #include "line.h"
 
-#include <stdint.h>
+#include <search.h>
 #include <stdlib.h>
 
 
-#define LINE_BUCKETS  1024
-
-
+/* in a tree, not in a hash table: the keys are strangers', who could choose
+   them so that they collide */
 struct line {
-    struct line   *next;
-    uint32_t       hash;
+    struct str     key;         /* owned, behind it */
     struct place  *first;
     struct place  *last;
-    size_t         len;
-    char           key[];
 };
 
 
 struct lines {
-    struct line  *buckets[LINE_BUCKETS];
+    void  *tree;                /* of tsearch(3), by key */
 };
 
 
-/* FNV-1a; there are never more lines than the window has places */
-static uint32_t line_hash(struct str key)
+static int line_order(const void *a, const void *b)
 {
-    size_t    i;
-    uint32_t  h = 2166136261u;
+    const struct line  *x = a, *y = b;
 
-    for (i = 0; i < key.len; i++) {
-        h = (h ^ (unsigned char) key.at[i]) * 16777619u;
+    if (x->key.len != y->key.len) {
+        return x->key.len < y->key.len ? -1 : 1;
     }
 
-    return h;
+    return memcmp(x->key.at, y->key.at, x->key.len);
 }
 
 
 static struct line *line_get(struct lines *lines, struct str key)
 {
-    uint32_t      hash = line_hash(key);
-    struct line  *l, **bucket = &lines->buckets[hash % LINE_BUCKETS];
+    char         *at;
+    struct line  *l, **found, probe = { .key = key };
 
-    for (l = *bucket; l != NULL; l = l->next) {
-        if (l->hash == hash && l->len == key.len
-            && memcmp(l->key, key.at, key.len) == 0)
-        {
-            return l;
-        }
+    found = tfind(&probe, &lines->tree, line_order);
+    if (found != NULL) {
+        return *found;
     }
 
     l = mem_alloc(sizeof(*l) + key.len);
-    l->hash = hash;
-    l->len = key.len;
-    memcpy(l->key, key.at, key.len);
-    l->next = *bucket;
-    *bucket = l;
+    at = (char *) (l + 1);
+    memcpy(at, key.at, key.len);
+    l->key = (struct str) { at, key.len };
+
+    if (tsearch(l, &lines->tree, line_order) == NULL) {
+        abort();                /* no memory */
+    }
 
     return l;
 }
@@ -64,13 +57,7 @@ static struct line *line_get(struct lines *lines, struct str key)
 
 static void line_drop(struct lines *lines, struct line *line)
 {
-    struct line  **l = &lines->buckets[line->hash % LINE_BUCKETS];
-
-    while (*l != line) {
-        l = &(*l)->next;
-    }
-
-    *l = line->next;
+    tdelete(line, &lines->tree, line_order);
     free(line);
 }
 

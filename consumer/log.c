@@ -14,7 +14,6 @@
 
 
 #define LOG_LINE_MAX   4096
-#define LOG_VALUE_MAX  128
 #define LOG_WAMID_TAIL 24
 
 static enum log_level  log_threshold = LOG_INFO;
@@ -71,7 +70,7 @@ static int log_head(char *out, size_t size, enum log_level level)
 void log_write(enum log_level level, const char *format, ...)
 {
     char     line[LOG_LINE_MAX];
-    int      head, n;
+    int      head, i, n;
     va_list  args;
     ssize_t  written;
 
@@ -94,13 +93,20 @@ void log_write(enum log_level level, const char *format, ...)
         n = LOG_LINE_MAX - 2;
     }
 
+    for (i = head; i < n; i++) {
+        if ((unsigned char) line[i] < ' ' || line[i] == 0x7f) {
+            line[i] = '?';      /* one line stays one */
+        }
+    }
+
     line[n++] = '\n';
     written = write(STDERR_FILENO, line, n);
     (void) written;     /* there is nobody left to tell */
 }
 
 
-static void log_clean(struct buf *b, struct str value)
+/* log_clean appends what is harmless of a value */
+void log_clean(struct buf *b, struct str value)
 {
     char    c;
     size_t  i;
@@ -129,21 +135,55 @@ void log_value(struct buf *b, const char *name, struct str value)
 }
 
 
+/* "read" of "wamid....:read:27820000001": a status, and to whom */
+static struct str log_status(struct str rest)
+{
+    size_t  n = 0;
+
+    while (n < rest.len && ((rest.at[n] >= 'a' && rest.at[n] <= 'z')
+                            || rest.at[n] == '_'))
+    {
+        n++;
+    }
+
+    return n == rest.len || rest.at[n] == ':' ? (struct str) { rest.at, n }
+           : NONE;
+}
+
+
 /* log_id appends an event's id without the phone number that a wamid holds */
 void log_id(struct buf *b, struct str id)
 {
     static const char  wamid[] = "wamid.";
-    size_t             head = sizeof(wamid) - 1;
+    size_t             tail, n = sizeof(wamid) - 1;
+    const char        *end;
+    struct str         status = NONE;
 
-    buf_text(b, " id=");
-
-    if (id.len > head + LOG_WAMID_TAIL && memcmp(id.at, wamid, head) == 0) {
-        buf_text(b, "wamid.*");
-        id.at += id.len - LOG_WAMID_TAIL;
-        id.len = LOG_WAMID_TAIL;
+    if (id.len < n || memcmp(id.at, wamid, n) != 0) {
+        log_value(b, "id", id);
+        return;
     }
 
-    log_clean(b, id);
+    id.at += n;
+    id.len -= n;
+
+    end = memchr(id.at, ':', id.len);
+    if (end != NULL) {
+        n = end - id.at;
+        status = log_status((struct str) { end + 1, id.len - n - 1 });
+        id.len = n;
+    }
+
+    tail = id.len / 2 < LOG_WAMID_TAIL ? id.len / 2 : LOG_WAMID_TAIL;
+    log_value(b, "id", STR("wamid.*"));
+    if (tail) {
+        log_clean(b, (struct str) { id.at + id.len - tail, tail });
+    }
+
+    if (status.len) {
+        buf_text(b, ":");
+        log_clean(b, status);
+    }
 }
 
 

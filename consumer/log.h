@@ -13,6 +13,7 @@ enum log_level {
     LOG_DEBUG       /* each call and each script */
 };
 
+#define LOG_VALUE_MAX   128     /* of a value that is made harmless */
 #define LOG_PERSON_MAX  10      /* "#", 8 hex digits, zero */
 
 
@@ -24,11 +25,14 @@ void log_key(const char *key, size_t len);
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* log_value appends " name=" and what came from outside, made harmless */
+/* log_clean appends what came from outside, made harmless: plain ASCII, cut at
+   LOG_VALUE_MAX; log_value does so behind " name=" */
+void log_clean(struct buf *b, struct str value);
 void log_value(struct buf *b, const char *name, struct str value);
 
 /* log_id does so for an event's id: a wamid holds its user's phone number in
-   base64, so only its last 24 characters are shown */
+   base64, so only its last 24 characters are shown, at most half of it, and
+   of what stands behind it the status, not the recipient */
 void log_id(struct buf *b, struct str id);
 
 /* log_person writes a person as a short keyed hash; "-" for nobody */

@@ -54,9 +54,9 @@ struct item *item_new(struct queue *q, struct str field)
 
     item->queue = q;
     item->record = NONE;
-    snprintf(item->field, sizeof(item->field), "%.*s", (int) field.len,
-             field.at);
-    item->seq = strtoull(item->field, NULL, 10);
+    item->field.at = mem_copy(field.at, field.len);
+    item->field.len = field.len;
+    item->seq = strtoull(item->field.at, NULL, 10);
 
     return item;
 }
@@ -126,6 +126,7 @@ void item_free(struct item *item)
 
     free((char *) item->record.at == NONE.at ? NULL
          : (char *) item->record.at);
+    free((char *) item->field.at);
     free(item->places);
     free(item->letter);
     free(item->letter_item);
@@ -191,8 +192,7 @@ void queue_lost(struct queue *q)
 /* queue_failed deals with the replies that mean: the script did not run */
 bool queue_failed(struct queue *q, const struct reply *reply)
 {
-    char        why[200];
-    struct str  s;
+    char  code[REPLY_WHY_MAX], why[128];
 
     if (reply == NULL) {
         return true;        /* on_down and on_up do the rest */
@@ -208,8 +208,8 @@ bool queue_failed(struct queue *q, const struct reply *reply)
     }
 
     /* LOADING, READONLY, NOPERM, MISCONF...: nothing moved; come again */
-    s = reply_str(reply);
-    snprintf(why, sizeof(why), "refused a script: %.*s", (int) s.len, s.at);
+    snprintf(why, sizeof(why), "refused a script: %s",
+             reply_why(code, reply));
     redis_drop(q->redis, why);
 
     return true;
@@ -328,6 +328,23 @@ void queue_step(struct queue *q)
 }
 
 
+static void queue_stand_by(struct queue *q, struct str who)
+{
+    struct buf  b;
+
+    if (!q->standby) {
+        buf_init(&b, LOG_VALUE_MAX);
+        log_clean(&b, who);
+        log_write(LOG_INFO, "queue %s: stands by, %.*s holds it",
+                  q->keys[KEY_QUEUE], (int) b.len, b.at);
+        buf_free(&b);
+        q->standby = true;
+    }
+
+    queue_step(q);
+}
+
+
 static void on_lease(void *data, const struct reply *reply)
 {
     struct str     how, who;
@@ -347,12 +364,7 @@ static void on_lease(void *data, const struct reply *reply)
         if (q->held) {
             queue_lost(q);
         }
-        if (!q->standby) {
-            log_write(LOG_INFO, "queue %s: stands by, %.*s holds it",
-                      q->keys[KEY_QUEUE], (int) who.len, who.at);
-            q->standby = true;
-        }
-        queue_step(q);
+        queue_stand_by(q, who);
         return;
     }
 

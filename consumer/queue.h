@@ -41,7 +41,8 @@ struct item {
     enum item_state  state;
     enum outcome     outcome;
     uint64_t         seq;
-    char             field[24]; /* of {Q}:inflight */
+    struct str       field;     /* owned, of {Q}:inflight; may be odd where
+                                   others wrote there */
     struct str       record;    /* owned */
 
     size_t           blocked;   /* lines in which others are before it */

@@ -95,7 +95,7 @@ static void flush_alike(struct queue *q, struct item *first)
     {
         if (item->state == ITEM_DONE && item_alike(item, first)) {
             batch->items[batch->n++] = item;
-            words[n++] = STR(item->field);
+            words[n++] = item->field;
         }
     }
 
@@ -117,7 +117,7 @@ static void flush_dead(struct queue *q, struct item *item)
     words[2] = STR(q->keys[KEY_COUNT]);
     words[3] = STR(q->keys[KEY_DEAD]);
     words[4] = STR(q->owner);
-    words[5] = STR(item->field);
+    words[5] = item->field;
     words[6] = STR(item->letter);
     words[7] = item->letter_item != NULL ? STR(item->letter_item) : NONE;
 
@@ -209,7 +209,7 @@ void queue_back(struct queue *q)
          item = item->next)
     {
         if (queue_goes_back(item)) {
-            words[n++] = STR(item->field);
+            words[n++] = item->field;
             item->state = ITEM_LEAVING;
         }
     }

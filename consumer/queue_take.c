@@ -32,12 +32,25 @@ static bool queue_knows(const struct queue *q, struct str field)
     const struct item  *item;
 
     for (item = q->first; item != NULL; item = item->next) {
-        if (str_is(field, item->field)) {
+        if (str_equal(field, item->field)) {
             return true;
         }
     }
 
     return false;
+}
+
+
+static void item_gone(struct queue *q, struct item *item)
+{
+    struct buf  b;
+
+    buf_init(&b, LOG_VALUE_MAX);
+    log_clean(&b, item->field);
+    log_write(LOG_WARN, "queue %s: item %.*s is gone from Redis",
+              q->keys[KEY_QUEUE], (int) b.len, b.at);
+    buf_free(&b);
+    item_free(item);
 }
 
 
@@ -51,15 +64,13 @@ static void queue_prune(struct queue *q, const struct reply *fields)
         next = item->next;
 
         for (i = 0; i < n; i++) {
-            if (str_is(reply_str(reply_at(fields, i)), item->field)) {
+            if (str_equal(reply_str(reply_at(fields, i)), item->field)) {
                 break;
             }
         }
 
         if (i == n && item->state == ITEM_WAITING) {
-            log_write(LOG_WARN, "queue %s: item %s is gone from Redis",
-                      q->keys[KEY_QUEUE], item->field);
-            item_free(item);
+            item_gone(q, item);
         }
     }
 }
@@ -163,7 +174,6 @@ static void queue_intake(struct queue *q, struct item *item,
 static void on_recall(void *data, const struct reply *reply)
 {
     size_t         i;
-    struct str     record;
     struct item   *item;
     struct queue  *q = data;
 
@@ -175,17 +185,16 @@ static void on_recall(void *data, const struct reply *reply)
 
     for (i = 0; i + 1 < reply_count(reply) && q->recall != NULL; i += 2) {
         item = q->recall;
-        if (!str_is(reply_str(reply_at(reply, i)), item->field)) {
+        if (!str_equal(reply_str(reply_at(reply, i)), item->field)) {
             break;
         }
 
         q->recall = item->next;
-        record = reply_str(reply_at(reply, i + 1));
-        if (record.len == 0) {
+        if (reply_type(reply_at(reply, i + 1)) == REPLY_NIL) {
             item->queue = NULL;
             item_free(item);
         } else {
-            queue_intake(q, item, record);
+            queue_intake(q, item, reply_str(reply_at(reply, i + 1)));
         }
     }
 
@@ -207,7 +216,7 @@ static void queue_recall(struct queue *q)
     words[3] = STR(bytes);
 
     while (item != NULL && n - 4 < QUEUE_WINDOW - q->n) {
-        words[n++] = STR(item->field);
+        words[n++] = item->field;
         item = item->next;
     }
 
@@ -272,7 +281,7 @@ static void on_take(void *data, const struct reply *reply)
 
 static void on_wait(void *data, const struct reply *reply)
 {
-    struct str     s;
+    char           why[REPLY_WHY_MAX];
     struct wait   *w = data;
     struct queue  *q = w->queue;
 
@@ -284,9 +293,8 @@ static void on_wait(void *data, const struct reply *reply)
 
     if (reply == NULL || reply_type(reply) == REPLY_ERROR) {
         if (reply != NULL) {
-            s = reply_str(reply);
-            log_write(LOG_DEBUG, "queue %s: waiting: %.*s",
-                      q->keys[KEY_QUEUE], (int) s.len, s.at);
+            log_write(LOG_DEBUG, "queue %s: waiting: %s",
+                      q->keys[KEY_QUEUE], reply_why(why, reply));
         }
         queue_poll(q, WAIT_AGAIN_MS);
         return;

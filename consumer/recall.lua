@@ -5,7 +5,7 @@
 -- KEYS  1 {Q}:lease  2 {Q}:inflight
 -- ARGV  1 owner  2 how many bytes at most  3... fields, in order
 -- Answers {field, item, ...} as far as the bytes go, at least the first;
--- item "" where the field is gone.
+-- item nil where the field is gone.
 
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
@@ -13,11 +13,12 @@ end
 
 local bytes, found = tonumber(ARGV[2]), {}
 for i = 3, #ARGV do
-    local item = redis.call('HGET', KEYS[2], ARGV[i]) or ''
-    if #item > bytes and #found > 0 then
+    local item = redis.call('HGET', KEYS[2], ARGV[i])
+    local size = item and #item or 0
+    if size > bytes and #found > 0 then
         break
     end
-    bytes = bytes - #item
+    bytes = bytes - size
     found[#found + 1] = ARGV[i]
     found[#found + 1] = item
 end

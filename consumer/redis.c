@@ -365,7 +365,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
     while (c->redis != NULL) {
         reply = NULL;
         if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
-            redis_lost(c->redis, "no Redis protocol");
+            redis_lost(c->redis, c->reader->err == REDIS_ERR_OOM
+                       ? "a reply of more than 100000 elements"
+                       : "no Redis protocol");
             return;
         }
 
@@ -382,21 +384,36 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 }
 
 
-static void on_hello(void *data, const struct reply *reply)
+/* the answer to a command of the greeting, or none */
+static bool redis_refused(struct redis *r, const struct reply *reply,
+    const char *what)
 {
-    char           why[160];
-    struct str     s;
-    struct redis  *r = data;
+    char  code[REPLY_WHY_MAX], why[128];
 
     if (reply == NULL || r->conn == NULL) {
-        return;
+        return true;
     }
 
-    if (reply_type(reply) == REPLY_ERROR) {
-        s = reply_str(reply);
-        snprintf(why, sizeof(why), "refused: %.*s", (int) s.len, s.at);
-        redis_lost(r, why);
+    if (reply_type(reply) != REPLY_ERROR) {
+        return false;
     }
+
+    snprintf(why, sizeof(why), "refused%s: %s", what, reply_why(code, reply));
+    redis_lost(r, why);
+
+    return true;
+}
+
+
+static void on_auth(void *data, const struct reply *reply)
+{
+    redis_refused(data, reply, " AUTH");
+}
+
+
+static void on_select(void *data, const struct reply *reply)
+{
+    redis_refused(data, reply, " SELECT");
 }
 
 
@@ -404,8 +421,7 @@ static void on_ready(void *data, const struct reply *reply)
 {
     struct redis  *r = data;
 
-    on_hello(data, reply);
-    if (reply == NULL || r->conn == NULL) {
+    if (redis_refused(r, reply, "")) {
         return;
     }
 
@@ -436,14 +452,14 @@ static void redis_hello(struct redis *r)
         argv[1] = t->user != NULL ? STR(t->user) : STR(t->password);
         argv[2] = STR(t->password);
         failed |= redis_push(r, argv, t->user != NULL ? 3 : 2,
-                             REDIS_HELLO_MS, on_hello, r);
+                             REDIS_HELLO_MS, on_auth, r);
     }
 
     if (t->db != 0) {
         snprintf(db, sizeof(db), "%u", t->db);
         argv[0] = STR("SELECT");
         argv[1] = STR(db);
-        failed |= redis_push(r, argv, 2, REDIS_HELLO_MS, on_hello, r);
+        failed |= redis_push(r, argv, 2, REDIS_HELLO_MS, on_select, r);
     }
 
     argv[0] = STR("PING");
@@ -538,7 +554,7 @@ static void redis_connect(struct redis *r)
     struct addrinfo  hints = { .ai_socktype = SOCK_STREAM };
 
     c->redis = r;
-    c->reader = redisReaderCreate();
+    c->reader = reply_reader();
     c->u.handle.data = c;
     c->connect.data = c;
     c->resolve.data = c;

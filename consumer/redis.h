@@ -60,11 +60,20 @@ void redis_drop(struct redis *r, const char *why);
    is fine */
 void redis_free(struct redis *r);
 
+/* reply_reader: hiredis' redisReader, to be freed by redisReaderFree; an array
+   of more than 100000 elements is REDIS_ERR_OOM */
+struct redisReader *reply_reader(void);
+
 enum reply_type reply_type(const struct reply *reply);
 struct str reply_str(const struct reply *reply);    /* also status, error */
 long long reply_int(const struct reply *reply);
 size_t reply_count(const struct reply *reply);      /* of an array, else 0 */
 const struct reply *reply_at(const struct reply *reply, size_t i);
+
+/* reply_why says what an error is about in words of our own: Redis repeats
+   what it was sent, a password too, so nothing but its code is shown */
+#define REPLY_WHY_MAX  96
+const char *reply_why(char out[REPLY_WHY_MAX], const struct reply *reply);
 bool reply_error(const struct reply *reply, const char *code);
 
 

@@ -107,8 +107,8 @@ static int script_send(struct run *run, bool whole)
 
 static void on_run(void *data, const struct reply *reply)
 {
+    char         why[REPLY_WHY_MAX];
     struct run  *run = data;
-    struct str   s;
 
     if (reply != NULL && reply_error(reply, "NOSCRIPT")
         && script_send(run, true) == 0)
@@ -117,9 +117,8 @@ static void on_run(void *data, const struct reply *reply)
     }
 
     if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
-        s = reply_str(reply);
-        log_write(LOG_DEBUG, "script %s: %.*s", scripts[run->which].name,
-                  (int) s.len, s.at);
+        log_write(LOG_DEBUG, "script %s: %s", scripts[run->which].name,
+                  reply_why(why, reply));
     }
 
     run->cb(run->data, reply);

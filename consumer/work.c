@@ -31,6 +31,7 @@ struct work {
     struct record    record;
     struct step     *steps;
     size_t           nsteps;
+    size_t           room;          /* of steps */
     size_t           at;            /* the step that comes next */
     size_t           matched;
     unsigned         calls;
@@ -84,6 +85,7 @@ static void work_log(const struct work *w, enum log_level level,
     const struct event  *e = w->record.nevents ? w->record.events : NULL;
 
     buf_init(&b, 2048);
+    log_value(&b, "item", w->item->field);
     log_value(&b, "delivery", w->record.delivery);
     log_value(&b, "n", w->record.n);
     log_id(&b, w->record.id);
@@ -101,12 +103,26 @@ static void work_log(const struct work *w, enum log_level level,
 
     log_steps(&b, w);
 
-    log_write(level, "event queue=%s item=%s%.*s events=%zu calls=%u"
+    log_write(level, "event queue=%s%.*s events=%zu calls=%u"
               " outcome=%s ms=%llu%s",
               w->item->queue != NULL ? queue_name(w->item->queue) : "-",
-              w->item->field, (int) b.len, b.at, w->record.nevents, w->calls,
-              outcome, w->begun ? (unsigned long long)
-              (uv_hrtime() / 1000000 - w->began) : 0, more);
+              (int) b.len, b.at, w->record.nevents, w->calls, outcome,
+              w->begun ? (unsigned long long) (uv_hrtime() / 1000000
+              - w->began) : 0, more);
+    buf_free(&b);
+}
+
+
+static void log_call(const struct work *w, const struct verdict *v)
+{
+    struct buf  b;
+
+    buf_init(&b, 1024);
+    log_value(&b, "item", w->item->field);
+    log_write(LOG_DEBUG, "call%.*s action=%s status=%ld reason=%s ms=%.1f",
+              (int) b.len, b.at, action_name(w->steps[w->at].action->kind),
+              v->status, v->rc == GRAPH_OK ? "ok" : graph_reason(v->rc),
+              v->ms);
     buf_free(&b);
 }
 
@@ -169,10 +185,7 @@ static void on_verdict(void *data, const struct verdict *v)
         return;
     }
 
-    log_write(LOG_DEBUG, "call item=%s action=%s status=%ld reason=%s"
-              " ms=%.1f", item->field,
-              action_name(w->steps[w->at].action->kind), v->status,
-              v->rc == GRAPH_OK ? "ok" : graph_reason(v->rc), v->ms);
+    log_call(w, v);
 
     if (v->rc != GRAPH_OK) {
         work_dead(w, graph_reason(v->rc), v, NULL);
@@ -248,7 +261,11 @@ static int step_add(struct work *w, const struct event *e, size_t rule,
         return -1;
     }
 
-    w->steps = mem_grow(w->steps, (w->nsteps + 1) * sizeof(*w->steps));
+    if (w->nsteps == w->room) {
+        w->room = w->room * 2 + 4;
+        w->steps = mem_grow(w->steps, w->room * sizeof(*w->steps));
+    }
+
     w->steps[w->nsteps++] = (struct step) { rule, e, action };
 
     return 0;
@@ -334,9 +351,16 @@ static struct work *work_new(struct worker *worker, struct item *item)
 
 static void work_begin(struct worker *worker, struct item *item)
 {
-    const char      *why, *reason = "";
-    enum record_rc   rc = RECORD_OK;
-    struct work     *w = item->work;
+    const char                *why, *reason = "";
+    struct work               *w = item->work;
+    enum record_rc             rc = RECORD_OK;
+    static const char *const  faults[] = {
+        [RECORD_NEWER] = "is of a newer version",
+        [RECORD_FAULTY] = "has no \"v\" or no \"event\"",
+        [RECORD_MANY] = "has more than 10000 elements",
+        [RECORD_LARGE] = "takes too much memory for its length",
+        [RECORD_NO_JSON] = "is no JSON, or nested too deep"
+    };
 
     if (w == NULL) {
         w = work_new(worker, item);
@@ -349,8 +373,7 @@ static void work_begin(struct worker *worker, struct item *item)
     if (rc != RECORD_OK) {
         w->record.id = w->record.delivery = w->record.n = NONE;
         w->record.object = w->record.field = NONE;
-        work_dead(w, "record", NULL, rc == RECORD_NO_JSON
-                  ? "is no JSON" : "has no \"v\" or no \"event\"");
+        work_dead(w, "record", NULL, faults[rc]);
         return;
     }
 

@@ -50,6 +50,15 @@ subtest 'a wrong password, then the right one' => sub {
     works('afterwards', $rig, $rig->redis->address . ' password_file=' . $rig->file('password'));
 };
 
+subtest 'a Redis that quotes what it refuses' => sub {
+    my $rig = Rig->new(redis => {options => ['--rename-command', 'AUTH', '']});
+    spew($rig->file('password'), "$password\n");
+    my $c = $rig->consumer(rules => $rules,
+        redis => $rig->redis->address . ' password_file=' . $rig->file('password'));
+    $c->wait_log(qr/refused AUTH: ERR;/);
+    $rig->finish(secrets => [$password]);
+};
+
 subtest 'a database' => sub {
     my $rig = Rig->new;
     $rig->do('SELECT', 7);

@@ -35,6 +35,7 @@ sub faulty {
 
 sub good {
     my ($name, $conf, $env) = @_;
+    $conf .= "unmatched: drop\n" unless $conf =~ /^(?:rules|unmatched):/m;
     my ($how, $words) = said($conf, $env);
     is $how, '0', $name or diag $words;
 }
@@ -45,7 +46,7 @@ my $when = 'when: {product: whatsapp, kind: message}';
 my $page = 'when: {product: messenger, kind: message}';
 my $long = 'x' x 4097;
 
-good('an empty file', "# all presets\n");
+good('an empty file but for one key', "# all other presets\n");
 good('all kinds of tokens', <<"END", {WORDY => 'EAAx'});
 tokens:
   - {kind: whatsapp, id: "1", waba: "2", file: $dir/token}

@@ -12,7 +12,8 @@ use MIME::Base64 ();
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(patience wait_for);
+use Test::Meta::Process;
+use Test::Meta::Util qw(patience spew wait_for);
 
 my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
 
@@ -87,6 +88,65 @@ subtest 'nobody there' => sub {
     $rig->settle;
     my ($letter) = $rig->dead;
     is $letter->{reason}, 'unreachable', 'it was not sent';
+    $rig->finish;
+};
+
+# a server that reads the whole request and then says these bytes
+subtest 'an answer without a status line' => sub {
+    my $rig = Rig->new;
+    my $listen = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+    my $peer = Test::Meta::Process->new;
+    $peer->run(out => $rig->file('peer.out'), code => sub {
+        while (my $c = $listen->accept) {
+            my $in = '';
+            while ($in !~ /\r\n\r\n(.*)/s || length $1 < ($in =~ /Content-Length: (\d+)/i)[0]) {
+                sysread $c, $in, 65_536, length $in or last;
+            }
+            print {$c} '{"messages":[]}';
+        }
+    });
+    my $url = 'http://127.0.0.1:' . $listen->sockport;
+    my $c = $rig->consumer(conf => $rig->conf(rules => $rules) =~ s/base_url: "\K[^"]+/$url/r);
+    $rig->push(messenger());
+    $rig->settle;
+    is +($rig->dead)[0]{reason}, 'ambiguous', 'it may have been executed';
+    $peer->stop;
+    $rig->finish;
+};
+
+subtest 'a trace that is none' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    my $token = $rig->token('page');
+
+    # fbtrace_id, what the log shows of it
+    my @table = (['A1-b_2', 'A1-b_2'], ['a b', '-'], ["a\n[error] b", '-'], ["EAA\xe9", '-'],
+        ['x' x 64, '-'], [$token, '*' x length $token],
+        ["x$token-", 'x' . '*' x length($token) . '-'], ['EAAB' . 'x' x 30, '*' x 34]);
+    for my $row (@table) {
+        $rig->graph->fault({times => 1, fault => {status => 400, body =>
+            JSON::PP->new->ascii->encode({error => {code => 1, fbtrace_id => $row->[0]}})}});
+        $rig->push(messenger());
+        $rig->settle;
+    }
+    is_deeply [$c->log =~ / trace=(.*)/g], [map { $_->[1] } @table],
+        'only what is plain, and no token in it';
+    $rig->finish;
+};
+
+subtest 'a message that is nothing but tokens' => sub {
+    my $rig = Rig->new;
+    # a sanitizer's strstr() measures all the text at each call
+    my $length = $ENV{META_T_ASAN} ? 100_000 : 1_000_000;
+    spew($rig->file('page'), "x\n");
+    my $c = $rig->consumer(rules => $rules);
+    $rig->graph->fault({times => 1, fault => {status => 400, body => '{"error":{"message":"'
+        . 'x' x $length . '"}}'}});
+    my $began = time;
+    $rig->push(messenger());
+    $rig->settle;
+    cmp_ok time - $began, '<', 4 * patience(), 'is struck in one go';
+    is +($rig->dead)[0]{answer}, '*' x 511, 'all of it';
     $rig->finish;
 };
 

@@ -86,11 +86,12 @@ verb refused_for => sub {
 };
 
 # N REGEX: at least one line of ours that is not for debugging matches, and
-# at most N do
+# at most N do; more where everything takes longer, as ten seconds may pass
 verb lines_at_most => sub {
     my ($t, $arg) = @_;
     my ($n, $regex) = split ' ', $arg, 2;
     my @lines;
+    $n *= patience();
     wait_for { @lines = grep { !/\[debug\]/ && /$regex/ }
         split /^/, $t->log } 2;
     ok @lines >= 1 && @lines <= $n, scalar(@lines)

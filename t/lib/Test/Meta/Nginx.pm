@@ -154,7 +154,7 @@ sub start {
     $self->run(out => $out, env => $self->{env}, cmd => [$self->command]);
     wait_for {
         !$self->alive
-        || connects($self->port)
+        || -s "$self->{dir}/nginx.pid" && connects($self->port)
         && $self->count_log($self->ready_mark) >= $seen + $self->{workers}
     } 20;
     die 'nginx did not start: ' . slurp($out) . $self->complaints

@@ -58,7 +58,7 @@ sub client {
             every => 20_000,
             (map { defined $self->{$_} ? ($_ => $self->{$_}) : () }
                 qw(password username)));
-        $c->ping;
+        $c->ping or die "still loading\n";
         $c;
     };
     die "redis: $@" unless $client || $try;

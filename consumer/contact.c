@@ -1,0 +1,86 @@
+/* The contacts of a WhatsApp change, found by wa_id: a change may hold many
+   thousands of them, and as many messages. */
+
+#include "contact.h"
+
+#include <stdlib.h>
+
+
+static int wa_id_order(struct str a, struct str b)
+{
+    int  order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+
+/* no two are equal, for qsort is not stable */
+static int contact_order(const void *a, const void *b)
+{
+    const struct contact  *x = a, *y = b;
+    int                    order = wa_id_order(x->wa_id, y->wa_id);
+
+    return order ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+
+/* contacts_open sorts them */
+void contacts_open(struct contacts *contacts, const struct json *list)
+{
+    size_t              n = 0;
+    const struct json  *c;
+
+    *contacts = (struct contacts) { .n = 0 };
+
+    if (!json_is(list, JSON_ARRAY)) {
+        return;
+    }
+
+    for (c = list->child; c != NULL; c = c->next) {
+        n++;
+    }
+
+    contacts->at = mem_alloc((n + 1) * sizeof(*contacts->at));
+
+    for (c = list->child; c != NULL; c = c->next) {
+        contacts->at[contacts->n] = (struct contact) {
+            json_get_text(c, "wa_id"), contacts->n, c
+        };
+        contacts->n++;
+    }
+
+    qsort(contacts->at, n, sizeof(*contacts->at), contact_order);
+}
+
+
+/* contacts_close releases what contacts_open made */
+void contacts_close(struct contacts *contacts)
+{
+    free(contacts->at);
+    *contacts = (struct contacts) { .n = 0 };
+}
+
+
+/* contacts_of finds the contact of somebody */
+const struct json *contacts_of(const struct contacts *contacts,
+    struct str wa_id)
+{
+    size_t  low = 0, high = contacts->n, middle;
+
+    if (contacts->n == 1) {
+        return contacts->at->json;
+    }
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (wa_id_order(contacts->at[middle].wa_id, wa_id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+
+    return wa_id.len && low < contacts->n
+           && str_equal(contacts->at[low].wa_id, wa_id)
+           ? contacts->at[low].json : NULL;
+}

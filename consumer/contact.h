@@ -1,0 +1,33 @@
+/* The contacts of a WhatsApp change, found by wa_id. */
+
+#ifndef CONTACT_H
+#define CONTACT_H
+
+#include "json.h"
+
+
+/* in order of wa_id where there are several, in that of the change among
+   equals */
+struct contact {
+    struct str          wa_id;
+    size_t              n;      /* its place in the change */
+    const struct json  *json;
+};
+
+struct contacts {
+    struct contact  *at;
+    size_t           n;
+};
+
+
+/* contacts_open reads an array of the change, NULL or another type is as an
+   empty one; contacts_close must follow */
+void contacts_open(struct contacts *contacts, const struct json *list);
+void contacts_close(struct contacts *contacts);
+
+/* contacts_of: the only one, or the first whose wa_id it is; NULL */
+const struct json *contacts_of(const struct contacts *contacts,
+    struct str wa_id);
+
+
+#endif /* CONTACT_H */

@@ -1,0 +1,96 @@
+# A consumer whose ACL lacks a command loses nothing, and goes on when it is given.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use Test::More;
+
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Util qw(root_dir slurp spew wait_for);
+
+my $AT_ONCE = 7;
+my $EVENTS = 6;
+my $RULES = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
+my $REFUSED = qr/refused|NOPERM/;
+
+my ($acl) = slurp(root_dir() . '/docs/consumer.md') =~ /^ACL SETUSER (.*)/m;
+my @commands = $acl =~ /\+(\w+)/g;
+
+# its own user, queue and list, so that several run at once
+sub user {
+    my ($rig, $name) = @_;
+    my $rule = $acl =~ s/meta-consumer/$name/r =~ s/meta:events/$name/gr =~ s/~mine/~mine-$name/r
+        =~ s/>PASSWORD/>password-$name/r;
+    $rig->do('ACL', 'SETUSER', split ' ', $rule);
+    spew($rig->file("password-$name"), "password-$name\n");
+    return $rig->redis->address . " user=$name password_file=" . $rig->file("password-$name");
+}
+
+# four are answered, one is no record, one is matched by no rule
+sub events {
+    my ($name) = @_;
+    return ((map { messenger(id => "m_$name-$_", user => $_) } 1 .. 4), 'no record', whatsapp());
+}
+
+sub somewhere {
+    my ($rig, $name) = @_;
+    my $count = $rig->count_of($name);
+    return ($count->{worked} // 0) + $rig->llen("mine-$name") + $rig->llen("{$name}:dead")
+        + $rig->inflight($name) + $rig->llen($name);
+}
+
+sub begin {
+    my ($rig, $name, $command) = @_;
+    my $address = user($rig, $name);
+    $rig->do('ACL', 'SETUSER', $name, "-$command");
+    $rig->push_to($name, events($name));
+    return $rig->consumer(name => $name, redis => $address, queues => "[{name: $name}]",
+        rules => $RULES,
+        more => "push_lists: [mine-$name]\nunmatched: {push: mine-$name}\n");
+}
+
+while (my @some = splice @commands, 0, $AT_ONCE) {
+    my $rig = Rig->new;
+    my %c = map { $_ => begin($rig, "without-$_", $_) } @some;
+    for my $command (@some) {
+        my $name = "without-$command";
+        ok +(wait_for { $c{$command}->log =~ $REFUSED || !$rig->llen($name)
+            && !$rig->inflight($name) } 20), "$name: refused, or not needed";
+        is somewhere($rig, $name), $EVENTS, "$name: nothing is lost and nothing doubled";
+    }
+    $rig->do('ACL', 'SETUSER', "without-$_", "+$_") for @some;
+    for my $command (@some) {
+        my $name = "without-$command";
+        $rig->settle(40, $name);
+        is_deeply [sort map { $_->{body}{message}{metadata} // '' } grep { $_->{accepted}
+            && ($_->{body}{message}{metadata} // '') =~ /^m_$name-/ } $rig->graph->calls],
+            [map { "m_$name-$_" } 1 .. 4], "$name: each is answered once when it is given";
+        is $rig->count_of($name)->{worked}, 4, "$name: and counted";
+        is $rig->count_of($name)->{unmatched}, 1, "$name: passed on";
+        is $rig->count_of($name)->{dead}, 1, "$name: buried";
+    }
+    $rig->finish(queues => [map { "without-$_" } @some]);
+}
+
+subtest 'given up in the middle' => sub {
+    my $rig = Rig->new;
+    my $address = user($rig, 'q');
+    $rig->graph->fault({times => 4, fault => {slow => 1500}});
+    $rig->push_to('q', events('q'));
+    my $c = $rig->consumer(redis => $address, queues => '[{name: q}]', more => "unmatched: drop\n");
+    $rig->graph->wait_calls(1);
+    $rig->do('ACL', 'SETUSER', 'q', '-hdel', '-hincrby');
+    $c->wait_log($REFUSED, 20);
+    $c->stop('KILL');
+    is somewhere($rig, 'q'), $EVENTS, 'nothing is lost';
+    $rig->do('ACL', 'SETUSER', 'q', '+hdel', '+hincrby');
+    $rig->consumer(redis => $address, queues => '[{name: q}]', more => "unmatched: drop\n");
+    $rig->settle(40, 'q');
+    is somewhere($rig, 'q'), $EVENTS, 'the next holder works it';
+    $rig->finish(queues => ['q']);
+};
+
+done_testing;
