@@ -471,6 +471,10 @@ ngx_http_meta_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (ngx_http_meta_stat_add_zone(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(&name, "request_id");
 
     mmcf->request_id = ngx_http_get_variable_index(cf, &name);
@@ -519,9 +523,11 @@ ngx_http_meta_init_process(ngx_cycle_t *cycle)
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
 
-    if (mmcf == NULL) {
+    if (mmcf == NULL || !mmcf->active) {
         return NGX_OK;
     }
+
+    ngx_http_meta_stat_init_process(mmcf);
 
     targets = mmcf->targets.elts;
 
@@ -544,7 +550,7 @@ ngx_http_meta_exit_process(ngx_cycle_t *cycle)
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
 
-    if (mmcf == NULL) {
+    if (mmcf == NULL || !mmcf->active) {
         return;
     }
 
@@ -555,4 +561,6 @@ ngx_http_meta_exit_process(ngx_cycle_t *cycle)
             ngx_http_meta_redis_exit(targets[i]->redis);
         }
     }
+
+    ngx_http_meta_stat_exit_process();
 }

@@ -19,6 +19,7 @@
 #include "meta/meta_record.h"
 
 #include "ngx_http_meta_redis.h"
+#include "ngx_http_meta_stat.h"
 
 
 #define NGX_HTTP_META_MAX_SECRETS  16
@@ -55,6 +56,7 @@ typedef struct {
     meta_hash_t                hash;
     ngx_int_t                  request_id;  /* index of the variable */
     ngx_uint_t                 active;      /* unsigned  active:1; */
+    ngx_shm_zone_t            *zone;
 
     time_t                     mismatched;  /* when that was last logged */
     ngx_uint_t                 mismatches;
@@ -150,6 +152,12 @@ ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
 
 ngx_int_t ngx_http_meta_queue_name(ngx_http_request_t *r, ngx_str_t *name);
 ngx_int_t ngx_http_meta_check_name(ngx_str_t *name);
+
+/* ngx_http_meta_stat.c: counters in shared memory */
+
+ngx_int_t ngx_http_meta_stat_add_zone(ngx_conf_t *cf);
+void ngx_http_meta_stat_init_process(ngx_http_meta_main_conf_t *mmcf);
+void ngx_http_meta_stat_exit_process(void);
 
 /* ngx_http_meta_variables.c */
 

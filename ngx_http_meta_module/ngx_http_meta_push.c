@@ -101,6 +101,7 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     ngx_http_meta_end_iov(&w);
 
     w.op->max = mlcf->queue_max;
+    w.op->nevents = split->nevents;
     w.op->handler = ngx_http_meta_pushed;
     w.op->data = ctx;
 
@@ -280,6 +281,7 @@ ngx_http_meta_pushed(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
 
         if (reply->type == REDIS_REPLY_INTEGER) {
             verdict = NGX_HTTP_META_OK;
+            ngx_http_meta_slot->by_redis += op->nevents;
             ngx_http_meta_queue_length(redis, op, reply->integer);
 
         } else {

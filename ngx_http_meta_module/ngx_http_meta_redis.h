@@ -96,6 +96,7 @@ struct ngx_http_meta_op_s {
 
     ngx_str_t                      list;
     ngx_uint_t                     max;
+    ngx_uint_t                     nevents;
 
     ngx_msec_t                     start;
     ngx_msec_t                     timeout;

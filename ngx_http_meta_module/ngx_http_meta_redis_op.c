@@ -12,6 +12,7 @@
 
 #include "meta/meta_redis.h"
 #include "ngx_http_meta_redis.h"
+#include "ngx_http_meta_stat.h"
 
 
 static void ngx_http_meta_op_timer(ngx_http_meta_op_t *op);
@@ -147,6 +148,11 @@ ngx_http_meta_op_tell(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
     }
 
     op->told = 1;
+
+    if (reply == NULL && op->started) {
+        ngx_http_meta_slot->unknown += op->nevents;
+    }
+
     op->handler(op, reply);
 }
 
@@ -243,6 +249,8 @@ ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     redis->nvital += op->vital;
     redis->bytes += op->size;
 
+    ngx_http_meta_slot->unanswered += op->nevents;
+
     ngx_http_meta_op_timer(op);
 }
 
@@ -329,6 +337,8 @@ ngx_http_meta_op_remove(ngx_http_meta_op_t *op)
     redis->nvital -= op->vital;
     redis->bytes -= op->size;
 
+    ngx_http_meta_slot->unanswered -= op->nevents;
+
     redis->timer.cancelable = (redis->nvital == 0);
 
     /* an owner that dies from here on finds nothing to save */
@@ -389,6 +399,7 @@ ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis)
     ngx_http_meta_chunk_t  *chunk;
 
     while ((op = ngx_http_meta_op_answered(redis)) != NULL) {
+        ngx_http_meta_slot->unknown += op->told ? 0 : op->nevents;
         ngx_http_meta_op_free(op);
     }
 

@@ -1,0 +1,117 @@
+
+/*
+ * The shared memory of the counters, and a worker's slot in it.
+ *
+ * The zone has one size whatever the configuration says, so that a reload
+ * finds it again; pages that no worker touches take no memory.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_meta_module.h"
+
+
+static ngx_int_t ngx_http_meta_stat_init_zone(ngx_shm_zone_t *zone,
+    void *data);
+
+
+ngx_http_meta_stat_t  *ngx_http_meta_stat;
+ngx_http_meta_slot_t  *ngx_http_meta_slot;
+
+
+ngx_int_t
+ngx_http_meta_stat_add_zone(ngx_conf_t *cf)
+{
+    size_t                      size;
+    ngx_str_t                   name = ngx_string("ngx_http_meta");
+    ngx_shm_zone_t             *zone;
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    /* beside the counters a slab pool needs some pages for itself */
+
+    size = sizeof(ngx_http_meta_stat_t);
+    size += size / 16 + 8 * ngx_pagesize;
+
+    zone = ngx_shared_memory_add(cf, &name, ngx_align(size, ngx_pagesize),
+                                 &ngx_http_meta_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+    mmcf->zone = zone;
+
+    zone->init = ngx_http_meta_stat_init_zone;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_meta_stat_init_zone(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_time_t            *tp;
+    ngx_slab_pool_t       *pool;
+    ngx_http_meta_stat_t  *stat;
+
+    if (data) {
+        zone->data = data;
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    stat = ngx_slab_alloc(pool, sizeof(ngx_http_meta_stat_t));
+    if (stat == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* pages fresh from the kernel are zero, and take memory when written */
+
+#if (NGX_DEBUG_MALLOC)
+    ngx_memzero(stat, sizeof(ngx_http_meta_stat_t));
+#endif
+
+    tp = ngx_timeofday();
+    stat->start = (uint64_t) tp->sec * 1000 + tp->msec;
+
+    zone->data = stat;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_meta_stat_init_process(ngx_http_meta_main_conf_t *mmcf)
+{
+    ngx_http_meta_slot_t  *slot;
+
+    ngx_http_meta_stat = mmcf->zone->data;
+    ngx_http_meta_slot = &ngx_http_meta_stat->slots[ngx_process_slot];
+
+    slot = ngx_http_meta_slot;
+
+    /* whoever had the slot before is dead, and these replies with it */
+
+    slot->unknown += slot->unanswered;
+    slot->unanswered = 0;
+    slot->pid = ngx_pid;
+}
+
+
+void
+ngx_http_meta_stat_exit_process(void)
+{
+    ngx_http_meta_slot_t  *slot;
+
+    slot = ngx_http_meta_slot;
+
+    if (slot) {
+        slot->unknown += slot->unanswered;
+        slot->unanswered = 0;
+        slot->pid = 0;
+    }
+}
