@@ -13,7 +13,7 @@
  *
  * From submit on the client owns the op; its owner is told exactly once,
  * by the handler, and holds no pointer to it afterwards.  An owner that dies
- * first calls ngx_http_meta_redis_abandon(): what is not yet written of its
+ * first calls ngx_http_meta_redis_abandon(): what the command borrowed of its
  * memory is copied, the push goes on, and the handler finds op->data NULL.
  */
 
@@ -105,6 +105,7 @@ struct ngx_http_meta_op_s {
     struct iovec                  *iov;
     ngx_uint_t                     niov;
     ngx_uint_t                     next;    /* first iov not wholly written */
+    size_t                         offset;  /* written of that one */
     size_t                         size;
     u_char                        *room;    /* behind the iovs */
     ngx_http_meta_chunk_t         *chunks;  /* freed with the op */
@@ -207,6 +208,7 @@ ngx_http_meta_op_t *ngx_http_meta_op_command(ngx_http_meta_redis_t *redis,
     const meta_str_t *argv, ngx_uint_t argc);
 u_char *ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room);
 ngx_int_t ngx_http_meta_op_own(ngx_http_meta_op_t *op);
+u_char *ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst);
 void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 void ngx_http_meta_op_free(ngx_http_meta_op_t *op);

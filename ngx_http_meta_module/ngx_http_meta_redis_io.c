@@ -288,8 +288,14 @@ ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis, struct iovec *iovs,
                 return n;
             }
 
-            iovs[n++] = op->iov[i];
-            *size += op->iov[i].iov_len;
+            iovs[n] = op->iov[i];
+
+            if (i == op->next) {
+                iovs[n].iov_base = (u_char *) iovs[n].iov_base + op->offset;
+                iovs[n].iov_len -= op->offset;
+            }
+
+            *size += iovs[n++].iov_len;
         }
     }
 
@@ -300,8 +306,8 @@ ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis, struct iovec *iovs,
 static void
 ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis, size_t n)
 {
+    size_t               left;
     ngx_queue_t         *q;
-    struct iovec        *iov;
     ngx_http_meta_op_t  *op;
 
     while (n) {
@@ -311,15 +317,15 @@ ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis, size_t n)
         op->started = 1;
 
         while (op->next < op->niov) {
-            iov = &op->iov[op->next];
+            left = op->iov[op->next].iov_len - op->offset;
 
-            if (n < iov->iov_len) {
-                iov->iov_base = (u_char *) iov->iov_base + n;
-                iov->iov_len -= n;
+            if (n < left) {
+                op->offset += n;
                 return;
             }
 
-            n -= iov->iov_len;
+            n -= left;
+            op->offset = 0;
             op->next++;
         }
 

@@ -100,43 +100,54 @@ ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room)
 }
 
 
-/* copies what is not yet written, so that its owner's memory may go */
+/*
+ * Copies the command if not all of it is written, so that its owner's memory
+ * may go.  All of it: the handler may want to push it again.
+ */
 
 ngx_int_t
 ngx_http_meta_op_own(ngx_http_meta_op_t *op)
 {
-    u_char      *p, *start;
-    size_t       size;
+    u_char      *start;
     ngx_uint_t   i;
 
     if (!op->borrowed || op->written) {
         return NGX_OK;
     }
 
-    size = 0;
-
-    for (i = op->next; i < op->niov; i++) {
-        size += op->iov[i].iov_len;
-    }
-
-    start = ngx_http_meta_op_chunk(op, size);
+    start = ngx_http_meta_op_chunk(op, op->size);
     if (start == NULL) {
         return NGX_ERROR;
     }
 
-    p = start;
+    (void) ngx_http_meta_op_copy(op, start);
 
-    for (i = op->next; i < op->niov; i++) {
-        p = ngx_cpymem(p, op->iov[i].iov_base, op->iov[i].iov_len);
+    for (i = 0; i < op->next; i++) {
+        op->offset += op->iov[i].iov_len;
     }
 
+    op->iov[0].iov_base = start;
+    op->iov[0].iov_len = op->size;
     op->next = 0;
     op->niov = 1;
-    op->iov[0].iov_base = start;
-    op->iov[0].iov_len = size;
     op->borrowed = 0;
 
     return NGX_OK;
+}
+
+
+/* the whole command, op->size bytes, to dst; answers what is behind them */
+
+u_char *
+ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < op->niov; i++) {
+        dst = ngx_cpymem(dst, op->iov[i].iov_base, op->iov[i].iov_len);
+    }
+
+    return dst;
 }
 
 
