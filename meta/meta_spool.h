@@ -19,7 +19,7 @@
  *
  * A record's head:
  *
- *   0     magic u32, payload's length u32, events u32, replies u32,
+ *   0     F5 "MR1", payload's length u32, events u32, replies u32,
  *   16    time u64, crc u32 of the payload,
  *   28    crc u32 of file id u64, the record's offset in the file u64, and
  *         the 28 bytes before

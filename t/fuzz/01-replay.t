@@ -15,7 +15,7 @@ use Test::More;
 my $root  = abs_path("$FindBin::Bin/../..");
 my $build = build();
 
-for my $target (qw(signature challenge split record redis)) {
+for my $target (qw(signature challenge split record redis spool)) {
     my @files = glob "$FindBin::Bin/corpus/$target/*";
 
     cmp_ok(scalar @files, '>', 0, "$target has a corpus");
