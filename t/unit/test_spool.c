@@ -382,6 +382,9 @@ test_ceilings(void)
     rec.payload.len = (size_t) META_SPOOL_PAYLOAD_MAX + 1;
     is_int(meta_spool_record_head(out, 1, 4096, &rec), META_MALFORMED,
            "256 MB and a byte");
+    rec.payload.len = SIZE_MAX / 2 + 2;
+    is_int(meta_spool_record_head(out, 1, 4096, &rec), META_MALFORMED,
+           "a length of which 32 bits would look like 1");
 
     rec = records[0];
     rec.events = 0;
