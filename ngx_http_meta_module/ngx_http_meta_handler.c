@@ -7,9 +7,12 @@
  *   body handler      signature, JSON, queue name; a refusal is answered here
  *     |  pushed: ctx->op, a cleanup stands ready
  *   waiting           Redis owes one answer; whichever comes first
- *     |-- answer or deadline: ngx_http_meta_finish(), ctx->op is NULL
+ *     |-- answer: ngx_http_meta_finish(), ctx->op is NULL
+ *     |-- refusal, deadline: ctx->op is NULL, the delivery goes to the spool,
+ *     |   where there is one: ctx->waiter stands in a queue until the disk
+ *     |   has it; without a spool, ngx_http_meta_finish()
  *     |-- client gone, worker shut down: the cleanup abandons ctx->op, the
- *         push goes on alone
+ *         push goes on alone; or takes ctx->waiter out of its queue
  *   finished          finalize spends the count; the request is not touched
  *                     again
  */
@@ -451,7 +454,15 @@ ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         return NGX_HTTP_META_ERROR;
     }
 
-    if (ngx_http_meta_push(ctx, &list, &split, events) != NGX_OK) {
+    switch (ngx_http_meta_push(ctx, &list, &split, events)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DONE:
+        return NGX_HTTP_META_OK;
+
+    default:
         return NGX_HTTP_META_UNAVAILABLE;
     }
 
@@ -551,6 +562,13 @@ ngx_http_meta_cleanup(void *data)
         ngx_http_meta_redis_abandon(ctx->op);
         ctx->op = NULL;
     }
+
+#if (NGX_THREADS)
+    if (ctx->waiter.queue.next) {
+        ctx->queue_time = ngx_current_msec - ctx->asked;
+        ngx_http_meta_spool_forget(&ctx->waiter);
+    }
+#endif
 }
 
 

@@ -13,6 +13,7 @@
 
 
 static void *ngx_http_meta_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_meta_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_meta_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -36,6 +37,14 @@ static void ngx_http_meta_cleanup_hash(void *data);
 static ngx_conf_post_t  ngx_http_meta_app_id_post = { ngx_http_meta_app_id };
 static ngx_conf_post_t  ngx_http_meta_timeout_post =
     { ngx_http_meta_above_zero };
+
+
+static ngx_conf_enum_t  ngx_http_meta_acks[] = {
+    { ngx_string("queued"), NGX_HTTP_META_ACK_QUEUED },
+    { ngx_string("disk"), NGX_HTTP_META_ACK_DISK },
+    { ngx_string("verified"), NGX_HTTP_META_ACK_VERIFIED },
+    { ngx_null_string, 0 }
+};
 
 
 static ngx_command_t  ngx_http_meta_commands[] = {
@@ -96,6 +105,20 @@ static ngx_command_t  ngx_http_meta_commands[] = {
       0,
       NULL },
 
+    { ngx_string("meta_ack"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_meta_loc_conf_t, ack),
+      ngx_http_meta_acks },
+
+    { ngx_string("meta_spool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_meta_spool_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -105,7 +128,7 @@ static ngx_http_module_t  ngx_http_meta_module_ctx = {
     ngx_http_meta_postconfiguration,       /* postconfiguration */
 
     ngx_http_meta_create_main_conf,        /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_meta_init_main_conf,          /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -147,10 +170,15 @@ ngx_http_meta_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mmcf->targets, cf->pool, 2,
                        sizeof(ngx_http_meta_target_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&mmcf->lists, cf->pool, 4,
+                          sizeof(ngx_http_meta_list_t))
+           != NGX_OK)
     {
         return NULL;
     }
+
+    mmcf->spool = NGX_CONF_UNSET_PTR;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL || meta_hash_init(&mmcf->hash) != META_OK) {
@@ -161,6 +189,17 @@ ngx_http_meta_create_main_conf(ngx_conf_t *cf)
     cln->data = &mmcf->hash;
 
     return mmcf;
+}
+
+
+static char *
+ngx_http_meta_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_meta_main_conf_t *mmcf = conf;
+
+    ngx_conf_init_ptr_value(mmcf->spool, NULL);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -193,6 +232,7 @@ ngx_http_meta_create_loc_conf(ngx_conf_t *cf)
 
     mlcf->connect_timeout = NGX_CONF_UNSET_MSEC;
     mlcf->timeout = NGX_CONF_UNSET_MSEC;
+    mlcf->ack = NGX_CONF_UNSET_UINT;
     mlcf->secrets = NGX_CONF_UNSET_PTR;
     mlcf->tokens = NGX_CONF_UNSET_PTR;
 
@@ -206,11 +246,15 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_meta_loc_conf_t  *prev = parent;
     ngx_http_meta_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_meta_list_t       *list;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_meta_main_conf_t  *mmcf;
 
     ngx_conf_merge_msec_value(conf->connect_timeout, prev->connect_timeout,
                               500);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 500);
+    ngx_conf_merge_uint_value(conf->ack, prev->ack,
+                              NGX_HTTP_META_ACK_QUEUED);
     ngx_conf_merge_str_value(conf->app_id, prev->app_id, "");
     ngx_conf_merge_ptr_value(conf->secrets, prev->secrets, NULL);
     ngx_conf_merge_ptr_value(conf->tokens, prev->tokens, NULL);
@@ -262,7 +306,27 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                            "in force: every delivery will be answered 503");
     }
 
-    ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout);
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
+
+    if (conf->ack == NGX_HTTP_META_ACK_DISK
+        && (mmcf->spool == NULL || mmcf->spool == NGX_CONF_UNSET_PTR))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_ack disk\" needs \"meta_spool\"");
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout,
+                             conf->timeout);
+
+    list = ngx_array_push(&mmcf->lists);
+    if (list == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    list->target = conf->target;
+    list->queue = conf->queue;
+    list->max = conf->queue_max;
 
     return NGX_CONF_OK;
 }
@@ -529,6 +593,10 @@ ngx_http_meta_init_process(ngx_cycle_t *cycle)
 
     ngx_http_meta_stat_init_process(mmcf);
 
+#if (NGX_THREADS)
+    ngx_http_meta_spool_init_process(mmcf);
+#endif
+
     targets = mmcf->targets.elts;
 
     for (i = 0; i < mmcf->targets.nelts; i++) {
@@ -561,6 +629,10 @@ ngx_http_meta_exit_process(ngx_cycle_t *cycle)
             ngx_http_meta_redis_exit(targets[i]->redis);
         }
     }
+
+#if (NGX_THREADS)
+    ngx_http_meta_spool_exit_process();
+#endif
 
     ngx_http_meta_stat_exit_process();
 }

@@ -20,12 +20,20 @@
 
 #include "ngx_http_meta_redis.h"
 #include "ngx_http_meta_stat.h"
+#include "ngx_http_meta_spool.h"
 
 
 #define NGX_HTTP_META_MAX_SECRETS  16
 #define NGX_HTTP_META_MAX_TOKENS   64
 #define NGX_HTTP_META_MAX_NAME     200
 #define NGX_HTTP_META_RANDOM       4096
+
+
+typedef enum {
+    NGX_HTTP_META_ACK_QUEUED = 0,
+    NGX_HTTP_META_ACK_DISK,
+    NGX_HTTP_META_ACK_VERIFIED
+} ngx_http_meta_ack_t;
 
 
 typedef enum {
@@ -51,8 +59,18 @@ typedef struct {
 } ngx_http_meta_secret_t;
 
 
+/* a webhook's list; queue may hold variables */
+typedef struct {
+    ngx_http_meta_target_t    *target;
+    ngx_http_complex_value_t  *queue;
+    ngx_uint_t                 max;
+} ngx_http_meta_list_t;
+
+
 typedef struct {
     ngx_array_t                targets;     /* ngx_http_meta_target_t * */
+    ngx_array_t                lists;       /* ngx_http_meta_list_t */
+    ngx_http_meta_spool_t     *spool;
     meta_hash_t                hash;
     ngx_int_t                  request_id;  /* index of the variable */
     ngx_uint_t                 active;      /* unsigned  active:1; */
@@ -78,12 +96,15 @@ typedef struct {
 
     ngx_http_complex_value_t  *queue;
     ngx_uint_t                 queue_max;   /* 0: no limit */
+    ngx_uint_t                 ack;
 } ngx_http_meta_loc_conf_t;
 
 
 typedef struct {
     ngx_http_request_t        *request;
     ngx_http_meta_op_t        *op;          /* while Redis owes an answer */
+    ngx_http_meta_spool_waiter_t
+                               waiter;      /* while the disk does */
 
     ngx_http_meta_verdict_t    verdict;
     ngx_str_t                  args;        /* as sent, before the masking */
@@ -100,6 +121,7 @@ typedef struct {
     unsigned                   masked:1;
     unsigned                   pushed:1;    /* Redis was asked */
     unsigned                   queued:1;    /* Redis has it */
+    unsigned                   spooled:1;   /* the disk has it */
 } ngx_http_meta_ctx_t;
 
 
@@ -122,7 +144,7 @@ char *ngx_http_meta_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_http_meta_target_t *ngx_http_meta_default_target(ngx_conf_t *cf);
 void ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
-    ngx_msec_t connect_timeout);
+    ngx_msec_t connect_timeout, ngx_msec_t timeout);
 ngx_int_t ngx_http_meta_resolve_targets(ngx_conf_t *cf);
 
 /* ngx_http_meta_handler.c: the life of a request */
@@ -147,6 +169,14 @@ ngx_int_t ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body);
 
 ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     meta_split_t *split, meta_event_t *events);
+
+/* ngx_http_meta_spool.c */
+
+char *ngx_http_meta_spool_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf);
+ngx_http_meta_list_t *ngx_http_meta_spool_list(meta_str_t *target,
+    meta_str_t *list);
 
 /* ngx_http_meta_queue.c: the list's name and its ceiling */
 

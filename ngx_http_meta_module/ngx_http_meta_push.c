@@ -24,9 +24,6 @@
 /* a head is about this long, which mostly tells how many digits its length */
 #define NGX_HTTP_META_HEAD     320
 
-/* a body above this gets time in proportion */
-#define NGX_HTTP_META_TIMED    (256 * 1024)
-
 
 typedef struct {
     ngx_http_meta_op_t  *op;
@@ -42,20 +39,32 @@ static ngx_int_t ngx_http_meta_start(ngx_http_meta_writer_t *w,
 static ngx_int_t ngx_http_meta_write_record(ngx_http_meta_writer_t *w,
     meta_record_ctx_t *rc, meta_event_t *ev, ngx_uint_t n);
 static void ngx_http_meta_end_iov(ngx_http_meta_writer_t *w);
+static ngx_uint_t ngx_http_meta_is_direct(ngx_http_meta_loc_conf_t *mlcf,
+    ngx_str_t *list);
+static ngx_int_t ngx_http_meta_send_op(ngx_http_meta_op_t *op,
+    ngx_http_meta_ctx_t *ctx, ngx_uint_t direct);
+static ngx_int_t ngx_http_meta_spool_op(ngx_http_meta_op_t *op);
+#if (NGX_THREADS)
+static void ngx_http_meta_spooled(ngx_http_meta_spool_waiter_t *waiter,
+    ngx_int_t rc);
+#endif
 static void ngx_http_meta_pushed(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply);
+static ngx_int_t ngx_http_meta_judge_reply(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 
 
-/* NGX_OK: the request is finished once Redis has answered */
+/*
+ * NGX_OK: the request is finished once Redis, or the disk, has answered;
+ * NGX_DONE: it need not wait.
+ */
 
 ngx_int_t
 ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     meta_split_t *split, meta_event_t *events)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  n;
+    ngx_uint_t                  n, direct;
     ngx_time_t                 *tp;
-    ngx_msec_t                  timeout;
     meta_record_ctx_t           record;
     ngx_http_meta_writer_t      w;
     ngx_http_meta_loc_conf_t   *mlcf;
@@ -64,9 +73,9 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
     mmcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_meta_module);
 
-    if (ngx_http_meta_queue_is_full(mlcf->target->redis, list,
-                                    mlcf->queue_max))
-    {
+    direct = ngx_http_meta_is_direct(mlcf, list);
+
+    if (!direct && ngx_http_meta_spool == NULL) {
         return NGX_DECLINED;
     }
 
@@ -104,29 +113,140 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     w.op->nevents = split->nevents;
     w.op->handler = ngx_http_meta_pushed;
     w.op->data = ctx;
-
-    timeout = mlcf->timeout;
-
-    if (w.op->size > NGX_HTTP_META_TIMED) {
-        timeout += (ngx_msec_t) (mlcf->timeout * (uint64_t) w.op->size
-                                 / NGX_HTTP_META_TIMED);
-    }
-
     w.op->vital = 1;
 
-    rc = ngx_http_meta_redis_submit(w.op, timeout);
+    ctx->asked = ngx_current_msec;
+    ctx->pushed = 1;
 
-    if (rc != NGX_OK) {
-        ngx_http_meta_op_free(w.op);
-        return rc;
+    if (mlcf->ack == NGX_HTTP_META_ACK_VERIFIED) {
+
+        /* the request goes now, the push is on its own */
+
+        if (ngx_http_meta_op_own(w.op) != NGX_OK) {
+            ngx_http_meta_op_free(w.op);
+            return NGX_ERROR;
+        }
+
+        w.op->data = NULL;
+        w.op->alone = 1;
     }
 
-    ctx->op = w.op;
-    ctx->pushed = 1;
-    ctx->asked = ngx_current_msec;
+    return ngx_http_meta_send_op(w.op, ctx, direct);
+}
+
+
+/* not past what is on disk already, nor into a list that is full */
+
+static ngx_uint_t
+ngx_http_meta_is_direct(ngx_http_meta_loc_conf_t *mlcf, ngx_str_t *list)
+{
+    return mlcf->ack != NGX_HTTP_META_ACK_DISK
+           && !ngx_http_meta_queue_is_full(mlcf->target->redis, list,
+                                           mlcf->queue_max)
+           && !ngx_http_meta_spool_before(mlcf->target, list);
+}
+
+
+/* the op belongs to Redis then, or is gone */
+
+static ngx_int_t
+ngx_http_meta_send_op(ngx_http_meta_op_t *op, ngx_http_meta_ctx_t *ctx,
+    ngx_uint_t direct)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 alone;
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
+
+    alone = op->alone;
+    rc = NGX_DECLINED;
+
+    if (direct) {
+        rc = ngx_http_meta_redis_submit(op,
+                         ngx_http_meta_op_patience(mlcf->timeout, op->size));
+
+        if (rc == NGX_OK && !alone) {
+            ctx->op = op;
+        }
+    }
+
+    if (rc != NGX_OK) {
+        rc = ngx_http_meta_spool_op(op);
+        ngx_http_meta_op_free(op);
+    }
+
+    return (rc == NGX_OK && alone) ? NGX_DONE : rc;
+}
+
+
+/* NGX_OK: the disk will tell whoever waits for the op */
+
+static ngx_int_t
+ngx_http_meta_spool_op(ngx_http_meta_op_t *op)
+{
+#if (NGX_THREADS)
+
+    ngx_http_meta_ctx_t           *ctx;
+    ngx_http_meta_stream_t        *stream;
+    ngx_http_meta_loc_conf_t      *mlcf;
+    ngx_http_meta_spool_waiter_t  *waiter;
+
+    if (ngx_http_meta_spool == NULL) {
+        return NGX_DECLINED;
+    }
+
+    stream = ngx_http_meta_stream_get(op->redis->target, &op->list, 0);
+
+    if (stream == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = op->data;
+    waiter = NULL;
+
+    if (ctx) {
+        mlcf = ngx_http_get_module_loc_conf(ctx->request,
+                                            ngx_http_meta_module);
+
+        stream->keep |= (mlcf->ack == NGX_HTTP_META_ACK_DISK);
+
+        waiter = &ctx->waiter;
+        waiter->handler = ngx_http_meta_spooled;
+        waiter->data = ctx;
+    }
+
+    stream->max = op->max;
+
+    if (ngx_http_meta_spool_append(stream, op, waiter) != NGX_OK) {
+        ngx_http_meta_stream_idle(stream);
+        return NGX_DECLINED;
+    }
 
     return NGX_OK;
+
+#else
+
+    return NGX_DECLINED;
+
+#endif
 }
+
+
+#if (NGX_THREADS)
+
+static void
+ngx_http_meta_spooled(ngx_http_meta_spool_waiter_t *waiter, ngx_int_t rc)
+{
+    ngx_http_meta_ctx_t *ctx = waiter->data;
+
+    ctx->spooled = (rc == NGX_OK);
+
+    ngx_http_meta_finish(ctx, rc == NGX_OK ? NGX_HTTP_META_OK
+                                           : NGX_HTTP_META_UNAVAILABLE);
+}
+
+#endif
 
 
 static ngx_int_t
@@ -271,39 +391,78 @@ ngx_http_meta_end_iov(ngx_http_meta_writer_t *w)
 static void
 ngx_http_meta_pushed(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
 {
-    ngx_http_meta_ctx_t      *ctx = op->data;
-    ngx_http_meta_redis_t    *redis = op->redis;
-    ngx_http_meta_verdict_t   verdict;
+    ngx_int_t             rc;
+    ngx_http_meta_ctx_t  *ctx;
 
-    verdict = NGX_HTTP_META_UNAVAILABLE;
+    ctx = op->data;
 
-    if (reply) {
-
-        if (reply->type == REDIS_REPLY_INTEGER) {
-            verdict = NGX_HTTP_META_OK;
-            ngx_http_meta_slot->by_redis += op->nevents;
-            ngx_http_meta_queue_length(redis, op, reply->integer);
-
-        } else {
-            ngx_http_meta_redis_refused(redis, "RPUSH to ", &op->list, reply);
-
-            /* after a failover the name may lead to another server by now */
-
-            if (reply->type == REDIS_REPLY_ERROR
-                && reply->text.len == sizeof("READONLY") - 1
-                && ngx_strncmp(reply->text.data, "READONLY", 8) == 0
-                && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
-            {
-                redis->lost = 1;
-            }
-        }
+    if (ctx) {
+        ctx->op = NULL;
     }
 
-    if (ctx == NULL) {
+    rc = ngx_http_meta_judge_reply(op, reply);
+
+    if (rc == NGX_OK) {
+        if (ctx) {
+            ngx_http_meta_finish(ctx, NGX_HTTP_META_OK);
+        }
+
         return;
     }
 
-    ctx->op = NULL;
+    /* where nobody waits any more, nobody was told that it is safe */
 
-    ngx_http_meta_finish(ctx, verdict);
+    if (ctx == NULL && !op->alone) {
+        return;
+    }
+
+    if (rc == NGX_AGAIN && ngx_http_meta_spool_op(op) == NGX_OK) {
+        return;
+    }
+
+    if (ctx) {
+        ngx_http_meta_finish(ctx, NGX_HTTP_META_UNAVAILABLE);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "meta redis \"%V\" and no spool took %ui events that are "
+                  "answered 200 already, as \"meta_ack verified\" allows: "
+                  "they are lost", &op->redis->target->name, op->nevents);
+}
+
+
+/* NGX_AGAIN: Redis may take it later; NGX_DECLINED: it never will */
+
+static ngx_int_t
+ngx_http_meta_judge_reply(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply)
+{
+    ngx_http_meta_redis_t  *redis;
+
+    if (reply == NULL) {
+        return NGX_AGAIN;
+    }
+
+    redis = op->redis;
+
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        ngx_http_meta_slot->by_redis += op->nevents;
+        ngx_http_meta_queue_length(redis, op, reply->integer);
+        return NGX_OK;
+    }
+
+    ngx_http_meta_redis_refused(redis, "RPUSH to ", &op->list, reply);
+
+    /* after a failover the name may lead to another server by now */
+
+    if (reply->type == REDIS_REPLY_ERROR
+        && reply->text.len == sizeof("READONLY") - 1
+        && ngx_strncmp(reply->text.data, "READONLY", 8) == 0
+        && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
+    {
+        redis->lost = 1;
+    }
+
+    return ngx_http_meta_reply_is_final(reply) ? NGX_DECLINED : NGX_AGAIN;
 }

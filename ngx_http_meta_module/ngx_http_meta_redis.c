@@ -400,6 +400,8 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
     if (!redis->connection->idle) {
         ngx_post_event(&redis->flush, &ngx_posted_events);
     }
+
+    ngx_http_meta_spool_ready(redis);
 }
 
 

@@ -42,6 +42,9 @@
 #define NGX_HTTP_META_SPARE        4096
 #define NGX_HTTP_META_MAX_SPARES   64
 
+/* a command above this gets time in proportion */
+#define NGX_HTTP_META_TIMED        (256 * 1024)
+
 
 typedef struct ngx_http_meta_redis_s   ngx_http_meta_redis_t;
 typedef struct ngx_http_meta_op_s      ngx_http_meta_op_t;
@@ -56,6 +59,8 @@ typedef struct {
     ngx_uint_t                 naddrs;
     ngx_resolver_t            *resolver;    /* NULL: resolved at start */
     ngx_msec_t                 connect_timeout;
+    ngx_msec_t                 timeout;     /* the longest of its webhooks */
+    ngx_str_t                  identity;    /* name, db, user */
 
     ngx_str_t                  user;
     ngx_str_t                  password;
@@ -116,6 +121,7 @@ struct ngx_http_meta_op_s {
     unsigned                       written:1;
     unsigned                       told:1;       /* the handler has run */
     unsigned                       vital:1;      /* a worker waits for it */
+    unsigned                       alone:1;     /* acked before it is safe */
     unsigned                       is_due:1;
     unsigned                       spare:1;      /* of a block to be reused */
 };
@@ -212,11 +218,13 @@ u_char *ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst);
 void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 void ngx_http_meta_op_free(ngx_http_meta_op_t *op);
+ngx_msec_t ngx_http_meta_op_patience(ngx_msec_t timeout, size_t size);
 void ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout);
 ngx_http_meta_op_t *ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all);
 void ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_op_timer_handler(ngx_event_t *ev);
+ngx_uint_t ngx_http_meta_reply_is_final(ngx_http_meta_reply_t *reply);
 
 /* ngx_http_meta_redis_io.c */
 
@@ -224,6 +232,10 @@ ngx_int_t ngx_http_meta_redis_reader(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_redis_read_handler(ngx_event_t *rev);
 void ngx_http_meta_redis_write_handler(ngx_event_t *wev);
 void ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_spool.c: what waits for this Redis may go on */
+
+void ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis);
 
 /* ngx_http_meta_queue.c: lists over their max */
 

@@ -236,6 +236,20 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 }
 
 
+/* how long Redis may take for a command: large ones have more time */
+
+ngx_msec_t
+ngx_http_meta_op_patience(ngx_msec_t timeout, size_t size)
+{
+    if (size > NGX_HTTP_META_TIMED) {
+        timeout += (ngx_msec_t) (timeout * (uint64_t) size
+                                 / NGX_HTTP_META_TIMED);
+    }
+
+    return timeout;
+}
+
+
 /* into the queue: what greets a new connection goes before all others */
 
 void
@@ -552,4 +566,36 @@ ngx_http_meta_op_late(ngx_http_meta_op_t *op)
 
     op->deadline = ngx_current_msec + 2 * redis->patience - silent;
     ngx_http_meta_op_timer(op);
+}
+
+
+/*
+ * Whether Redis will never take that command: whatever else it says is about
+ * itself, and passes.
+ */
+
+ngx_uint_t
+ngx_http_meta_reply_is_final(ngx_http_meta_reply_t *reply)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  words[] = {
+        ngx_string("WRONGTYPE"),
+        ngx_string("CROSSSLOT"),
+        ngx_string("ERR")
+    };
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(words) / sizeof(ngx_str_t); i++) {
+        if (reply->text.len == words[i].len
+            && ngx_memcmp(reply->text.data, words[i].data, words[i].len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }

@@ -45,6 +45,7 @@ ngx_http_meta_stat_add_zone(ngx_conf_t *cf)
     mmcf->zone = zone;
 
     zone->init = ngx_http_meta_stat_init_zone;
+    zone->data = mmcf;
 
     return NGX_OK;
 }
@@ -53,9 +54,23 @@ ngx_http_meta_stat_add_zone(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_meta_stat_init_zone(ngx_shm_zone_t *zone, void *data)
 {
-    ngx_time_t            *tp;
-    ngx_slab_pool_t       *pool;
-    ngx_http_meta_stat_t  *stat;
+    ngx_time_t                 *tp;
+    ngx_slab_pool_t            *pool;
+    ngx_http_meta_stat_t       *stat;
+#if (NGX_THREADS)
+    ngx_http_meta_main_conf_t  *mmcf;
+
+    mmcf = zone->data;
+
+    /* the users of workers are known here, and a reload can still be refused */
+
+    if (mmcf->spool
+        && ngx_http_meta_spool_directory(mmcf->spool, zone->shm.log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+#endif
 
     if (data) {
         zone->data = data;

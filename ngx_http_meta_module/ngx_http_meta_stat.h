@@ -43,6 +43,7 @@ typedef struct {
     uint64_t                   bytes;
     uint64_t                   counted;     /* events by_spool or adopted */
     uint64_t                   done;        /* drained or set aside */
+    uint64_t                   offset;      /* all before it is done */
     uint64_t                   oldest;      /* ms, of the first not done */
 } ngx_http_meta_spool_entry_t;
 
@@ -50,6 +51,7 @@ typedef struct {
 typedef struct {
     uint64_t                   start;       /* ms, of nginx */
     ngx_atomic_t               spool_bytes;
+    ngx_atomic_t               aside_bytes; /* at the last look */
     ngx_http_meta_spool_entry_t
                                files[NGX_HTTP_META_SPOOL_FILES];
     ngx_http_meta_slot_t       slots[NGX_MAX_PROCESSES];

@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "meta/meta_spool.h"
 #include "ngx_http_meta_module.h"
 
 
@@ -87,7 +88,7 @@ ngx_http_meta_default_target(ngx_conf_t *cf)
 
 void
 ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
-    ngx_msec_t connect_timeout)
+    ngx_msec_t connect_timeout, ngx_msec_t timeout)
 {
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -96,6 +97,8 @@ ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
     if (target->connect_timeout < connect_timeout) {
         target->connect_timeout = connect_timeout;
     }
+
+    target->timeout = ngx_max(target->timeout, timeout);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -278,6 +281,24 @@ ngx_http_meta_same_target(ngx_conf_t *cf, ngx_http_meta_target_t *target)
 
     *t = *target;
     *targets = t;
+
+    t->identity.data = ngx_pnalloc(cf->pool, t->name.len + t->user.len
+                                             + sizeof(" db= user=")
+                                             + NGX_INT_T_LEN);
+    if (t->identity.data == NULL) {
+        return NULL;
+    }
+
+    t->identity.len = ngx_sprintf(t->identity.data, "%V db=%ui user=%V",
+                                  &t->name, t->db, &t->user)
+                      - t->identity.data;
+
+    if (t->identity.len > META_SPOOL_TARGET_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_redis\" address and user are longer than "
+                           "%d bytes", META_SPOOL_TARGET_MAX);
+        return NULL;
+    }
 
     t->redis = ngx_http_meta_redis_create(cf->pool, t);
 

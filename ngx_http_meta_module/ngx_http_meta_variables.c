@@ -173,6 +173,7 @@ ngx_http_meta_variable_queued(ngx_http_request_t *r,
     ngx_http_meta_ctx_t  *ctx;
 
     static ngx_str_t  redis = ngx_string("redis");
+    static ngx_str_t  spool = ngx_string("spool");
     static ngx_str_t  none = ngx_string("none");
 
     ctx = ngx_http_meta_variable_ctx(r, v);
@@ -180,7 +181,11 @@ ngx_http_meta_variable_queued(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_http_meta_variable_set(v, ctx->queued ? &redis : &none);
+    if (!ctx->queued) {
+        return ngx_http_meta_variable_set(v, &none);
+    }
+
+    return ngx_http_meta_variable_set(v, ctx->spooled ? &spool : &redis);
 }
 
 
@@ -199,7 +204,8 @@ ngx_http_meta_variable_time(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ms = ctx->op ? ngx_current_msec - ctx->asked : ctx->queue_time;
+    ms = (ctx->op || ctx->waiter.queue.next) ? ngx_current_msec - ctx->asked
+                                             : ctx->queue_time;
 
     s.data = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
     if (s.data == NULL) {

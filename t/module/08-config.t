@@ -559,20 +559,7 @@ meta_webhook on;
 --- refused
 \[emerg\] .*invalid number of arguments in "meta_webhook" directive in $DIR/nginx\.conf:\d+
 
-=== what comes with later versions is an unknown directive now: meta_spool
---- http
-meta_spool $DIR/spool;
---- refused
-\[emerg\] .*unknown directive "meta_spool" in $DIR/nginx\.conf:\d+
-
-=== unknown yet: meta_ack
---- location
-meta_webhook;
-meta_ack disk;
---- refused
-\[emerg\] .*unknown directive "meta_ack" in $DIR/nginx\.conf:\d+
-
-=== unknown yet: meta_client_cn
+=== what comes with later versions is an unknown directive now: meta_client_cn
 --- location
 meta_webhook;
 meta_client_cn client.webhooks.fbclientcerts.com;

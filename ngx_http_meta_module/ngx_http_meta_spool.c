@@ -1,0 +1,573 @@
+
+/*
+ * The spool of a worker: its directory, its streams, and how it starts and
+ * ends.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_meta_module.h"
+#include "ngx_http_meta_spool.h"
+
+
+#define NGX_HTTP_META_SPOOL_PATH  3000
+#define NGX_HTTP_META_SPOOL_MIN   (64 * 1024)
+
+
+#if (NGX_THREADS)
+
+static ngx_int_t ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool,
+    ngx_file_info_t *fi, ngx_uid_t user, ngx_log_t *log);
+static ngx_http_meta_stream_t *ngx_http_meta_stream_find(
+    ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
+static void ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream);
+static ngx_uint_t ngx_http_meta_spool_file_ended(
+    ngx_http_meta_spool_file_t *file);
+static void ngx_http_meta_spool_file_end(ngx_http_meta_spool_file_t *file);
+
+#endif
+
+
+ngx_http_meta_spool_t  *ngx_http_meta_spool;
+
+
+char *
+ngx_http_meta_spool_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+#if (NGX_THREADS)
+
+    ngx_http_meta_main_conf_t *mmcf = conf;
+
+    off_t                   max;
+    ngx_str_t              *value, size;
+    ngx_http_meta_spool_t  *spool;
+
+    if (mmcf->spool != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    mmcf->spool = NULL;
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    spool = ngx_pcalloc(cf->pool, sizeof(ngx_http_meta_spool_t));
+    if (spool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    spool->cycle = cf->cycle;
+    spool->path = value[1];
+
+    while (spool->path.len > 1
+           && spool->path.data[spool->path.len - 1] == '/')
+    {
+        spool->path.data[--spool->path.len] = '\0';
+    }
+
+    if (spool->path.len == 0
+        || ngx_conf_full_name(cf->cycle, &spool->path, 0) != NGX_OK)
+    {
+        return "takes a path";
+    }
+
+    if (spool->path.len > NGX_HTTP_META_SPOOL_PATH) {
+        return "takes a shorter path";
+    }
+
+    spool->max = (off_t) 1024 * 1024 * 1024;
+
+    if (cf->args->nelts == 3) {
+
+        max = NGX_ERROR;
+
+        if (ngx_strncmp(value[2].data, "max=", 4) == 0) {
+            size.data = value[2].data + 4;
+            size.len = value[2].len - 4;
+            max = ngx_parse_offset(&size);
+        }
+
+        if (max == NGX_ERROR || max < NGX_HTTP_META_SPOOL_MIN) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": \"max\" takes a "
+                               "size of at least 64k", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        spool->max = max;
+    }
+
+    spool->segment = ngx_min(NGX_HTTP_META_SPOOL_SEGMENT, spool->max / 8);
+
+    spool->pool = ngx_thread_pool_add(cf, NULL);
+    if (spool->pool == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    mmcf->spool = spool;
+
+    return NGX_CONF_OK;
+
+#else
+
+    return "needs an nginx that is built --with-threads";
+
+#endif
+}
+
+
+#if (NGX_THREADS)
+
+/*
+ * At start and reload, as whoever starts nginx: the directory is there, and
+ * belongs to the user that workers run as.
+ */
+
+ngx_int_t
+ngx_http_meta_spool_directory(ngx_http_meta_spool_t *spool, ngx_log_t *log)
+{
+    ngx_uid_t         user;
+    ngx_file_info_t   fi;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(spool->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    user = (geteuid() == 0) ? ccf->user : geteuid();
+
+    if (ngx_create_dir(spool->path.data, 0700) != NGX_FILE_ERROR) {
+
+        if (user == geteuid()
+            || chown((char *) spool->path.data, user, (gid_t) -1) != -1)
+        {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "chown(\"%V\") failed for \"meta_spool\"",
+                      &spool->path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_errno != NGX_EEXIST) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      ngx_create_dir_n " \"%V\" failed for \"meta_spool\"",
+                      &spool->path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_info(spool->path.data, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      ngx_file_info_n " \"%V\" failed for \"meta_spool\"",
+                      &spool->path);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_meta_spool_owner(spool, &fi, user, log);
+}
+
+
+static ngx_int_t
+ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool, ngx_file_info_t *fi,
+    ngx_uid_t user, ngx_log_t *log)
+{
+    if (!ngx_is_dir(fi)) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "\"meta_spool\" \"%V\" is not a directory",
+                      &spool->path);
+        return NGX_ERROR;
+    }
+
+    if (fi->st_uid != user) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "\"meta_spool\" \"%V\" belongs to uid %ui, and workers "
+                      "run as uid %ui: chown it", &spool->path,
+                      (ngx_uint_t) fi->st_uid, (ngx_uint_t) user);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf)
+{
+    ngx_http_meta_spool_t  *spool;
+
+    spool = mmcf->spool;
+    ngx_http_meta_spool = spool;
+
+    if (spool == NULL) {
+        return;
+    }
+
+    spool->lists = &mmcf->lists;
+
+    ngx_queue_init(&spool->streams);
+
+    spool->dumb.fd = (ngx_socket_t) -1;
+    spool->dumb.data = spool;
+
+    spool->guard.handler = ngx_http_meta_spool_guard_handler;
+    spool->guard.data = &spool->dumb;
+    spool->guard.log = ngx_cycle->log;
+
+    spool->scan.handler = ngx_http_meta_spool_scan_handler;
+    spool->scan.data = &spool->dumb;
+    spool->scan.log = ngx_cycle->log;
+    spool->scan.cancelable = 1;
+
+    ngx_add_timer(&spool->scan, 1);
+}
+
+
+ngx_http_meta_stream_t *
+ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
+    ngx_uint_t aside)
+{
+    ngx_http_meta_spool_t   *spool;
+    ngx_http_meta_stream_t  *stream;
+
+    spool = ngx_http_meta_spool;
+
+    stream = ngx_http_meta_stream_find(target, list, aside);
+
+    if (stream) {
+        return stream;
+    }
+
+    if (spool->nstreams == NGX_HTTP_META_SPOOL_STREAMS) {
+        ngx_http_meta_spool_say(spool, 0, "too many lists wait at once");
+        return NULL;
+    }
+
+    stream = ngx_calloc(sizeof(ngx_http_meta_stream_t) + list->len,
+                        ngx_cycle->log);
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    stream->spool = spool;
+    stream->target = target;
+    stream->aside = aside;
+    stream->doubt = 1;
+
+    stream->list.len = list->len;
+    stream->list.data = (u_char *) (stream + 1);
+    ngx_memcpy(stream->list.data, list->data, list->len);
+
+    ngx_queue_init(&stream->files);
+    ngx_queue_init(&stream->chunks);
+
+    stream->dumb.fd = (ngx_socket_t) -1;
+    stream->dumb.data = stream;
+
+    stream->flush.handler = ngx_http_meta_spool_flush_handler;
+    stream->flush.data = &stream->dumb;
+    stream->flush.log = ngx_cycle->log;
+
+    stream->retry.handler = ngx_http_meta_spool_retry_handler;
+    stream->retry.data = &stream->dumb;
+    stream->retry.log = ngx_cycle->log;
+    stream->retry.cancelable = 1;
+
+    ngx_queue_insert_tail(&spool->streams, &stream->queue);
+    spool->nstreams++;
+
+    return stream;
+}
+
+
+static ngx_http_meta_stream_t *
+ngx_http_meta_stream_find(ngx_http_meta_target_t *target, ngx_str_t *list,
+    ngx_uint_t aside)
+{
+    ngx_queue_t             *q;
+    ngx_http_meta_stream_t  *stream;
+
+    for (q = ngx_queue_head(&ngx_http_meta_spool->streams);
+         q != ngx_queue_sentinel(&ngx_http_meta_spool->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        if (stream->target == target && stream->aside == aside
+            && stream->list.len == list->len
+            && ngx_memcmp(stream->list.data, list->data, list->len) == 0)
+        {
+            return stream;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* whether older deliveries of this list are on disk, or on their way */
+
+ngx_uint_t
+ngx_http_meta_spool_before(ngx_http_meta_target_t *target, ngx_str_t *list)
+{
+    return ngx_http_meta_spool && ngx_http_meta_spool->nstreams
+           && ngx_http_meta_stream_find(target, list, 0) != NULL;
+}
+
+
+/* the webhook whose list that is, or may be; NULL: there is none any more */
+
+ngx_http_meta_list_t *
+ngx_http_meta_spool_list(meta_str_t *target, meta_str_t *list)
+{
+    ngx_str_t             *name;
+    ngx_uint_t             i;
+    ngx_http_meta_list_t  *lists, *variable;
+
+    lists = ngx_http_meta_spool->lists->elts;
+    variable = NULL;
+
+    for (i = 0; i < ngx_http_meta_spool->lists->nelts; i++) {
+
+        if (lists[i].target->identity.len != target->len
+            || ngx_memcmp(lists[i].target->identity.data, target->data,
+                          target->len) != 0)
+        {
+            continue;
+        }
+
+        if (lists[i].queue->lengths) {
+            variable = &lists[i];
+            continue;
+        }
+
+        name = &lists[i].queue->value;
+
+        if (name->len == list->len
+            && ngx_memcmp(name->data, list->data, list->len) == 0)
+        {
+            return &lists[i];
+        }
+    }
+
+    return variable;
+}
+
+
+void
+ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis)
+{
+    ngx_queue_t             *q, *next;
+    ngx_http_meta_stream_t  *stream;
+
+    if (ngx_http_meta_spool == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_http_meta_spool->streams);
+         q != ngx_queue_sentinel(&ngx_http_meta_spool->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        if (stream->target->redis != redis) {
+            continue;
+        }
+
+        if (stream->retry.timer_set) {
+            ngx_del_timer(&stream->retry);
+        }
+
+        ngx_http_meta_spool_drain(stream);
+    }
+}
+
+
+/* ends the files that are done, and the stream when nothing is left of it */
+
+void
+ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_http_meta_spool_file_t  *file;
+
+    for (q = ngx_queue_head(&stream->files);
+         q != ngx_queue_sentinel(&stream->files);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        file = ngx_queue_data(q, ngx_http_meta_spool_file_t, queue);
+
+        if (file->sealed && ngx_http_meta_spool_file_ended(file)) {
+            ngx_http_meta_spool_file_end(file);
+        }
+    }
+
+    if (stream->filling || stream->writing || stream->nchunks
+        || stream->probing || stream->keep || stream->aside)
+    {
+        return;
+    }
+
+    file = stream->writer;
+
+    if (file && ngx_http_meta_spool_file_ended(file)) {
+        stream->writer = NULL;
+        ngx_http_meta_spool_file_end(file);
+    }
+
+    if (ngx_queue_empty(&stream->files)) {
+        ngx_http_meta_stream_free(stream);
+    }
+}
+
+
+static void
+ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream)
+{
+    if (stream->retry.timer_set) {
+        ngx_del_timer(&stream->retry);
+    }
+
+    if (stream->flush.posted) {
+        ngx_delete_posted_event(&stream->flush);
+    }
+
+    ngx_queue_remove(&stream->queue);
+    stream->spool->nstreams--;
+
+    ngx_free(stream);
+}
+
+
+static ngx_uint_t
+ngx_http_meta_spool_file_ended(ngx_http_meta_spool_file_t *file)
+{
+    ngx_http_meta_stream_t  *stream;
+
+    stream = file->stream;
+
+    return file->chunks == 0
+           && (file->read >= file->size || stream->aside)
+           && (stream->writing == NULL || stream->writing->file != file);
+}
+
+
+static void
+ngx_http_meta_spool_file_end(ngx_http_meta_spool_file_t *file)
+{
+    uint64_t                      missing;
+    ngx_http_meta_spool_entry_t  *entry;
+
+    ngx_queue_remove(&file->queue);
+
+    entry = file->entry;
+
+    if (entry == NULL) {
+        ngx_http_meta_spool_file_close(file);
+        return;
+    }
+
+    if (entry->counted > entry->done) {
+        missing = entry->counted - entry->done;
+
+        ngx_http_meta_slot->set_aside += missing;
+        file->damaged = 1;
+
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "meta spool file \"%V\" is damaged: %uL events of it "
+                      "cannot be read, it is kept aside", &file->path,
+                      missing);
+    }
+
+    ngx_http_meta_spool_entry_free(entry);
+    ngx_http_meta_spool_file_finish(file);
+}
+
+
+/*
+ * Gives up what this worker holds but does not work on, for others to adopt.
+ * NGX_AGAIN: something is on its way.
+ */
+
+ngx_int_t
+ngx_http_meta_stream_hand_over(ngx_http_meta_stream_t *stream)
+{
+    ngx_queue_t                  *q;
+    ngx_http_meta_spool_file_t   *file;
+    ngx_http_meta_spool_chunk_t  *chunk;
+
+    if (stream->filling || stream->writing || stream->reading
+        || stream->probing || stream->busy)
+    {
+        return NGX_AGAIN;
+    }
+
+    while (!ngx_queue_empty(&stream->chunks)) {
+        q = ngx_queue_head(&stream->chunks);
+        chunk = ngx_queue_data(q, ngx_http_meta_spool_chunk_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_http_meta_spool_chunk_free(chunk);
+    }
+
+    while (!ngx_queue_empty(&stream->files)) {
+        q = ngx_queue_head(&stream->files);
+        file = ngx_queue_data(q, ngx_http_meta_spool_file_t, queue);
+
+        ngx_queue_remove(q);
+        ngx_http_meta_spool_file_leave(file);
+    }
+
+    ngx_http_meta_stream_free(stream);
+
+    return NGX_OK;
+}
+
+
+/* threads have ended: what they did not tell any more is on disk */
+
+void
+ngx_http_meta_spool_exit_process(void)
+{
+    ngx_queue_t                 *q, *f;
+    ngx_http_meta_stream_t      *stream;
+    ngx_http_meta_spool_file_t  *file;
+
+    if (ngx_http_meta_spool == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_http_meta_spool->streams);
+         q != ngx_queue_sentinel(&ngx_http_meta_spool->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        while (!ngx_queue_empty(&stream->files)) {
+            f = ngx_queue_head(&stream->files);
+            file = ngx_queue_data(f, ngx_http_meta_spool_file_t, queue);
+
+            ngx_queue_remove(f);
+            ngx_http_meta_spool_file_leave(file);
+        }
+    }
+}
+
+
+#else
+
+
+void
+ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis)
+{
+    /* no threads, no spool */
+}
+
+
+#endif
