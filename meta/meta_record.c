@@ -12,8 +12,6 @@
 #include "meta_record.h"
 
 
-#define META_RECORD_KEY_MAX   512   /* id, key as written */
-
 #define META_RECORD_KEYS                                                      \
     "{\"v\":1,\"id\":\"\",\"app\":\"\",\"object\":\"\",\"entry\":\"\","       \
     "\"time\":,\"field\":\"\",\"key\":\"\",\"delivery\":\"\",\"n\":,"         \
@@ -39,6 +37,8 @@ typedef struct {
 
 
 static void meta_record_text(meta_text_t *t, meta_str_t text);
+static const meta_key_t *meta_record_found(const meta_record_ctx_t *rc,
+    const meta_event_t *ev, meta_str_t entry, meta_key_t *found);
 static unsigned char *meta_record_id(unsigned char *p,
     const meta_record_ctx_t *rc, const meta_event_t *ev,
     const meta_key_t *key, meta_str_t object, meta_str_t entry);
@@ -137,19 +137,12 @@ meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     int64_t            time;
     meta_key_t         found;
     meta_text_t        entry, field;
-    meta_json_t        j;
     unsigned char     *p;
     const meta_key_t  *key;
 
     meta_record_text(&entry, meta_json_ident(ev->entry_id));
 
-    key = &ev->key;
-
-    if (!ev->keyed) {
-        meta_json_init(&j, ev->raw.data, ev->raw.data + ev->raw.len);
-        (void) meta_key(&j, 0, ev->kind, rc->object, entry.text, &found);
-        key = &found;
-    }
+    key = meta_record_found(rc, ev, entry.text, &found);
 
     time = key->own_time ? key->time : meta_key_time(ev->entry_time);
 
@@ -183,6 +176,56 @@ meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     p += rc->nof;
 
     return (size_t) (p - out);
+}
+
+
+size_t
+meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
+    const meta_event_t *ev)
+{
+    meta_key_t      found;
+    meta_str_t      account;
+    meta_text_t     entry;
+    unsigned char  *colon, buf[META_RECORD_KEY_MAX];
+
+    meta_record_text(&entry, meta_json_ident(ev->entry_id));
+
+    account.data = buf;
+    account.len = (size_t) (meta_record_key(buf,
+                                            meta_record_found(rc, ev,
+                                                              entry.text,
+                                                              &found),
+                                            entry.text)
+                            - buf);
+
+    colon = memchr(buf, ':', account.len);
+
+    if (colon != NULL) {
+        account.len = (size_t) (colon - buf);
+    }
+
+    /* never longer than it was written */
+
+    return (size_t) meta_json_decode(account, out, META_RECORD_KEY_MAX);
+}
+
+
+/* the event's key, looked for again where the split could not know it */
+
+static const meta_key_t *
+meta_record_found(const meta_record_ctx_t *rc, const meta_event_t *ev,
+    meta_str_t entry, meta_key_t *found)
+{
+    meta_json_t  j;
+
+    if (ev->keyed) {
+        return &ev->key;
+    }
+
+    meta_json_init(&j, ev->raw.data, ev->raw.data + ev->raw.len);
+    (void) meta_key(&j, 0, ev->kind, rc->object, entry, found);
+
+    return found;
 }
 
 

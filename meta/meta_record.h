@@ -12,6 +12,8 @@
 
 #define META_RECORD_HEAD_MAX  2046  /* a record is at most 2 KB longer */
 
+#define META_RECORD_KEY_MAX  512    /* id, key as written */
+
 #define META_RECORD_APP_MAX       32
 #define META_RECORD_DELIVERY_MAX  32    /* what is longer is cut */
 
@@ -56,6 +58,13 @@ void meta_record_begin(meta_record_ctx_t *rc);
  */
 size_t meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     const meta_event_t *ev, size_t n);
+
+/*
+ * The account of the record's key, what stands before its first ':', as text
+ * without escapes: to out (room: META_RECORD_KEY_MAX bytes).  Its length.
+ */
+size_t meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
+    const meta_event_t *ev);
 
 META_HIDDEN_END
 

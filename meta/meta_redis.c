@@ -10,6 +10,7 @@
 static unsigned char *meta_redis_header(unsigned char *p, unsigned char type,
     size_t n);
 static size_t meta_redis_digits(size_t n);
+static int meta_redis_read(meta_str_t *bytes, unsigned char type, size_t *n);
 
 
 size_t
@@ -77,6 +78,77 @@ meta_redis_command(unsigned char *p, const meta_str_t *argv, size_t argc)
     }
 
     return p;
+}
+
+
+meta_rc_t
+meta_redis_key(meta_str_t bytes, size_t n, meta_str_t *key)
+{
+    size_t  i, argc, len;
+
+    for ( ;; n--) {
+
+        if (!meta_redis_read(&bytes, '*', &argc)) {
+            return META_MALFORMED;
+        }
+
+        for (i = 0; i < argc; i++) {
+
+            if (!meta_redis_read(&bytes, '$', &len)
+                || bytes.len < 2 || len > bytes.len - 2)
+            {
+                return META_MALFORMED;
+            }
+
+            if (n == 0 && i == 1) {
+                key->data = bytes.data;
+                key->len = len;
+                return META_OK;
+            }
+
+            bytes.data += len + 2;
+            bytes.len -= len + 2;
+        }
+
+        if (n == 0) {
+            return META_MALFORMED;
+        }
+    }
+}
+
+
+/* a header taken off the front of bytes: 1, or 0 if none is there */
+
+static int
+meta_redis_read(meta_str_t *bytes, unsigned char type, size_t *n)
+{
+    size_t  i;
+
+    if (bytes->len == 0 || bytes->data[0] != type) {
+        return 0;
+    }
+
+    *n = 0;
+
+    for (i = 1; i < bytes->len && i < META_REDIS_HEADER_MAX - 4; i++) {
+
+        if (bytes->data[i] < '0' || bytes->data[i] > '9') {
+            break;
+        }
+
+        *n = *n * 10 + (bytes->data[i] - '0');
+    }
+
+    if (i == 1 || bytes->len - i < 2
+        || bytes->data[i] != '\r' || bytes->data[i + 1] != '\n')
+    {
+        return 0;
+    }
+
+    bytes->data += i + 2;
+    bytes->len -= i + 2;
+
+    return 1;
 }
 
 

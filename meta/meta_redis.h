@@ -28,6 +28,12 @@ size_t meta_redis_command_size(const meta_str_t *argv, size_t argc);
 unsigned char *meta_redis_command(unsigned char *p, const meta_str_t *argv,
     size_t argc);
 
+/*
+ * The key, which is argument 1, of the n-th command in bytes that hold whole
+ * commands one behind the other.  META_MALFORMED: there is none.
+ */
+meta_rc_t meta_redis_key(meta_str_t bytes, size_t n, meta_str_t *key);
+
 META_HIDDEN_END
 
 

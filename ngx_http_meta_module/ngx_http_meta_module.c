@@ -228,6 +228,7 @@ ngx_http_meta_create_loc_conf(ngx_conf_t *cf)
      *     mlcf->app_id = { 0, NULL };
      *     mlcf->queue = NULL;
      *     mlcf->queue_max = 0;
+     *     mlcf->partitions = 0;
      */
 
     mlcf->connect_timeout = NGX_CONF_UNSET_MSEC;
@@ -262,6 +263,7 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->queue == NULL) {
         conf->queue = prev->queue;
         conf->queue_max = prev->queue_max;
+        conf->partitions = prev->partitions;
     }
 
     if (conf->target == NULL) {
@@ -327,6 +329,18 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     list->target = conf->target;
     list->queue = conf->queue;
     list->max = conf->queue_max;
+
+    if (conf->partitions == 0) {
+        conf->partitions = 1;
+    }
+
+    if (conf->queue->lengths == NULL
+        && ngx_http_meta_announce_add(cf, conf->target, &conf->queue->value,
+                                      conf->partitions)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
@@ -449,7 +463,7 @@ ngx_http_meta_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_meta_loc_conf_t  *mlcf = conf;
 
-    ngx_int_t                          max;
+    ngx_int_t                          max, n;
     ngx_str_t                         *value;
     ngx_uint_t                         i;
     ngx_http_compile_complex_value_t   ccv;
@@ -498,6 +512,25 @@ ngx_http_meta_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             }
 
             mlcf->queue_max = max;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "partitions=", 11) == 0) {
+
+            n = ngx_atoi(value[i].data + 11, value[i].len - 11);
+
+            if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_META_MAX_PARTS
+                || mlcf->partitions)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid parameter \"%V\": "
+                                   "\"partitions\" takes one number from 1 "
+                                   "to %d", &value[i],
+                                   NGX_HTTP_META_MAX_PARTS);
+                return NGX_CONF_ERROR;
+            }
+
+            mlcf->partitions = n;
             continue;
         }
 

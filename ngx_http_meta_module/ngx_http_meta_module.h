@@ -26,6 +26,7 @@
 #define NGX_HTTP_META_MAX_SECRETS  16
 #define NGX_HTTP_META_MAX_TOKENS   64
 #define NGX_HTTP_META_MAX_NAME     200
+#define NGX_HTTP_META_MAX_LIST     (NGX_HTTP_META_MAX_NAME + sizeof(":255") - 1)
 #define NGX_HTTP_META_RANDOM       4096
 
 
@@ -97,6 +98,7 @@ typedef struct {
     ngx_http_complex_value_t  *queue;
     ngx_uint_t                 queue_max;   /* 0: no limit */
     ngx_uint_t                 ack;
+    ngx_uint_t                 partitions;  /* 0: not said, 1 */
 } ngx_http_meta_loc_conf_t;
 
 
@@ -165,10 +167,15 @@ ngx_int_t ngx_http_meta_answer(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body);
 
-/* ngx_http_meta_push.c: one delivery as one RPUSH */
+/* ngx_http_meta_push.c: one delivery as one RPUSH, or several in a MULTI */
 
 ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     meta_split_t *split, meta_event_t *events);
+
+/* ngx_http_meta_send.c: where that goes */
+
+ngx_int_t ngx_http_meta_send_op(ngx_http_meta_op_t *op,
+    ngx_http_meta_ctx_t *ctx, ngx_uint_t direct);
 
 /* ngx_http_meta_spool.c */
 
@@ -177,6 +184,21 @@ char *ngx_http_meta_spool_slot(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf);
 ngx_http_meta_list_t *ngx_http_meta_spool_list(meta_str_t *target,
     meta_str_t *list);
+
+/* ngx_http_meta_partition.c: which event goes to which list */
+
+typedef struct {
+    ngx_uint_t                 nlists;      /* that get an event */
+    u_char                     parts[NGX_HTTP_META_MAX_PARTS];
+    ngx_uint_t                 counts[NGX_HTTP_META_MAX_PARTS];
+    uint16_t                  *order;       /* of the events, list by list */
+} ngx_http_meta_spread_t;
+
+ngx_int_t ngx_http_meta_spread(ngx_http_meta_spread_t *spread,
+    ngx_pool_t *pool, ngx_uint_t partitions, meta_record_ctx_t *rc,
+    meta_event_t *events);
+void ngx_http_meta_part_name(u_char *buf, ngx_str_t *name, ngx_str_t *list,
+    ngx_uint_t part);
 
 /* ngx_http_meta_queue.c: the list's name and its ceiling */
 

@@ -1,7 +1,8 @@
 
 /*
  * One delivery becomes one RPUSH: each event a record, small ones copied
- * beside their heads, large ones written from the request's body.
+ * beside their heads, large ones written from the request's body.  Where it
+ * is spread over several lists it becomes MULTI, one RPUSH a list, EXEC.
  */
 
 
@@ -24,6 +25,14 @@
 /* a head is about this long, which mostly tells how many digits its length */
 #define NGX_HTTP_META_HEAD     320
 
+/* what stands before a list's records */
+#define NGX_HTTP_META_RPUSH    (3 * META_REDIS_HEADER_MAX                     \
+                                + sizeof("RPUSH" CRLF) - 1                    \
+                                + NGX_HTTP_META_MAX_LIST + 2)
+
+#define NGX_HTTP_META_MULTI    "*1" CRLF "$5" CRLF "MULTI" CRLF
+#define NGX_HTTP_META_EXEC     "*1" CRLF "$4" CRLF "EXEC" CRLF
+
 
 typedef struct {
     ngx_http_meta_op_t  *op;
@@ -33,25 +42,20 @@ typedef struct {
 } ngx_http_meta_writer_t;
 
 
+static ngx_int_t ngx_http_meta_is_full(ngx_http_meta_loc_conf_t *mlcf,
+    ngx_str_t *list, ngx_http_meta_spread_t *spread);
+static ngx_int_t ngx_http_meta_write(ngx_http_meta_writer_t *w,
+    ngx_str_t *list, ngx_http_meta_spread_t *spread, meta_record_ctx_t *rc,
+    meta_event_t *events);
 static ngx_int_t ngx_http_meta_start(ngx_http_meta_writer_t *w,
-    ngx_http_meta_redis_t *redis, ngx_str_t *list, meta_event_t *events,
-    ngx_uint_t n);
+    ngx_http_meta_redis_t *redis, ngx_http_meta_spread_t *spread,
+    meta_event_t *events, ngx_uint_t n);
+static ngx_int_t ngx_http_meta_write_list(ngx_http_meta_writer_t *w,
+    ngx_str_t *list, ngx_http_meta_spread_t *spread, ngx_uint_t i);
 static ngx_int_t ngx_http_meta_write_record(ngx_http_meta_writer_t *w,
     meta_record_ctx_t *rc, meta_event_t *ev, ngx_uint_t n);
+static ngx_int_t ngx_http_meta_room(ngx_http_meta_writer_t *w, size_t need);
 static void ngx_http_meta_end_iov(ngx_http_meta_writer_t *w);
-static ngx_uint_t ngx_http_meta_is_direct(ngx_http_meta_loc_conf_t *mlcf,
-    ngx_str_t *list);
-static ngx_int_t ngx_http_meta_send_op(ngx_http_meta_op_t *op,
-    ngx_http_meta_ctx_t *ctx, ngx_uint_t direct);
-static ngx_int_t ngx_http_meta_spool_op(ngx_http_meta_op_t *op);
-#if (NGX_THREADS)
-static void ngx_http_meta_spooled(ngx_http_meta_spool_waiter_t *waiter,
-    ngx_int_t rc);
-#endif
-static void ngx_http_meta_pushed(ngx_http_meta_op_t *op,
-    ngx_http_meta_reply_t *reply);
-static ngx_int_t ngx_http_meta_judge_reply(ngx_http_meta_op_t *op,
-    ngx_http_meta_reply_t *reply);
 
 
 /*
@@ -63,28 +67,16 @@ ngx_int_t
 ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     meta_split_t *split, meta_event_t *events)
 {
-    ngx_uint_t                  n, direct;
+    ngx_uint_t                  direct;
     ngx_time_t                 *tp;
     meta_record_ctx_t           record;
+    ngx_http_meta_spread_t      spread;
     ngx_http_meta_writer_t      w;
     ngx_http_meta_loc_conf_t   *mlcf;
     ngx_http_meta_main_conf_t  *mmcf;
 
     mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
     mmcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_meta_module);
-
-    direct = ngx_http_meta_is_direct(mlcf, list);
-
-    if (!direct && ngx_http_meta_spool == NULL) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_http_meta_start(&w, mlcf->target->redis, list, events,
-                            split->nevents)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
 
     tp = ngx_timeofday();
 
@@ -98,166 +90,130 @@ ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
 
     meta_record_begin(&record);
 
-    for (n = 0; n < split->nevents; n++) {
-        if (ngx_http_meta_write_record(&w, &record, &events[n], n)
-            != NGX_OK)
-        {
-            ngx_http_meta_op_free(w.op);
-            return NGX_ERROR;
-        }
+    if (mlcf->partitions == 1) {
+        spread.nlists = 1;
+        spread.counts[0] = split->nevents;
+        spread.order = NULL;
+
+    } else if (ngx_http_meta_spread(&spread, ctx->request->pool,
+                                    mlcf->partitions, &record, events)
+               != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    ngx_http_meta_end_iov(&w);
+    /* not past what is on disk already, nor into a list that is full */
+
+    direct = mlcf->ack != NGX_HTTP_META_ACK_DISK
+             && !ngx_http_meta_is_full(mlcf, list, &spread)
+             && !ngx_http_meta_spool_before(mlcf->target, list);
+
+    if (!direct && ngx_http_meta_spool == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (mlcf->queue->lengths) {
+        ngx_http_meta_announce(mlcf->target->redis, list, mlcf->partitions);
+    }
+
+    if (ngx_http_meta_start(&w, mlcf->target->redis, &spread, events,
+                            split->nevents)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_meta_write(&w, list, &spread, &record, events) != NGX_OK) {
+        ngx_http_meta_op_free(w.op);
+        return NGX_ERROR;
+    }
 
     w.op->max = mlcf->queue_max;
     w.op->nevents = split->nevents;
-    w.op->handler = ngx_http_meta_pushed;
-    w.op->data = ctx;
-    w.op->vital = 1;
-
-    ctx->asked = ngx_current_msec;
-    ctx->pushed = 1;
-
-    if (mlcf->ack == NGX_HTTP_META_ACK_VERIFIED) {
-
-        /* the request goes now, the push is on its own */
-
-        if (ngx_http_meta_op_own(w.op) != NGX_OK) {
-            ngx_http_meta_op_free(w.op);
-            return NGX_ERROR;
-        }
-
-        w.op->data = NULL;
-        w.op->alone = 1;
-    }
 
     return ngx_http_meta_send_op(w.op, ctx, direct);
 }
 
 
-/* not past what is on disk already, nor into a list that is full */
-
-static ngx_uint_t
-ngx_http_meta_is_direct(ngx_http_meta_loc_conf_t *mlcf, ngx_str_t *list)
-{
-    return mlcf->ack != NGX_HTTP_META_ACK_DISK
-           && !ngx_http_meta_queue_is_full(mlcf->target->redis, list,
-                                           mlcf->queue_max)
-           && !ngx_http_meta_spool_before(mlcf->target, list);
-}
-
-
-/* the op belongs to Redis then, or is gone */
+/* one list over its max holds back the whole delivery */
 
 static ngx_int_t
-ngx_http_meta_send_op(ngx_http_meta_op_t *op, ngx_http_meta_ctx_t *ctx,
-    ngx_uint_t direct)
+ngx_http_meta_is_full(ngx_http_meta_loc_conf_t *mlcf, ngx_str_t *list,
+    ngx_http_meta_spread_t *spread)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 alone;
-    ngx_http_meta_loc_conf_t  *mlcf;
+    ngx_str_t               name;
+    ngx_uint_t              i;
+    ngx_http_meta_redis_t  *redis;
+    u_char                  buf[NGX_HTTP_META_MAX_LIST];
 
-    mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
+    redis = mlcf->target->redis;
 
-    alone = op->alone;
-    rc = NGX_DECLINED;
+    if (mlcf->queue_max == 0 || redis->nfull == 0) {
+        return 0;
+    }
 
-    if (direct) {
-        rc = ngx_http_meta_redis_submit(op,
-                         ngx_http_meta_op_patience(mlcf->timeout, op->size));
+    if (spread->order == NULL) {
+        return ngx_http_meta_queue_is_full(redis, list, mlcf->queue_max);
+    }
 
-        if (rc == NGX_OK && !alone) {
-            ctx->op = op;
+    for (i = 0; i < spread->nlists; i++) {
+        ngx_http_meta_part_name(buf, &name, list, spread->parts[i]);
+
+        if (ngx_http_meta_queue_is_full(redis, &name, mlcf->queue_max)) {
+            return 1;
         }
     }
 
-    if (rc != NGX_OK) {
-        rc = ngx_http_meta_spool_op(op);
-        ngx_http_meta_op_free(op);
-    }
-
-    return (rc == NGX_OK && alone) ? NGX_DONE : rc;
+    return 0;
 }
 
-
-/* NGX_OK: the disk will tell whoever waits for the op */
 
 static ngx_int_t
-ngx_http_meta_spool_op(ngx_http_meta_op_t *op)
+ngx_http_meta_write(ngx_http_meta_writer_t *w, ngx_str_t *list,
+    ngx_http_meta_spread_t *spread, meta_record_ctx_t *rc,
+    meta_event_t *events)
 {
-#if (NGX_THREADS)
+    ngx_uint_t  i, k, n, at;
 
-    ngx_http_meta_ctx_t           *ctx;
-    ngx_http_meta_stream_t        *stream;
-    ngx_http_meta_loc_conf_t      *mlcf;
-    ngx_http_meta_spool_waiter_t  *waiter;
+    at = 0;
 
-    if (ngx_http_meta_spool == NULL) {
-        return NGX_DECLINED;
+    for (i = 0; i < spread->nlists; i++) {
+
+        if (ngx_http_meta_write_list(w, list, spread, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        for (k = 0; k < spread->counts[i]; k++, at++) {
+            n = spread->order ? spread->order[at] : at;
+
+            if (ngx_http_meta_write_record(w, rc, &events[n], n) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
     }
 
-    stream = ngx_http_meta_stream_get(op->redis->target, &op->list, 0);
+    if (spread->nlists > 1) {
+        if (ngx_http_meta_room(w, sizeof(NGX_HTTP_META_EXEC)) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
-    if (stream == NULL) {
-        return NGX_DECLINED;
+        w->pos = ngx_cpymem(w->pos, NGX_HTTP_META_EXEC,
+                            sizeof(NGX_HTTP_META_EXEC) - 1);
+        w->op->nreplies = spread->nlists + 2;
     }
 
-    ctx = op->data;
-    waiter = NULL;
-
-    if (ctx) {
-        mlcf = ngx_http_get_module_loc_conf(ctx->request,
-                                            ngx_http_meta_module);
-
-        stream->keep |= (mlcf->ack == NGX_HTTP_META_ACK_DISK);
-
-        waiter = &ctx->waiter;
-        waiter->handler = ngx_http_meta_spooled;
-        waiter->data = ctx;
-    }
-
-    stream->max = op->max;
-
-    if (ngx_http_meta_spool_append(stream, op, waiter) != NGX_OK) {
-        ngx_http_meta_stream_idle(stream);
-        return NGX_DECLINED;
-    }
+    ngx_http_meta_end_iov(w);
 
     return NGX_OK;
-
-#else
-
-    return NGX_DECLINED;
-
-#endif
 }
-
-
-#if (NGX_THREADS)
-
-static void
-ngx_http_meta_spooled(ngx_http_meta_spool_waiter_t *waiter, ngx_int_t rc)
-{
-    ngx_http_meta_ctx_t *ctx = waiter->data;
-
-    ctx->spooled = (rc == NGX_OK);
-
-    ngx_http_meta_finish(ctx, rc == NGX_OK ? NGX_HTTP_META_OK
-                                           : NGX_HTTP_META_UNAVAILABLE);
-}
-
-#endif
 
 
 static ngx_int_t
 ngx_http_meta_start(ngx_http_meta_writer_t *w, ngx_http_meta_redis_t *redis,
-    ngx_str_t *list, meta_event_t *events, ngx_uint_t n)
+    ngx_http_meta_spread_t *spread, meta_event_t *events, ngx_uint_t n)
 {
     size_t      room, small, chunks;
-    meta_str_t  name;
     ngx_uint_t  i, borrowed;
-
-    static const meta_str_t  rpush = meta_string("RPUSH");
 
     small = 0;
     borrowed = 0;
@@ -271,33 +227,79 @@ ngx_http_meta_start(ngx_http_meta_writer_t *w, ngx_http_meta_redis_t *redis,
         }
     }
 
-    room = 3 * META_REDIS_HEADER_MAX + 2 * NGX_HTTP_META_MAX_NAME
+    room = spread->nlists * NGX_HTTP_META_RPUSH
            + small + n * (NGX_HTTP_META_HEAD + META_REDIS_HEADER_MAX)
            + NGX_HTTP_META_RECORD;
 
-    /* a chunk is left with less than a record's room in it, never more */
+    /*
+     * a chunk is left with less than a record's room in it, never more; what
+     * stands around a list's records takes less room than a record may
+     */
 
-    chunks = 1 + n * (NGX_HTTP_META_RECORD + NGX_HTTP_META_BORROW)
+    chunks = 1 + (n + spread->nlists)
+                 * (NGX_HTTP_META_RECORD + NGX_HTTP_META_BORROW)
                  / (NGX_HTTP_META_CHUNK - NGX_HTTP_META_RECORD
                     - NGX_HTTP_META_BORROW);
 
-    w->op = ngx_http_meta_op_create(redis, 1 + chunks + 2 * borrowed, room);
+    w->op = ngx_http_meta_op_create(redis, 1 + chunks + 2 * borrowed,
+                                    room + spread->nlists);
     if (w->op == NULL) {
         return NGX_ERROR;
     }
 
     w->start = w->op->room;
     w->end = w->start + room;
+    w->pos = w->start;
 
-    name.data = list->data;
-    name.len = list->len;
+    if (spread->order) {
+        w->op->parts = w->end;
+        w->op->nparts = spread->nlists;
+        ngx_memcpy(w->op->parts, spread->parts, spread->nlists);
+    }
 
-    w->pos = meta_redis_array(w->start, 2 + n);
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_meta_write_list(ngx_http_meta_writer_t *w, ngx_str_t *list,
+    ngx_http_meta_spread_t *spread, ngx_uint_t i)
+{
+    ngx_str_t   str;
+    meta_str_t  name;
+    u_char      buf[NGX_HTTP_META_MAX_LIST];
+
+    static const meta_str_t  rpush = meta_string("RPUSH");
+
+    if (ngx_http_meta_room(w, NGX_HTTP_META_RPUSH
+                              + sizeof(NGX_HTTP_META_MULTI))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (i == 0 && spread->nlists > 1) {
+        w->pos = ngx_cpymem(w->pos, NGX_HTTP_META_MULTI,
+                            sizeof(NGX_HTTP_META_MULTI) - 1);
+    }
+
+    str = *list;
+
+    if (spread->order) {
+        ngx_http_meta_part_name(buf, &str, list, spread->parts[i]);
+    }
+
+    name.data = str.data;
+    name.len = str.len;
+
+    w->pos = meta_redis_array(w->pos, 2 + spread->counts[i]);
     w->pos = meta_redis_bulk(w->pos, rpush);
     w->pos = meta_redis_bulk(w->pos, name);
 
-    w->op->list.len = list->len;
-    w->op->list.data = w->pos - list->len - 2;
+    if (i == 0) {
+        w->op->list.len = list->len;
+        w->op->list.data = w->pos - name.len - 2;
+    }
 
     return NGX_OK;
 }
@@ -314,16 +316,8 @@ ngx_http_meta_write_record(ngx_http_meta_writer_t *w, meta_record_ctx_t *rc,
     borrow = (ev->raw.len >= NGX_HTTP_META_BORROW);
     need = NGX_HTTP_META_RECORD + (borrow ? 0 : ev->raw.len);
 
-    if ((size_t) (w->end - w->pos) < need) {
-        ngx_http_meta_end_iov(w);
-
-        w->start = ngx_http_meta_op_chunk(w->op, NGX_HTTP_META_CHUNK);
-        if (w->start == NULL) {
-            return NGX_ERROR;
-        }
-
-        w->pos = w->start;
-        w->end = w->start + NGX_HTTP_META_CHUNK;
+    if (ngx_http_meta_room(w, need) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* the length stands before the head, and is known only after it */
@@ -369,6 +363,27 @@ ngx_http_meta_write_record(ngx_http_meta_writer_t *w, meta_record_ctx_t *rc,
 }
 
 
+static ngx_int_t
+ngx_http_meta_room(ngx_http_meta_writer_t *w, size_t need)
+{
+    if ((size_t) (w->end - w->pos) >= need) {
+        return NGX_OK;
+    }
+
+    ngx_http_meta_end_iov(w);
+
+    w->start = ngx_http_meta_op_chunk(w->op, NGX_HTTP_META_CHUNK);
+    if (w->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->pos = w->start;
+    w->end = w->start + NGX_HTTP_META_CHUNK;
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_meta_end_iov(ngx_http_meta_writer_t *w)
 {
@@ -385,84 +400,4 @@ ngx_http_meta_end_iov(ngx_http_meta_writer_t *w)
 
     w->op->size += iov->iov_len;
     w->start = w->pos;
-}
-
-
-static void
-ngx_http_meta_pushed(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
-{
-    ngx_int_t             rc;
-    ngx_http_meta_ctx_t  *ctx;
-
-    ctx = op->data;
-
-    if (ctx) {
-        ctx->op = NULL;
-    }
-
-    rc = ngx_http_meta_judge_reply(op, reply);
-
-    if (rc == NGX_OK) {
-        if (ctx) {
-            ngx_http_meta_finish(ctx, NGX_HTTP_META_OK);
-        }
-
-        return;
-    }
-
-    /* where nobody waits any more, nobody was told that it is safe */
-
-    if (ctx == NULL && !op->alone) {
-        return;
-    }
-
-    if (rc == NGX_AGAIN && ngx_http_meta_spool_op(op) == NGX_OK) {
-        return;
-    }
-
-    if (ctx) {
-        ngx_http_meta_finish(ctx, NGX_HTTP_META_UNAVAILABLE);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                  "meta redis \"%V\" and no spool took %ui events that are "
-                  "answered 200 already, as \"meta_ack verified\" allows: "
-                  "they are lost", &op->redis->target->name, op->nevents);
-}
-
-
-/* NGX_AGAIN: Redis may take it later; NGX_DECLINED: it never will */
-
-static ngx_int_t
-ngx_http_meta_judge_reply(ngx_http_meta_op_t *op,
-    ngx_http_meta_reply_t *reply)
-{
-    ngx_http_meta_redis_t  *redis;
-
-    if (reply == NULL) {
-        return NGX_AGAIN;
-    }
-
-    redis = op->redis;
-
-    if (reply->type == REDIS_REPLY_INTEGER) {
-        ngx_http_meta_slot->by_redis += op->nevents;
-        ngx_http_meta_queue_length(redis, op, reply->integer);
-        return NGX_OK;
-    }
-
-    ngx_http_meta_redis_refused(redis, "RPUSH to ", &op->list, reply);
-
-    /* after a failover the name may lead to another server by now */
-
-    if (reply->type == REDIS_REPLY_ERROR
-        && reply->text.len == sizeof("READONLY") - 1
-        && ngx_strncmp(reply->text.data, "READONLY", 8) == 0
-        && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
-    {
-        redis->lost = 1;
-    }
-
-    return ngx_http_meta_reply_is_final(reply) ? NGX_DECLINED : NGX_AGAIN;
 }

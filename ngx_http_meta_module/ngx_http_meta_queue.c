@@ -26,8 +26,8 @@ typedef struct {
 
 static ngx_http_meta_full_t *ngx_http_meta_queue_find(
     ngx_http_meta_redis_t *redis, ngx_str_t *list, ngx_uint_t max);
-static void ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, int64_t length);
+static void ngx_http_meta_queue_add(ngx_http_meta_op_t *op, ngx_str_t *list,
+    int64_t length);
 static void ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     ngx_http_meta_full_t *full);
 static void ngx_http_meta_queue_answer(ngx_http_meta_op_t *op,
@@ -95,24 +95,66 @@ ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 }
 
 
-/* length is what the op, an RPUSH or LLEN, was answered */
+/* the list, or a partition of it */
+
+ngx_uint_t
+ngx_http_meta_queue_any_full(ngx_http_meta_redis_t *redis, ngx_str_t *list,
+    ngx_uint_t max)
+{
+    size_t                 n;
+    u_char                *p;
+    ngx_queue_t           *q;
+    ngx_http_meta_full_t  *full;
+
+    if (max == 0 || redis->nfull == 0) {
+        return 0;
+    }
+
+    for (q = ngx_queue_head(&redis->full);
+         q != ngx_queue_sentinel(&redis->full);
+         q = ngx_queue_next(q))
+    {
+        full = ngx_queue_data(q, ngx_http_meta_full_t, queue);
+
+        if (full->max != max || full->list.len < list->len
+            || ngx_memcmp(full->list.data, list->data, list->len) != 0)
+        {
+            continue;
+        }
+
+        p = full->list.data + list->len;
+        n = full->list.len - list->len;
+
+        if (n == 0 || (*p == ':' && ngx_atoi(p + 1, n - 1) != NGX_ERROR)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* length is what the op, an RPUSH or LLEN, was answered of that list */
 
 void
-ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, int64_t length)
+ngx_http_meta_queue_length(ngx_http_meta_op_t *op, ngx_str_t *list,
+    int64_t length)
 {
-    ngx_http_meta_full_t  *full;
+    ngx_http_meta_full_t   *full;
+    ngx_http_meta_redis_t  *redis;
 
     if (op->max == 0) {
         return;
     }
 
     if (length > (int64_t) op->max) {
-        ngx_http_meta_queue_add(redis, op, length);
+        ngx_http_meta_queue_add(op, list, length);
         return;
     }
 
-    full = redis->nfull ? ngx_http_meta_queue_find(redis, &op->list, op->max)
+    redis = op->redis;
+
+    full = redis->nfull ? ngx_http_meta_queue_find(redis, list, op->max)
                         : NULL;
 
     if (full == NULL) {
@@ -121,7 +163,7 @@ ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "meta queue \"%V\" takes events again: length %L, max %ui",
-                  &op->list, length, op->max);
+                  list, length, op->max);
 
     ngx_queue_remove(&full->queue);
     redis->nfull--;
@@ -155,13 +197,13 @@ ngx_http_meta_queue_find(ngx_http_meta_redis_t *redis, ngx_str_t *list,
 
 
 static void
-ngx_http_meta_queue_add(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
+ngx_http_meta_queue_add(ngx_http_meta_op_t *op, ngx_str_t *list,
     int64_t length)
 {
-    ngx_str_t             *list;
-    ngx_http_meta_full_t  *full;
+    ngx_http_meta_full_t   *full;
+    ngx_http_meta_redis_t  *redis;
 
-    list = &op->list;
+    redis = op->redis;
 
     if (ngx_http_meta_queue_find(redis, list, op->max) != NULL) {
         return;
@@ -309,5 +351,5 @@ ngx_http_meta_queue_answer(ngx_http_meta_op_t *op,
         return;
     }
 
-    ngx_http_meta_queue_length(op->redis, op, reply->integer);
+    ngx_http_meta_queue_length(op, &op->list, reply->integer);
 }

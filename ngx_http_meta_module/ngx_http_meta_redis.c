@@ -44,6 +44,8 @@ ngx_http_meta_redis_create(ngx_pool_t *pool, ngx_http_meta_target_t *target)
     ngx_queue_init(&redis->sent);
     ngx_queue_init(&redis->full);
 
+    ngx_http_meta_announce_init(redis);
+
     redis->dumb.fd = (ngx_socket_t) -1;
     redis->dumb.data = redis;
 
@@ -395,6 +397,8 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
         ngx_add_timer(&redis->poll, NGX_HTTP_META_POLL);
     }
 
+    ngx_http_meta_announce_all(redis);
+
     redis->connection->idle = ngx_queue_empty(&redis->out);
 
     if (!redis->connection->idle) {
@@ -525,6 +529,8 @@ ngx_http_meta_redis_hang_up(ngx_http_meta_redis_t *redis)
 {
     redis->state = NGX_HTTP_META_REDIS_DOWN;
     redis->handshakes = 0;
+    redis->nreplied = 0;
+    redis->refusal.type = 0;
     redis->lost = 0;
 
     if (redis->resolve) {
@@ -569,6 +575,7 @@ ngx_http_meta_redis_exit(ngx_http_meta_redis_t *redis)
     ngx_http_meta_redis_hang_up(redis);
     ngx_http_meta_op_free_all(redis);
     ngx_http_meta_queue_free_all(redis);
+    ngx_http_meta_announce_free_all(redis);
 }
 
 

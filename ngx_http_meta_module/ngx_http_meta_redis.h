@@ -41,6 +41,7 @@
 #define NGX_HTTP_META_IOVS         1024
 #define NGX_HTTP_META_SPARE        4096
 #define NGX_HTTP_META_MAX_SPARES   64
+#define NGX_HTTP_META_MAX_PARTS    256     /* partitions of a queue */
 
 /* a command above this gets time in proportion */
 #define NGX_HTTP_META_TIMED        (256 * 1024)
@@ -67,16 +68,23 @@ typedef struct {
     ngx_uint_t                 db;
 
     ngx_http_meta_redis_t     *redis;       /* of this worker */
+    ngx_array_t               *announced;   /* ngx_http_meta_announced_t */
 
     unsigned                   named:1;     /* a host name, not an address */
     unsigned                   used:1;      /* by some webhook */
 } ngx_http_meta_target_t;
 
 
-/* only the outermost value of a reply, which is all that we ask for */
+/*
+ * The outermost value of a reply, and of the integers in an array how many
+ * and which is the greatest.  An error in an array makes it an error.
+ */
 typedef struct {
     ngx_uint_t                 type;        /* REDIS_REPLY_* */
-    int64_t                    integer;
+    int64_t                    integer;     /* of an array: its length */
+    int64_t                    greatest;
+    ngx_uint_t                 place;       /* of the greatest */
+    ngx_uint_t                 nints;
     ngx_str_t                  text;        /* of an error: its first word */
     u_char                     buf[32];
 } ngx_http_meta_reply_t;
@@ -99,8 +107,11 @@ struct ngx_http_meta_op_s {
     ngx_http_meta_op_handler_pt    handler;
     void                          *data;    /* owner; NULL: gone */
 
-    ngx_str_t                      list;
+    ngx_str_t                      list;    /* a push: without partition */
     ngx_uint_t                     max;
+    u_char                        *parts;   /* partitions, one an RPUSH */
+    ngx_uint_t                     nparts;  /* 0: the list is not split */
+    ngx_uint_t                     nreplies;    /* over 1: MULTI to EXEC */
     ngx_uint_t                     nevents;
 
     ngx_msec_t                     start;
@@ -124,6 +135,7 @@ struct ngx_http_meta_op_s {
     unsigned                       alone:1;     /* acked before it is safe */
     unsigned                       is_due:1;
     unsigned                       spare:1;      /* of a block to be reused */
+    unsigned                       aside:1;      /* no sign of pushes taken */
 };
 
 
@@ -149,6 +161,8 @@ struct ngx_http_meta_redis_s {
 
     redisReader                   *reader;
     ngx_http_meta_reply_t          reply;
+    ngx_http_meta_reply_t          refusal;     /* in a MULTI, before EXEC */
+    ngx_uint_t                     nreplied;    /* to the oldest op */
 
     ngx_queue_t                    out;
     ngx_queue_t                    sent;
@@ -165,6 +179,11 @@ struct ngx_http_meta_redis_s {
     ngx_queue_t                    full;    /* lists over their max */
     ngx_uint_t                     nfull;
     ngx_event_t                    poll;
+
+    ngx_rbtree_t                   names;   /* computed ones, announced */
+    ngx_rbtree_node_t              sentinel;
+    ngx_uint_t                     nnames;
+    ngx_uint_t                     serial;  /* of the connection */
 
     ngx_event_t                    flush;
     ngx_event_t                    reconnect;
@@ -220,6 +239,7 @@ void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
 void ngx_http_meta_op_free(ngx_http_meta_op_t *op);
 ngx_msec_t ngx_http_meta_op_patience(ngx_msec_t timeout, size_t size);
 void ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout);
+ngx_http_meta_op_t *ngx_http_meta_op_asked(ngx_http_meta_redis_t *redis);
 ngx_http_meta_op_t *ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all);
 void ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis);
@@ -241,10 +261,22 @@ void ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis);
 
 ngx_int_t ngx_http_meta_queue_is_full(ngx_http_meta_redis_t *redis,
     ngx_str_t *list, ngx_uint_t max);
-void ngx_http_meta_queue_length(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_op_t *op, int64_t length);
+ngx_uint_t ngx_http_meta_queue_any_full(ngx_http_meta_redis_t *redis,
+    ngx_str_t *list, ngx_uint_t max);
+void ngx_http_meta_queue_length(ngx_http_meta_op_t *op, ngx_str_t *list,
+    int64_t length);
 void ngx_http_meta_queue_poll_handler(ngx_event_t *ev);
 void ngx_http_meta_queue_free_all(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_announce.c: NAME:partitions */
+
+ngx_int_t ngx_http_meta_announce_add(ngx_conf_t *cf,
+    ngx_http_meta_target_t *target, ngx_str_t *name, ngx_uint_t partitions);
+void ngx_http_meta_announce_init(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_announce_all(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_announce(ngx_http_meta_redis_t *redis, ngx_str_t *name,
+    ngx_uint_t partitions);
+void ngx_http_meta_announce_free_all(ngx_http_meta_redis_t *redis);
 
 
 #endif /* _NGX_HTTP_META_REDIS_H_INCLUDED_ */

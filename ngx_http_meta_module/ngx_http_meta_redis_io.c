@@ -10,6 +10,7 @@
 #include <ngx_event.h>
 
 #include "ngx_http_meta_redis.h"
+#include "ngx_http_meta_stat.h"
 
 
 #define NGX_HTTP_META_READ_SIZE  16384
@@ -17,6 +18,8 @@
 
 static ngx_int_t ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis);
 static ngx_int_t ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis);
+static ngx_int_t ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply);
 static ngx_uint_t ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis,
     struct iovec *iovs, size_t *size);
 static void ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis,
@@ -57,6 +60,7 @@ ngx_http_meta_redis_reader(ngx_http_meta_redis_t *redis)
     }
 
     redis->reader->privdata = &redis->reply;
+    redis->reply.type = 0;
 
     return NGX_OK;
 }
@@ -133,7 +137,6 @@ ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis)
     for ( ;; ) {
 
         reply = NULL;
-        redis->reply.type = 0;
 
         if (redisReaderGetReply(redis->reader, &reply) != REDIS_OK) {
             ngx_http_meta_redis_close(redis, "not Redis' protocol", 0);
@@ -171,7 +174,9 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
     reply = redis->reply;
     reply.text.data = reply.buf;
 
-    op = ngx_http_meta_op_answered(redis);
+    redis->reply.type = 0;
+
+    op = ngx_http_meta_op_asked(redis);
 
     if (op == NULL) {
         ngx_http_meta_redis_refused(redis, "the connection", NULL, &reply);
@@ -180,12 +185,74 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
         return NGX_ERROR;
     }
 
-    if (!op->handshake && reply.type != REDIS_REPLY_ERROR) {
+    if (op->nreplies > 1
+        && ngx_http_meta_redis_exec(redis, op, &reply) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    (void) ngx_http_meta_op_answered(redis);
+
+    if (!op->handshake && !op->aside && reply.type != REDIS_REPLY_ERROR) {
         ngx_http_meta_redis_good(redis);
     }
 
     ngx_http_meta_op_tell(op, &reply);
     ngx_http_meta_op_free(op);
+
+    return NGX_OK;
+}
+
+
+/*
+ * MULTI, RPUSH, ..., EXEC: only EXEC's integers, one for each RPUSH, are an
+ * ack, which the handler sees as the greatest of them.  What was refused
+ * before EXEC is why EXEC refused.  NGX_AGAIN: its reply is yet to come.
+ */
+
+static ngx_int_t
+ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply)
+{
+    ngx_uint_t  npushes, aborted;
+
+    if (++redis->nreplied < op->nreplies) {
+
+        if (reply->type == REDIS_REPLY_ERROR && redis->refusal.type == 0) {
+            redis->refusal = *reply;
+        }
+
+        return NGX_AGAIN;
+    }
+
+    npushes = op->nreplies - 2;
+    aborted = (reply->type == REDIS_REPLY_ERROR
+               && reply->text.len == sizeof("EXECABORT") - 1
+               && ngx_strncmp(reply->text.data, "EXECABORT", 9) == 0);
+
+    if (redis->refusal.type) {
+        *reply = redis->refusal;
+        reply->text.data = reply->buf;
+
+    } else if (reply->type == REDIS_REPLY_ARRAY
+               && reply->integer == (int64_t) npushes
+               && reply->nints == npushes)
+    {
+        reply->type = REDIS_REPLY_INTEGER;
+        reply->integer = reply->greatest;
+
+    } else if (reply->type == REDIS_REPLY_INTEGER) {
+        reply->type = REDIS_REPLY_NIL;
+    }
+
+    /* some lists may have theirs, if it was not the whole that was refused */
+
+    if (reply->type != REDIS_REPLY_INTEGER && !aborted && !op->told) {
+        ngx_http_meta_slot->unknown += op->nevents;
+    }
+
+    redis->nreplied = 0;
+    redis->refusal.type = 0;
 
     return NGX_OK;
 }
@@ -344,7 +411,11 @@ ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
     ngx_http_meta_reply_t  *reply = task->privdata;
 
     if (task->parent) {
-        return reply;
+        if (task->type != REDIS_REPLY_ERROR
+            || reply->type == REDIS_REPLY_ERROR)
+        {
+            return reply;
+        }
     }
 
     reply->type = task->type;
@@ -378,6 +449,7 @@ ngx_http_meta_reply_array(const redisReadTask *task, int n)
     if (task->parent == NULL) {
         reply->type = REDIS_REPLY_ARRAY;
         reply->integer = n;
+        reply->nints = 0;
     }
 
     return reply;
@@ -392,6 +464,13 @@ ngx_http_meta_reply_integer(const redisReadTask *task, long long value)
     if (task->parent == NULL) {
         reply->type = REDIS_REPLY_INTEGER;
         reply->integer = value;
+
+    } else if (task->parent->parent == NULL) {
+
+        if (reply->nints++ == 0 || value > reply->greatest) {
+            reply->greatest = value;
+            reply->place = task->idx;
+        }
     }
 
     return reply;

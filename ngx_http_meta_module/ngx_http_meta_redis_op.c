@@ -51,6 +51,7 @@ ngx_http_meta_op_create(ngx_http_meta_redis_t *redis, ngx_uint_t niov,
 
     op->redis = redis;
     op->spare = spare;
+    op->nreplies = 1;
     op->iov = (struct iovec *) (op + 1);
     op->room = (u_char *) (op->iov + niov);
 
@@ -328,7 +329,34 @@ ngx_http_meta_redis_abandon(ngx_http_meta_op_t *op)
 }
 
 
-/* the oldest one sent, which is what the next reply answers; or NULL */
+/*
+ * What the next reply belongs to: the oldest one sent, or a MULTI that is
+ * still being written and whose first commands were read; or NULL.
+ */
+
+ngx_http_meta_op_t *
+ngx_http_meta_op_asked(ngx_http_meta_redis_t *redis)
+{
+    ngx_queue_t         *q;
+    ngx_http_meta_op_t  *op;
+
+    if (!ngx_queue_empty(&redis->sent)) {
+        q = ngx_queue_head(&redis->sent);
+        return ngx_queue_data(q, ngx_http_meta_op_t, queue);
+    }
+
+    if (ngx_queue_empty(&redis->out)) {
+        return NULL;
+    }
+
+    q = ngx_queue_head(&redis->out);
+    op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+    return (op->started && redis->nreplied + 1 < op->nreplies) ? op : NULL;
+}
+
+
+/* takes the oldest one sent off its queue; or NULL */
 
 ngx_http_meta_op_t *
 ngx_http_meta_op_answered(ngx_http_meta_redis_t *redis)

@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "meta/meta_redis.h"
 #include "ngx_http_meta_module.h"
 #include "ngx_http_meta_spool.h"
 
@@ -30,6 +31,8 @@ static ngx_int_t ngx_http_meta_spool_push_item(
     ngx_http_meta_stream_t *stream, ngx_http_meta_spool_item_t *item);
 static void ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
+static void ngx_http_meta_spool_measure(ngx_http_meta_op_t *op,
+    ngx_http_meta_spool_item_t *item, ngx_http_meta_reply_t *reply);
 static void ngx_http_meta_spool_refused(ngx_http_meta_spool_item_t *item);
 static void ngx_http_meta_spool_is_aside(ngx_http_meta_spool_waiter_t *waiter,
     ngx_int_t rc);
@@ -79,7 +82,7 @@ ngx_http_meta_spool_may_drain(ngx_http_meta_stream_t *stream)
         return 0;
     }
 
-    if (ngx_http_meta_queue_is_full(redis, &stream->list, stream->max)) {
+    if (ngx_http_meta_queue_any_full(redis, &stream->list, stream->max)) {
         ngx_http_meta_spool_again(stream);
         return 0;
     }
@@ -383,6 +386,7 @@ ngx_http_meta_spool_push_item(ngx_http_meta_stream_t *stream,
     op->niov = 1;
     op->size = item->record.payload.len;
     op->nevents = item->record.events;
+    op->nreplies = item->record.replies;
     op->list = stream->list;
     op->max = stream->max;
     op->borrowed = 1;
@@ -421,7 +425,7 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
 
     if (reply && reply->type == REDIS_REPLY_INTEGER) {
         ngx_http_meta_slot->drained += item->record.events;
-        ngx_http_meta_queue_length(op->redis, op, reply->integer);
+        ngx_http_meta_spool_measure(op, item, reply);
         ngx_http_meta_spool_item_done(item);
         return;
     }
@@ -439,6 +443,33 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
     }
 
     ngx_http_meta_spool_again(stream);
+}
+
+
+/* the list stands in the command: the name of the stream has no partition */
+
+static void
+ngx_http_meta_spool_measure(ngx_http_meta_op_t *op,
+    ngx_http_meta_spool_item_t *item, ngx_http_meta_reply_t *reply)
+{
+    ngx_str_t   name;
+    ngx_uint_t  n;
+    meta_str_t  list;
+
+    if (op->max == 0) {
+        return;
+    }
+
+    n = (op->nreplies > 1) ? reply->place + 1 : 0;
+
+    if (meta_redis_key(item->record.payload, n, &list) != META_OK) {
+        return;
+    }
+
+    name.data = (u_char *) list.data;
+    name.len = list.len;
+
+    ngx_http_meta_queue_length(op, &name, reply->integer);
 }
 
 

@@ -50,7 +50,7 @@ ngx_http_meta_spool_append(ngx_http_meta_stream_t *stream,
     note.time = (uint64_t) tp->sec * 1000 + tp->msec;
     note.len = op->size;
     note.events = op->nevents;
-    note.replies = 1;
+    note.replies = op->nreplies;
 
     ngx_memcpy(p, &note, sizeof(ngx_http_meta_spool_note_t));
     (void) ngx_http_meta_op_copy(op, p + META_SPOOL_RECORD_HEAD);

@@ -356,13 +356,6 @@ meta_queue meta:events max=1 max=2;
 --- refused
 \[emerg\] .*max=2.* in $DIR/nginx\.conf:\d+
 
-=== partitions= is not there yet, and says so
---- location
-meta_webhook;
-meta_queue meta:events partitions=4;
---- refused
-\[emerg\] .*partitions.* in $DIR/nginx\.conf:\d+
-
 === an unknown parameter of meta_queue
 --- location
 meta_webhook;

@@ -452,8 +452,8 @@ SEND :1\r\n
 
 === an answer that nobody asked for acks nothing
 --- redis: script
-ACCEPT
-SEND :7\r\n
+EXPECT ^SET meta:events:partitions 1$
+SEND +OK\r\n:7\r\n
 EOF
 EXPECT ^RPUSH
 SEND -OOM no\r\n
@@ -488,11 +488,11 @@ SEND :1\r\n
 
 === a status and a bulk that nobody asked for
 --- redis: script
-ACCEPT
-SEND +OK\r\n
+EXPECT ^SET
+SEND +OK\r\n+OK\r\n
 EOF
-ACCEPT
-SEND $5\r\nhello\r\n
+EXPECT ^SET
+SEND +OK\r\n$5\r\nhello\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n

@@ -175,7 +175,7 @@ requirepass redis-password-01
 === the smallest ACL that is enough
 --- acl_file: redis.acl
 user default on >default-password-01 ~* +@all
-user edge on >edge-password-01 ~meta:* -@all +rpush +llen +select
+user edge on >edge-password-01 ~meta:events ~meta:events:partitions -@all +rpush +llen +set +select
 --- redis
 aclfile $DIR/redis.acl
 --- file: password

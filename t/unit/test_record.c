@@ -156,6 +156,19 @@ test_hashes(void)
 
 
 static void
+test_account(const meta_record_ctx_t *rc, const meta_event_t *ev,
+    const char *want)
+{
+    size_t         len;
+    unsigned char  account[META_RECORD_KEY_MAX];
+
+    len = meta_record_account(account, rc, ev);
+
+    is_str(account, len, want, "account");
+}
+
+
+static void
 test_whole(void)
 {
     char                *body, *want;
@@ -185,6 +198,8 @@ test_whole(void)
     len = meta_record_head(head, &rc, &ev[2], 2);
 
     is_str(head, len, want, "keys in the order of the contract, compact");
+
+    test_account(&rc, &ev[2], "77");
 
     free(body);
     free(want);
@@ -220,8 +235,56 @@ test_whole(void)
     test_member(head, len, "received_at", "9223372036854775807");
     test_member(head, len, "time", "9223372036854775799");
     test_member(head, len, "key", R512("1"));
+    test_account(&rc, &ev[0], R512("1"));
 
     free(body);
+}
+
+
+static void
+test_accounts(void)
+{
+    char               *body;
+    size_t              i;
+    meta_str_t          b;
+    meta_event_t        ev[1];
+    meta_split_t        s;
+    meta_record_ctx_t   rc;
+
+    static const struct {
+        const char  *body;
+        const char  *account;
+    } rows[] = {
+
+        { "{'object':'page','entry':[{'id':'7\\u00412','changes':[{}]}]}",
+          "7A2" },
+        { "{'object':'page','entry':[{'changes':[{}],'id':'late'}]}",
+          "late" },
+        { "{'object':'page','entry':[{'id':'a:b','changes':[{}]}]}", "a" },
+        { "{'object':'page','entry':[{'id':'a\\u003ab','changes':[{}]}]}",
+          "a" },
+        { "{'object':'page','entry':[{'id':':b','changes':[{}]}]}", "" },
+        { "{'object':'page','entry':[{'id':'\\\\\\u0022','changes':[{}]}]}",
+          "\\\"" },
+        { "{'object':'page','entry':[{'id':12,'changes':[{}]}]}", "12" },
+        { "{'object':'page','entry':[{'changes':[{}]}]}", "" },
+        { "{}", "" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        body = quoted(rows[i].body);
+        b.data = (unsigned char *) body;
+        b.len = strlen(body);
+
+        (void) meta_split(b, &s, ev, 1);
+
+        record_begin(&rc, &s);
+        meta_record_begin(&rc);
+
+        test_account(&rc, &ev[0], rows[i].account);
+
+        free(body);
+    }
 }
 
 
@@ -235,6 +298,7 @@ main(void)
     test_heads();
     test_hashes();
     test_whole();
+    test_accounts();
 
     meta_hash_free(&hash);
     ok(hash.ctx == NULL && hash.md == NULL, "freed");

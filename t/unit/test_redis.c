@@ -36,6 +36,47 @@ test_bulk(size_t len)
 }
 
 
+/* what a key is found in: a MULTI of two lists */
+static const char  several[] =
+    "*1\r\n$5\r\nMULTI\r\n"
+    "*3\r\n$5\r\nRPUSH\r\n$3\r\nq:0\r\n$4\r\n*1\r\n\r\n"
+    "*4\r\n$5\r\nRPUSH\r\n$4\r\nq:13\r\n$1\r\na\r\n$1\r\nb\r\n"
+    "*1\r\n$4\r\nEXEC\r\n";
+
+
+static void
+test_key(void)
+{
+    size_t      len;
+    meta_str_t  bytes, key;
+
+    bytes.data = (const unsigned char *) several;
+    bytes.len = sizeof(several) - 1;
+
+    is_int(meta_redis_key(bytes, 1, &key), META_OK, "the second command");
+    is_mem(key.data, key.len, "q:0", 3, "its key");
+    is_int(meta_redis_key(bytes, 2, &key), META_OK, "the third command");
+    is_mem(key.data, key.len, "q:13", 4, "its key");
+    is_int(meta_redis_key(bytes, 0, &key), META_MALFORMED,
+           "a command without a key");
+    is_int(meta_redis_key(bytes, 3, &key), META_MALFORMED, "the last has none");
+    is_int(meta_redis_key(bytes, 4, &key), META_MALFORMED, "there is no more");
+
+    for (len = 0; len < bytes.len; len++) {
+        meta_str_t  cut = { bytes.data, len };
+
+        if (meta_redis_key(cut, 2, &key) == META_OK
+            && key.data + key.len + 2 > bytes.data + len)
+        {
+            break;
+        }
+    }
+
+    is_int((long long) len, (long long) bytes.len,
+           "cut anywhere, no key past the end");
+}
+
+
 int
 main(void)
 {
@@ -73,6 +114,8 @@ main(void)
     ok(p - buf <= META_REDIS_HEADER_MAX, "the longest header");
     is_mem(buf, (size_t) (p - buf), "$18446744073709551615\r\n",
            SIZE_MAX == UINT64_MAX ? 23 : (size_t) (p - buf), "all its digits");
+
+    test_key();
 
     return done();
 }
