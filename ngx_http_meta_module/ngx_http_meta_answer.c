@@ -45,6 +45,9 @@ static ngx_http_meta_answer_t  ngx_http_meta_answers[] = {
     { 405, ngx_string("method not allowed" CRLF),
       "Allow", "GET, HEAD, POST" },
 
+    /* BAD_CLIENT */
+    { 403, ngx_string("forbidden" CRLF), NULL, NULL },
+
     /* NO_SECRET */
     { 503, ngx_string("not ready" CRLF), "Retry-After", "30" },
 

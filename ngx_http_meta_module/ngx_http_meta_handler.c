@@ -207,6 +207,10 @@ ngx_http_meta_post(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
+    if (ngx_http_meta_client(r, mlcf) != NGX_OK) {
+        return ngx_http_meta_refuse(r, ctx, NGX_HTTP_META_BAD_CLIENT);
+    }
+
     if (mlcf->secrets == NULL) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "no \"meta_app_secret_file\" is in force here: the "

@@ -98,6 +98,13 @@ static ngx_command_t  ngx_http_meta_commands[] = {
       0,
       NULL },
 
+    { ngx_string("meta_client_cn"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_meta_client_cn,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("meta_queue"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_meta_queue,
@@ -226,6 +233,8 @@ ngx_http_meta_create_loc_conf(ngx_conf_t *cf)
      *     mlcf->webhook = 0;
      *     mlcf->target = NULL;
      *     mlcf->app_id = { 0, NULL };
+     *     mlcf->client_cn = { 0, NULL };
+     *     mlcf->client_optional = 0;
      *     mlcf->queue = NULL;
      *     mlcf->queue_max = 0;
      *     mlcf->partitions = 0;
@@ -259,6 +268,11 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->app_id, prev->app_id, "");
     ngx_conf_merge_ptr_value(conf->secrets, prev->secrets, NULL);
     ngx_conf_merge_ptr_value(conf->tokens, prev->tokens, NULL);
+
+    if (conf->client_cn.data == NULL) {
+        conf->client_cn = prev->client_cn;
+        conf->client_optional = prev->client_optional;
+    }
 
     if (conf->queue == NULL) {
         conf->queue = prev->queue;
@@ -306,6 +320,10 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"meta_webhook\" has no \"meta_app_secret_file\" "
                            "in force: every delivery will be answered 503");
+    }
+
+    if (ngx_http_meta_check_client_cn(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);

@@ -43,6 +43,7 @@ typedef enum {
     NGX_HTTP_META_CHALLENGE,
     NGX_HTTP_META_BAD_TOKEN,
     NGX_HTTP_META_BAD_METHOD,
+    NGX_HTTP_META_BAD_CLIENT,
     NGX_HTTP_META_NO_SECRET,
     NGX_HTTP_META_NO_SIGNATURE,
     NGX_HTTP_META_BAD_SIGNATURE,
@@ -94,6 +95,9 @@ typedef struct {
     ngx_str_t                  app_id;
     ngx_array_t               *secrets;     /* ngx_http_meta_secret_t */
     ngx_array_t               *tokens;      /* meta_str_t */
+
+    ngx_str_t                  client_cn;   /* empty: anybody */
+    ngx_uint_t                 client_optional;  /* unsigned  :1; */
 
     ngx_http_complex_value_t  *queue;
     ngx_uint_t                 queue_max;   /* 0: no limit */
@@ -199,6 +203,14 @@ ngx_int_t ngx_http_meta_spread(ngx_http_meta_spread_t *spread,
     meta_event_t *events);
 void ngx_http_meta_part_name(u_char *buf, ngx_str_t *name, ngx_str_t *list,
     ngx_uint_t part);
+
+/* ngx_http_meta_client.c: whose certificate lets him deliver */
+
+char *ngx_http_meta_client_cn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_meta_check_client_cn(ngx_conf_t *cf,
+    ngx_http_meta_loc_conf_t *mlcf);
+ngx_int_t ngx_http_meta_client(ngx_http_request_t *r,
+    ngx_http_meta_loc_conf_t *mlcf);
 
 /* ngx_http_meta_queue.c: the list's name and its ceiling */
 

@@ -60,6 +60,7 @@ static ngx_str_t  ngx_http_meta_verdicts[] = {
     ngx_string("challenge"),
     ngx_string("bad_token"),
     ngx_string("bad_method"),
+    ngx_string("bad_client"),
     ngx_string("no_secret"),
     ngx_string("no_signature"),
     ngx_string("bad_signature"),
