@@ -17,7 +17,6 @@ static void ngx_http_meta_redis_resolved(ngx_resolver_ctx_t *ctx);
 static void ngx_http_meta_redis_dial(ngx_http_meta_redis_t *redis);
 static void ngx_http_meta_redis_connect_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_meta_redis_test_connect(ngx_connection_t *c);
-static void ngx_http_meta_redis_connected(ngx_http_meta_redis_t *redis);
 static ngx_int_t ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis);
 static void ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis);
 static void ngx_http_meta_redis_greeted(ngx_http_meta_op_t *op,
@@ -257,13 +256,22 @@ ngx_http_meta_redis_test_connect(ngx_connection_t *c)
 }
 
 
-static void
+/* called again when TLS is there, where it is asked for */
+
+void
 ngx_http_meta_redis_connected(ngx_http_meta_redis_t *redis)
 {
     int                on;
     ngx_connection_t  *c;
 
     c = redis->connection;
+
+#if (NGX_SSL)
+    if (redis->target->ssl && c->ssl == NULL) {
+        ngx_http_meta_redis_ssl_connect(redis);
+        return;
+    }
+#endif
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);
@@ -527,6 +535,8 @@ ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis, const char *reason,
 static void
 ngx_http_meta_redis_hang_up(ngx_http_meta_redis_t *redis)
 {
+    ngx_pool_t  *pool;
+
     redis->state = NGX_HTTP_META_REDIS_DOWN;
     redis->handshakes = 0;
     redis->nreplied = 0;
@@ -543,8 +553,20 @@ ngx_http_meta_redis_hang_up(ngx_http_meta_redis_t *redis)
     }
 
     if (redis->connection) {
+#if (NGX_SSL)
+        if (redis->connection->ssl) {
+            ngx_http_meta_redis_ssl_close(redis->connection);
+        }
+#endif
+
+        pool = redis->connection->pool;
+
         ngx_close_connection(redis->connection);
         redis->connection = NULL;
+
+        if (pool) {
+            ngx_destroy_pool(pool);
+        }
     }
 
     if (redis->reader) {

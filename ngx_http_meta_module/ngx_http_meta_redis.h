@@ -66,11 +66,16 @@ typedef struct {
     ngx_str_t                  user;
     ngx_str_t                  password;
     ngx_uint_t                 db;
+    ngx_str_t                  ca_file;     /* empty: the system's store */
+#if (NGX_SSL)
+    ngx_ssl_t                 *ssl;         /* NULL: plain */
+#endif
 
     ngx_http_meta_redis_t     *redis;       /* of this worker */
     ngx_array_t               *announced;   /* ngx_http_meta_announced_t */
 
     unsigned                   named:1;     /* a host name, not an address */
+    unsigned                   tls:1;
     unsigned                   used:1;      /* by some webhook */
 } ngx_http_meta_target_t;
 
@@ -207,6 +212,7 @@ struct ngx_http_meta_redis_s {
 ngx_http_meta_redis_t *ngx_http_meta_redis_create(ngx_pool_t *pool,
     ngx_http_meta_target_t *target);
 void ngx_http_meta_redis_connect(ngx_http_meta_redis_t *redis);
+void ngx_http_meta_redis_connected(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_redis_exit(ngx_http_meta_redis_t *redis);
 
 void ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis,
@@ -256,6 +262,17 @@ void ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis);
 /* ngx_http_meta_spool.c: what waits for this Redis may go on */
 
 void ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis);
+
+/* ngx_http_meta_redis_ssl.c */
+
+#if (NGX_SSL)
+ngx_int_t ngx_http_meta_redis_ssl_init(ngx_conf_t *cf,
+    ngx_http_meta_target_t *target);
+void ngx_http_meta_redis_ssl_connect(ngx_http_meta_redis_t *redis);
+ssize_t ngx_http_meta_redis_ssl_send(ngx_connection_t *c, struct iovec *iovs,
+    ngx_uint_t niov);
+void ngx_http_meta_redis_ssl_close(ngx_connection_t *c);
+#endif
 
 /* ngx_http_meta_queue.c: lists over their max */
 

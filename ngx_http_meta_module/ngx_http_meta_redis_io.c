@@ -22,6 +22,8 @@ static ngx_int_t ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis,
     ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply);
 static ngx_uint_t ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis,
     struct iovec *iovs, size_t *size);
+static ssize_t ngx_http_meta_redis_send(ngx_connection_t *c,
+    struct iovec *iovs, ngx_uint_t niov);
 static void ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis,
     size_t n);
 static void *ngx_http_meta_reply_string(const redisReadTask *task, char *str,
@@ -291,11 +293,11 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
 
         niov = ngx_http_meta_redis_gather(redis, iovs, &size);
 
-        if (niov == 0) {
+        if (niov == 0 && !c->buffered) {
             break;
         }
 
-        n = writev(c->fd, iovs, niov);
+        n = ngx_http_meta_redis_send(c, iovs, niov);
 
         if (n == -1) {
             err = ngx_socket_errno;
@@ -305,7 +307,7 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
             }
 
             if (err != NGX_EAGAIN) {
-                ngx_http_meta_redis_close(redis, "writev() failed", err);
+                ngx_http_meta_redis_close(redis, "sending failed", err);
                 return;
             }
 
@@ -318,7 +320,14 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
 
         ngx_http_meta_redis_advance(redis, n);
 
-        if ((size_t) n < size) {
+        /* TLS says itself when it has to wait, but not for what */
+
+        if (c->buffered) {
+            if (n == 0) {
+                break;
+            }
+
+        } else if ((size_t) n < size && !redis->target->tls) {
             c->write->ready = 0;
         }
     }
@@ -326,6 +335,20 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
     if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
         ngx_http_meta_redis_close(redis, "event loop", 0);
     }
+}
+
+
+static ssize_t
+ngx_http_meta_redis_send(ngx_connection_t *c, struct iovec *iovs,
+    ngx_uint_t niov)
+{
+#if (NGX_SSL)
+    if (c->ssl) {
+        return ngx_http_meta_redis_ssl_send(c, iovs, niov);
+    }
+#endif
+
+    return writev(c->fd, iovs, niov);
 }
 
 

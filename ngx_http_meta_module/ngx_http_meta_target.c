@@ -58,6 +58,10 @@ ngx_http_meta_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has \"user\" without \"password_file\"";
     }
 
+    if (target.ca_file.len && !target.tls) {
+        return "has \"ca_file\" without \"rediss://\"";
+    }
+
     if (target.db == NGX_CONF_UNSET_UINT) {
         target.db = 0;
     }
@@ -159,14 +163,20 @@ ngx_http_meta_parse_address(ngx_conf_t *cf, ngx_http_meta_target_t *target,
 {
     ngx_url_t  u;
 
-    if (ngx_strncasecmp(url->data, (u_char *) "rediss:", 7) == 0) {
-        return "does not know \"rediss\" in this version: "
-               "reach Redis over a unix socket or a private network";
-    }
-
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = *url;
+
+    if (ngx_strncasecmp(url->data, (u_char *) "rediss://", 9) == 0) {
+#if (NGX_SSL)
+        target->tls = 1;
+        u.url.data += 9;
+        u.url.len -= 9;
+#else
+        return "needs an nginx that is built with SSL for \"rediss\"";
+#endif
+    }
+
     u.default_port = 6379;
     u.no_resolve = 1;
 
@@ -177,16 +187,25 @@ ngx_http_meta_parse_address(ngx_conf_t *cf, ngx_http_meta_target_t *target,
         return NGX_CONF_ERROR;
     }
 
-    if (u.uri.len) {
+    if (u.uri.len || (target->tls && u.family == AF_UNIX)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"meta_redis\" address \"%V\" must be unix:/path "
-                           "or host[:port]", url);
+                           "or [rediss://]host[:port]", url);
         return NGX_CONF_ERROR;
     }
 
     target->name = *url;
-    target->host = u.host;
     target->port = u.port;
+
+    /* TLS wants its name to end with a zero byte */
+
+    target->host.len = u.host.len;
+    target->host.data = ngx_pnalloc(cf->pool, u.host.len + 1);
+    if (target->host.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    (void) ngx_cpystrn(target->host.data, u.host.data, u.host.len + 1);
 
     if (u.naddrs) {
         target->addrs = u.addrs;
@@ -240,6 +259,14 @@ ngx_http_meta_parse_option(ngx_conf_t *cf, ngx_http_meta_target_t *target,
         return ngx_http_meta_read_password(cf, &target->password, &path);
     }
 
+    if (ngx_strncmp(value->data, "ca_file=", 8) == 0 && value->len > 8
+        && target->ca_file.len == 0)
+    {
+        target->ca_file.data = value->data + 8;
+        target->ca_file.len = value->len - 8;
+        return NGX_CONF_OK;
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid or repeated parameter \"%V\"", value);
 
@@ -263,6 +290,7 @@ ngx_http_meta_same_target(ngx_conf_t *cf, ngx_http_meta_target_t *target)
         if (ngx_http_meta_same_str(&t->name, &target->name)
             && ngx_http_meta_same_str(&t->user, &target->user)
             && ngx_http_meta_same_str(&t->password, &target->password)
+            && ngx_http_meta_same_str(&t->ca_file, &target->ca_file)
             && t->db == target->db)
         {
             return t;
@@ -299,6 +327,12 @@ ngx_http_meta_same_target(ngx_conf_t *cf, ngx_http_meta_target_t *target)
                            "%d bytes", META_SPOOL_TARGET_MAX);
         return NULL;
     }
+
+#if (NGX_SSL)
+    if (t->tls && ngx_http_meta_redis_ssl_init(cf, t) != NGX_OK) {
+        return NULL;
+    }
+#endif
 
     t->redis = ngx_http_meta_redis_create(cf->pool, t);
 

@@ -405,14 +405,7 @@ meta_redis 127.0.0.1:1 user=;
 --- refused
 \[emerg\] .*user=.* in $DIR/nginx\.conf:\d+
 
-=== rediss:// and ca_file= are not there yet, and say so
---- location
-meta_webhook;
-meta_redis rediss://127.0.0.1:6380;
---- refused
-\[emerg\] .*rediss.* in $DIR/nginx\.conf:\d+
-
-=== ca_file= is refused
+=== ca_file= is refused without TLS
 --- location
 meta_webhook;
 meta_redis 127.0.0.1:1 ca_file=$DIR/ca.pem;
