@@ -8,7 +8,9 @@ CFLAGS   ?= -O2 -g
 WARN      = -std=gnu11 -Wall -Wextra -Werror
 
 CONSUMER_SRC = $(wildcard consumer/*.c) meta/meta_redis.c
-CONSUMER_LIBS = -Wl,-Bstatic -lhiredis -Wl,-Bdynamic \
+HIREDIS_INC = $(patsubst %/hiredis,%,$(shell pkg-config --cflags-only-I hiredis 2>/dev/null))
+HIREDIS_LIB = $(shell pkg-config --libs-only-L hiredis 2>/dev/null)
+CONSUMER_LIBS = $(HIREDIS_LIB) -Wl,-Bstatic -lhiredis -Wl,-Bdynamic \
                 -luv -lcurl -lyaml -lyajl -lpcre2-8 -lcrypto
 
 all: module consumer
@@ -20,7 +22,7 @@ consumer: $(BUILD)/meta-consumer
 
 $(BUILD)/meta-consumer: $(CONSUMER_SRC) $(wildcard consumer/*.h consumer/*.lua meta/*.h)
 	@mkdir -p $(BUILD)
-	$(CC) $(WARN) $(CFLAGS) -I. $(CONSUMER_SRC) -o $@ $(LDFLAGS) $(CONSUMER_LIBS)
+	$(CC) $(WARN) $(CFLAGS) -I. $(HIREDIS_INC) $(CONSUMER_SRC) -o $@ $(LDFLAGS) $(CONSUMER_LIBS)
 
 unit:
 	$(MAKE) -s -C t/unit

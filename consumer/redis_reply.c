@@ -11,11 +11,18 @@
 #define REPLY_ARRAY_MAX  100000
 
 
-static void *(*hiredis_array)(const redisReadTask *, int);
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_len;
+#else
+typedef int array_len;
+#endif
+
+
+static void *(*hiredis_array)(const redisReadTask *, array_len);
 
 
 /* hiredis makes room for as many elements as an array says it has */
-static void *reader_array(const redisReadTask *task, int n)
+static void *reader_array(const redisReadTask *task, array_len n)
 {
     return n > REPLY_ARRAY_MAX ? NULL : hiredis_array(task, n);
 }
