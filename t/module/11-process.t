@@ -12,8 +12,13 @@ use Test::Meta::Util qw(slurp spew wait_for);
 
 my $NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
+# Debian's, which only an nginx of that version loads
 config_verb needs_nchan => sub {
-    -e $NCHAN or $_[0]->run(skip => 'nchan is not installed');
+    my ($t) = @_;
+    my $debian = '/usr/sbin/nginx';
+    return $t->run(skip => 'nchan is not installed') unless -e $NCHAN && -x $debian;
+    my ($its, $ours) = map { Test::Meta::Nginx::release($_) } $debian, undef;
+    $t->run(skip => "nchan is for nginx $its, this is $ours") if $its != $ours;
 };
 
 # nchan alone, without us, aborts at the end of a single process

@@ -9,6 +9,8 @@ package Test::Meta::Nginx;
 use strict;
 use warnings;
 
+use version;
+
 use parent 'Test::Meta::Process';
 
 use Test::Meta::Util qw(build_dir connects hold_port patience slurp spew
@@ -90,6 +92,8 @@ END
 sub write_conf {
     my ($self) = @_;
     my $user = $> == 0 ? "user www-data;\n" : '';
+    # the parameter is deprecated where there is the directive
+    my @h2 = release() < v1.25.1 ? (' http2', '') : ('', "        http2 on;\n");
     my $text = $user . $self->load_lines
         . ($self->{main} // '') . <<"END"
 daemon $self->{daemon};
@@ -111,9 +115,9 @@ END
         . $self->http_lines . ($self->{http} // '') . <<"END"
     server {
         listen 127.0.0.1:\$PORT;
-        listen 127.0.0.1:\$H2PORT http2;
+        listen 127.0.0.1:\$H2PORT$h2[0];
 END
-        . ($self->{server} // '') . <<"END"
+        . $h2[1] . ($self->{server} // '') . <<"END"
         location /hook {
 END
         . ($self->{location} // "meta_webhook;\n") . "        }\n    }\n}\n";
@@ -127,6 +131,13 @@ sub binary {
     my ($found) = grep { -x } map { "$_/nginx" }
         split(/:/, $ENV{PATH} // ''), '/usr/sbin', '/usr/local/sbin';
     return $found // die "nginx is not installed\n";
+}
+
+# the version of a binary, ours by default: to be compared with v1.22.1
+sub release {
+    my $binary = $_[0] // binary();
+    my ($numbers) = qx{$binary -v 2>&1} =~ m{/([\d.]+)} or die "$binary: no nginx\n";
+    return version->declare("v$numbers");
 }
 
 sub command {
