@@ -473,6 +473,12 @@ ngx_http_meta_reply_array(const redisReadTask *task, int n)
         reply->type = REDIS_REPLY_ARRAY;
         reply->integer = n;
         reply->nints = 0;
+
+    } else if (task->parent->parent) {
+
+        /* nothing that is asked has such an answer; hiredis 1.x takes them */
+
+        return NULL;
     }
 
     return reply;
