@@ -69,7 +69,8 @@ sub start {
 
 # --- load programs ------------------------------------------------------------
 
-# a number of its own, path, connections, rate, mode; count: its last figures
+# a number of its own, path, connections, rate, mode; plain: no webhook is there;
+# count: its last figures
 sub load {
     my ($self, $run, %arg) = @_;
     my $out = "$self->{dir}/became-$run";
@@ -211,7 +212,7 @@ sub fault {
 sub judge {
     my ($self) = @_;
     my %sum = map { $_ => 0 } qw(acked lost partial unacked duplicates);
-    for my $load (@{$self->{loads}}) {
+    for my $load (grep { !$_->{plain} } @{$self->{loads}}) {
         my $seen = $self->{seen}[$load->{run}] // '';
         $seen .= "\0" x (EVENTS * length($load->{became}) - length $seen);
         for my $n (0 .. length($load->{became}) - 1) {
