@@ -195,6 +195,8 @@ ngx_http_meta_announce_set(ngx_http_meta_redis_t *redis,
 
     static const meta_str_t  set = meta_string("SET");
 
+    ngx_http_meta_stat_queue(redis->target->place, &a->sn.str, a->partitions);
+
     p = ngx_sprintf(buf, "%V:partitions", &a->sn.str);
     value = p;
     p = ngx_sprintf(p, "%ui", a->partitions);

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *text);
-static ngx_int_t ngx_http_meta_header(ngx_http_request_t *r, char *key,
-    char *value);
 
 
 typedef struct {
@@ -83,6 +81,8 @@ ngx_http_meta_answer(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
     ctx->verdict = verdict;
     answer = &ngx_http_meta_answers[verdict];
 
+    ngx_http_meta_count(ctx, verdict, answer->status);
+
     if (answer->key
         && ngx_http_meta_header(r, answer->key, answer->value) != NGX_OK)
     {
@@ -91,6 +91,13 @@ ngx_http_meta_answer(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
 
     return ngx_http_meta_send(r, answer->status,
                               text ? text : &answer->text);
+}
+
+
+ngx_uint_t
+ngx_http_meta_verdict_status(ngx_uint_t verdict)
+{
+    return ngx_http_meta_answers[verdict].status;
 }
 
 
@@ -139,7 +146,7 @@ ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_meta_header(ngx_http_request_t *r, char *key, char *value)
 {
     ngx_table_elt_t  *h;

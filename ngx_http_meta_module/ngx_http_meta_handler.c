@@ -292,6 +292,8 @@ ngx_http_meta_body_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_meta_module);
 
+    ctx->received = ngx_current_msec;
+
     verdict = ngx_http_meta_judge(r, ctx);
 
     if (verdict != NGX_HTTP_META_NONE) {
@@ -318,6 +320,8 @@ ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
     if (ngx_http_meta_body(r, &body) != NGX_OK) {
         return NGX_HTTP_META_ERROR;
     }
+
+    ctx->bytes = body.len;
 
     verdict = ngx_http_meta_verify(r, ctx, body);
 
@@ -439,6 +443,7 @@ ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
 
     ngx_http_meta_object(ctx, split.object);
     ctx->nevents = split.nevents;
+    ngx_http_meta_seen(ctx, &split, events);
 
     switch (ngx_http_meta_queue_name(r, &list)) {
 

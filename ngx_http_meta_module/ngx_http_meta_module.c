@@ -126,6 +126,13 @@ static ngx_command_t  ngx_http_meta_commands[] = {
       0,
       NULL },
 
+    { ngx_string("meta_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_meta_status_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -578,15 +585,17 @@ ngx_http_meta_postconfiguration(ngx_conf_t *cf)
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
 
+    if ((mmcf->active || mmcf->status)
+        && ngx_http_meta_stat_add_zone(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (!mmcf->active) {
         return NGX_OK;
     }
 
     if (ngx_http_meta_resolve_targets(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_meta_stat_add_zone(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -618,7 +627,7 @@ ngx_http_meta_postconfiguration(ngx_conf_t *cf)
     ngx_memmove(first + 1, first,
                 (u_char *) h - (u_char *) first);
 
-    *first = ngx_http_meta_mask_handler;
+    *first = ngx_http_meta_log_handler;
 
     return NGX_OK;
 }
@@ -638,11 +647,16 @@ ngx_http_meta_init_process(ngx_cycle_t *cycle)
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
 
-    if (mmcf == NULL || !mmcf->active) {
+    if (mmcf == NULL || mmcf->zone == NULL) {
         return NGX_OK;
     }
 
     ngx_http_meta_stat_init_process(mmcf);
+    ngx_http_meta_holder_init_process(mmcf);
+
+    if (!mmcf->active) {
+        return NGX_OK;
+    }
 
 #if (NGX_THREADS)
     ngx_http_meta_spool_init_process(mmcf);
@@ -669,7 +683,7 @@ ngx_http_meta_exit_process(ngx_cycle_t *cycle)
 
     mmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_meta_module);
 
-    if (mmcf == NULL || !mmcf->active) {
+    if (mmcf == NULL || mmcf->zone == NULL) {
         return;
     }
 

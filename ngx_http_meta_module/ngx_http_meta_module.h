@@ -51,7 +51,8 @@ typedef enum {
     NGX_HTTP_META_TOO_LARGE,
     NGX_HTTP_META_BAD_QUEUE,
     NGX_HTTP_META_UNAVAILABLE,
-    NGX_HTTP_META_ERROR
+    NGX_HTTP_META_ERROR,
+    NGX_HTTP_META_NVERDICTS     /* at most NGX_HTTP_META_VERDICTS */
 } ngx_http_meta_verdict_t;
 
 
@@ -76,6 +77,7 @@ typedef struct {
     meta_hash_t                hash;
     ngx_int_t                  request_id;  /* index of the variable */
     ngx_uint_t                 active;      /* unsigned  active:1; */
+    ngx_uint_t                 status;      /* unsigned  status:1; */
     ngx_shm_zone_t            *zone;
 
     time_t                     mismatched;  /* when that was last logged */
@@ -121,6 +123,9 @@ typedef struct {
     ngx_str_t                  delivery;
     ngx_uint_t                 nevents;
 
+    ngx_uint_t                 kind;        /* of ngx_http_meta_objects */
+    size_t                     bytes;       /* of the body */
+    ngx_msec_t                 received;    /* the whole body */
     ngx_msec_t                 asked;
     ngx_msec_t                 queue_time;
 
@@ -128,6 +133,7 @@ typedef struct {
     unsigned                   pushed:1;    /* Redis was asked */
     unsigned                   queued:1;    /* Redis has it */
     unsigned                   spooled:1;   /* the disk has it */
+    unsigned                   counted:1;
 } ngx_http_meta_ctx_t;
 
 
@@ -166,6 +172,8 @@ void ngx_http_meta_finish(ngx_http_meta_ctx_t *ctx,
 ngx_int_t ngx_http_meta_answer(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, ngx_http_meta_verdict_t verdict,
     ngx_str_t *text);
+ngx_int_t ngx_http_meta_header(ngx_http_request_t *r, char *key, char *value);
+ngx_uint_t ngx_http_meta_verdict_status(ngx_uint_t verdict);
 
 /* ngx_http_meta_body.c: what was received, as one slice */
 
@@ -217,6 +225,26 @@ ngx_int_t ngx_http_meta_client(ngx_http_request_t *r,
 ngx_int_t ngx_http_meta_queue_name(ngx_http_request_t *r, ngx_str_t *name);
 ngx_int_t ngx_http_meta_check_name(ngx_str_t *name);
 
+/* ngx_http_meta_count.c: what a request adds to the counters */
+
+void ngx_http_meta_seen(ngx_http_meta_ctx_t *ctx, meta_split_t *split,
+    meta_event_t *events);
+void ngx_http_meta_count(ngx_http_meta_ctx_t *ctx,
+    ngx_http_meta_verdict_t verdict, ngx_uint_t status);
+ngx_int_t ngx_http_meta_log_handler(ngx_http_request_t *r);
+
+extern ngx_str_t   ngx_http_meta_objects[NGX_HTTP_META_OBJECTS];
+extern ngx_uint_t  ngx_http_meta_buckets[NGX_HTTP_META_BUCKETS - 1];
+
+/* ngx_http_meta_holder.c: lists as the status shows them */
+
+void ngx_http_meta_holder_init_process(ngx_http_meta_main_conf_t *mmcf);
+
+/* ngx_http_meta_status.c: the counters for people and programs */
+
+char *ngx_http_meta_status_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_http_meta_stat.c: counters in shared memory */
 
 ngx_int_t ngx_http_meta_stat_add_zone(ngx_conf_t *cf);
@@ -226,6 +254,10 @@ void ngx_http_meta_stat_exit_process(void);
 /* ngx_http_meta_variables.c */
 
 ngx_int_t ngx_http_meta_add_variables(ngx_conf_t *cf);
+ngx_http_meta_verdict_t ngx_http_meta_verdict(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx);
+
+ngx_str_t *ngx_http_meta_verdict_name(ngx_uint_t verdict);
 
 
 #endif /* _NGX_HTTP_META_MODULE_H_INCLUDED_ */

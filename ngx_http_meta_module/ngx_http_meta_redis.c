@@ -39,6 +39,9 @@ ngx_http_meta_redis_create(ngx_pool_t *pool, ngx_http_meta_target_t *target)
 
     redis->target = target;
 
+    target->place = NGX_HTTP_META_TARGETS;
+    target->link = &ngx_http_meta_no_link;
+
     ngx_queue_init(&redis->out);
     ngx_queue_init(&redis->sent);
     ngx_queue_init(&redis->full);
@@ -193,6 +196,7 @@ ngx_http_meta_redis_dial(ngx_http_meta_redis_t *redis)
 
     redis->connection = c;
     redis->state = NGX_HTTP_META_REDIS_CONNECTING;
+    redis->target->link->state = redis->state;
 
     if (rc == NGX_AGAIN) {
         c->write->cancelable = 1;
@@ -401,6 +405,10 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
 {
     redis->state = NGX_HTTP_META_REDIS_READY;
 
+    redis->target->link->state = redis->state;
+    redis->target->link->reconnects += redis->met;
+    redis->met = 1;
+
     if (redis->nfull && !redis->poll.timer_set) {
         ngx_add_timer(&redis->poll, NGX_HTTP_META_POLL);
     }
@@ -413,6 +421,7 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
         ngx_post_event(&redis->flush, &ngx_posted_events);
     }
 
+    ngx_http_meta_worth_ask(redis);
     ngx_http_meta_spool_ready(redis);
 }
 
@@ -491,6 +500,9 @@ ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis, const char *reason,
 {
     ngx_uint_t  retry;
 
+    redis->target->link->failures += (reason != NULL);
+    redis->target->link->used &= (reason != NULL);
+
     if (redis->state == NGX_HTTP_META_REDIS_READY
         && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
     {
@@ -538,6 +550,7 @@ ngx_http_meta_redis_hang_up(ngx_http_meta_redis_t *redis)
     ngx_pool_t  *pool;
 
     redis->state = NGX_HTTP_META_REDIS_DOWN;
+    redis->target->link->state = redis->state;
     redis->handshakes = 0;
     redis->nreplied = 0;
     redis->refusal.type = 0;

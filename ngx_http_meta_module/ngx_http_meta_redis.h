@@ -30,6 +30,7 @@
 #include <hiredis/hiredis.h>
 
 #include "meta/meta.h"
+#include "ngx_http_meta_stat.h"
 
 
 #define NGX_HTTP_META_MAX_OPS      16384
@@ -73,6 +74,8 @@ typedef struct {
 
     ngx_http_meta_redis_t     *redis;       /* of this worker */
     ngx_array_t               *announced;   /* ngx_http_meta_announced_t */
+    ngx_uint_t                 place;       /* in the shared memory */
+    ngx_http_meta_link_t      *link;        /* what this worker counts */
 
     unsigned                   named:1;     /* a host name, not an address */
     unsigned                   tls:1;
@@ -113,6 +116,8 @@ struct ngx_http_meta_op_s {
     void                          *data;    /* owner; NULL: gone */
 
     ngx_str_t                      list;    /* a push: without partition */
+    ngx_str_t                      text;    /* strings of the reply ... */
+    size_t                         text_max;    /* ... at most so many bytes */
     ngx_uint_t                     max;
     u_char                        *parts;   /* partitions, one an RPUSH */
     ngx_uint_t                     nparts;  /* 0: the list is not split */
@@ -138,6 +143,7 @@ struct ngx_http_meta_op_s {
     unsigned                       told:1;       /* the handler has run */
     unsigned                       vital:1;      /* a worker waits for it */
     unsigned                       alone:1;     /* acked before it is safe */
+    unsigned                       unhurried:1;  /* no deadline */
     unsigned                       is_due:1;
     unsigned                       spare:1;      /* of a block to be reused */
     unsigned                       aside:1;      /* no sign of pushes taken */
@@ -202,6 +208,17 @@ struct ngx_http_meta_redis_s {
     time_t                         refused; /* when that was last logged */
     time_t                         slow;
 
+    time_t                         weighed; /* its persistence was asked for */
+    ngx_uint_t                     weighing;    /* questions not answered */
+    ngx_uint_t                     asking;  /* likewise, about its lists */
+    uint64_t                       clock;   /* ms, by TIME; 0: unknown */
+
+    ngx_uint_t                     aof;     /* ngx_http_meta_answered_t */
+    ngx_uint_t                     fsync;   /* ngx_http_meta_worth_t */
+    ngx_uint_t                     bounded; /* maxmemory is set */
+    ngx_uint_t                     evicting;    /* its policy */
+
+    unsigned                       met:1;   /* was ready before */
     unsigned                       down_logged:1;
     unsigned                       lost:1;  /* close after this reply */
 };
@@ -237,6 +254,7 @@ ngx_http_meta_op_t *ngx_http_meta_op_create(ngx_http_meta_redis_t *redis,
     ngx_uint_t niov, size_t room);
 ngx_http_meta_op_t *ngx_http_meta_op_command(ngx_http_meta_redis_t *redis,
     const meta_str_t *argv, ngx_uint_t argc);
+ngx_int_t ngx_http_meta_op_aside(ngx_http_meta_op_t *op, size_t room);
 u_char *ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room);
 ngx_int_t ngx_http_meta_op_own(ngx_http_meta_op_t *op);
 u_char *ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst);
@@ -273,6 +291,10 @@ ssize_t ngx_http_meta_redis_ssl_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t niov);
 void ngx_http_meta_redis_ssl_close(ngx_connection_t *c);
 #endif
+
+/* ngx_http_meta_worth.c: what an ack is worth */
+
+void ngx_http_meta_worth_ask(ngx_http_meta_redis_t *redis);
 
 /* ngx_http_meta_queue.c: lists over their max */
 

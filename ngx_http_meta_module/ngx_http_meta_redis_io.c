@@ -26,6 +26,8 @@ static ssize_t ngx_http_meta_redis_send(ngx_connection_t *c,
     struct iovec *iovs, ngx_uint_t niov);
 static void ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis,
     size_t n);
+static void ngx_http_meta_reply_capture(ngx_http_meta_reply_t *reply,
+    char *str, size_t len);
 static void *ngx_http_meta_reply_string(const redisReadTask *task, char *str,
     size_t len);
 static void *ngx_http_meta_reply_integer(const redisReadTask *task,
@@ -433,6 +435,10 @@ ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
     size_t                  i;
     ngx_http_meta_reply_t  *reply = task->privdata;
 
+    if (task->type == REDIS_REPLY_STRING) {
+        ngx_http_meta_reply_capture(reply, str, len);
+    }
+
     if (task->parent) {
         if (task->type != REDIS_REPLY_ERROR
             || reply->type == REDIS_REPLY_ERROR)
@@ -456,6 +462,40 @@ ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
     reply->text.len = i;
 
     return reply;
+}
+
+
+/* a line for each string, for the op that is answered if it wants them */
+
+static void
+ngx_http_meta_reply_capture(ngx_http_meta_reply_t *reply, char *str,
+    size_t len)
+{
+    u_char                 *p;
+    ngx_queue_t            *q;
+    ngx_http_meta_op_t     *op;
+    ngx_http_meta_redis_t  *redis;
+
+    redis = (ngx_http_meta_redis_t *)
+                ((u_char *) reply - offsetof(ngx_http_meta_redis_t, reply));
+
+    if (ngx_queue_empty(&redis->sent)) {
+        return;
+    }
+
+    q = ngx_queue_head(&redis->sent);
+    op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+    if (op->text.len == op->text_max) {
+        return;
+    }
+
+    len = ngx_min(len, op->text_max - op->text.len - 1);
+
+    p = ngx_cpymem(op->text.data + op->text.len, str, len);
+    *p++ = LF;
+
+    op->text.len = p - op->text.data;
 }
 
 

@@ -84,6 +84,24 @@ ngx_http_meta_op_command(ngx_http_meta_redis_t *redis,
 }
 
 
+/* a question beside the pushes; room is for the strings of its answer */
+
+ngx_int_t
+ngx_http_meta_op_aside(ngx_http_meta_op_t *op, size_t room)
+{
+    op->text.data = ngx_http_meta_op_chunk(op, room);
+    if (op->text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->text_max = room;
+    op->aside = 1;
+    op->unhurried = 1;
+
+    return ngx_http_meta_redis_submit(op, 0);
+}
+
+
 u_char *
 ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room)
 {
@@ -277,7 +295,9 @@ ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 
     ngx_http_meta_slot->unanswered += op->nevents;
 
-    ngx_http_meta_op_timer(op);
+    if (!op->unhurried) {
+        ngx_http_meta_op_timer(op);
+    }
 }
 
 
@@ -424,7 +444,7 @@ ngx_http_meta_op_drop(ngx_http_meta_redis_t *redis, ngx_uint_t all)
         next = ngx_queue_next(q);
         op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
 
-        if (all || op->started || op->handshake) {
+        if (all || op->started || op->handshake || op->unhurried) {
             ngx_http_meta_op_remove(op);
             ngx_queue_insert_tail(&gone, &op->queue);
         }
@@ -500,6 +520,11 @@ ngx_http_meta_op_timer_handler(ngx_event_t *ev)
              q = ngx_queue_next(q))
         {
             op = ngx_queue_data(q, ngx_http_meta_op_t, queue);
+
+            if (op->unhurried) {
+                continue;
+            }
+
             redis->patience = ngx_max(redis->patience, op->timeout);
 
             if ((ngx_msec_int_t) (op->deadline - ngx_current_msec) <= 0) {

@@ -239,10 +239,6 @@ ngx_http_meta_measure(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
     ngx_uint_t  i;
     u_char      buf[NGX_HTTP_META_MAX_LIST];
 
-    if (op->max == 0) {
-        return;
-    }
-
     name = op->list;
 
     if (op->nparts) {
@@ -250,5 +246,10 @@ ngx_http_meta_measure(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
         ngx_http_meta_part_name(buf, &name, &op->list, op->parts[i]);
     }
 
-    ngx_http_meta_queue_length(op, &name, reply->integer);
+    ngx_http_meta_stat_length(op->redis->target->place, &name,
+                              reply->integer);
+
+    if (op->max) {
+        ngx_http_meta_queue_length(op, &name, reply->integer);
+    }
 }

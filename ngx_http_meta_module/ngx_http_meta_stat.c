@@ -16,10 +16,16 @@
 
 static ngx_int_t ngx_http_meta_stat_init_zone(ngx_shm_zone_t *zone,
     void *data);
+static void ngx_http_meta_stat_init_targets(ngx_http_meta_main_conf_t *mmcf);
 
 
 ngx_http_meta_stat_t  *ngx_http_meta_stat;
 ngx_http_meta_slot_t  *ngx_http_meta_slot;
+
+/* of a target for which the table has no room */
+ngx_http_meta_link_t   ngx_http_meta_no_link;
+
+static ngx_slab_pool_t  *ngx_http_meta_stat_pool;
 
 
 ngx_int_t
@@ -102,8 +108,11 @@ ngx_http_meta_stat_init_zone(ngx_shm_zone_t *zone, void *data)
 void
 ngx_http_meta_stat_init_process(ngx_http_meta_main_conf_t *mmcf)
 {
+    ngx_uint_t             i;
+    ngx_atomic_uint_t      n;
     ngx_http_meta_slot_t  *slot;
 
+    ngx_http_meta_stat_pool = (ngx_slab_pool_t *) mmcf->zone->shm.addr;
     ngx_http_meta_stat = mmcf->zone->data;
     ngx_http_meta_slot = &ngx_http_meta_stat->slots[ngx_process_slot];
 
@@ -113,7 +122,66 @@ ngx_http_meta_stat_init_process(ngx_http_meta_main_conf_t *mmcf)
 
     slot->unknown += slot->unanswered;
     slot->unanswered = 0;
+
+    for (i = 0; i < NGX_HTTP_META_TARGETS; i++) {
+        slot->links[i].used = 0;
+        slot->links[i].state = 0;
+        slot->links[i].worth = NGX_HTTP_META_WORTH_UNKNOWN;
+        slot->links[i].evicts = NGX_HTTP_META_UNKNOWN;
+    }
+
     slot->pid = ngx_pid;
+
+    ngx_http_meta_stat_init_targets(mmcf);
+
+    do {
+        n = ngx_http_meta_stat->nslots;
+
+    } while (n <= (ngx_atomic_uint_t) ngx_process_slot
+             && !ngx_atomic_cmp_set(&ngx_http_meta_stat->nslots, n,
+                                    ngx_process_slot + 1));
+}
+
+
+/* a target's name for people, in which two targets differ; no password */
+
+static void
+ngx_http_meta_stat_init_targets(ngx_http_meta_main_conf_t *mmcf)
+{
+    u_char                    buf[NGX_HTTP_META_LIST_LEN], *p, *last;
+    ngx_str_t                 name;
+    ngx_uint_t                i;
+    ngx_http_meta_target_t   *t, **targets;
+
+    targets = mmcf->targets.elts;
+    last = buf + sizeof(buf);
+
+    for (i = 0; i < mmcf->targets.nelts; i++) {
+        t = targets[i];
+
+        if (!t->used) {
+            continue;
+        }
+
+        p = ngx_slprintf(buf, last, "%V", &t->name);
+
+        if (t->db) {
+            p = ngx_slprintf(p, last, " db=%ui", t->db);
+        }
+
+        if (t->user.len) {
+            p = ngx_slprintf(p, last, " user=%V", &t->user);
+        }
+
+        name.data = buf;
+        name.len = p - buf;
+
+        t->place = ngx_http_meta_stat_target(&name);
+
+        if (t->place < NGX_HTTP_META_TARGETS) {
+            t->link = &ngx_http_meta_slot->links[t->place];
+        }
+    }
 }
 
 
@@ -129,4 +197,20 @@ ngx_http_meta_stat_exit_process(void)
         slot->unanswered = 0;
         slot->pid = 0;
     }
+}
+
+
+/* nginx' master lets go the locks of a worker that died */
+
+void
+ngx_http_meta_stat_lock(void)
+{
+    ngx_shmtx_lock(&ngx_http_meta_stat_pool->mutex);
+}
+
+
+void
+ngx_http_meta_stat_unlock(void)
+{
+    ngx_shmtx_unlock(&ngx_http_meta_stat_pool->mutex);
 }

@@ -54,7 +54,7 @@ static ngx_http_variable_t  ngx_http_meta_variables[] = {
 };
 
 
-static ngx_str_t  ngx_http_meta_verdicts[] = {
+static ngx_str_t  ngx_http_meta_verdicts[NGX_HTTP_META_NVERDICTS] = {
     ngx_string(""),
     ngx_string("ok"),
     ngx_string("challenge"),
@@ -95,11 +95,28 @@ static ngx_int_t
 ngx_http_meta_variable_verdict(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_meta_ctx_t       *ctx;
+    ngx_http_meta_verdict_t  verdict;
+
+    verdict = ngx_http_meta_verdict(r,
+                         ngx_http_get_module_ctx(r, ngx_http_meta_module));
+
+    if (verdict == NGX_HTTP_META_NONE) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_meta_variable_set(v, &ngx_http_meta_verdicts[verdict]);
+}
+
+
+/* of a request that is over, or about to be; ctx may be NULL */
+
+ngx_http_meta_verdict_t
+ngx_http_meta_verdict(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
+{
     ngx_http_meta_loc_conf_t  *mlcf;
     ngx_http_meta_verdict_t    verdict;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_meta_module);
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
     verdict = ctx ? ctx->verdict : NGX_HTTP_META_NONE;
@@ -120,12 +137,19 @@ ngx_http_meta_variable_verdict(ngx_http_request_t *r,
         verdict = NGX_HTTP_META_ERROR;
     }
 
-    if (verdict == NGX_HTTP_META_NONE) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
+    return verdict;
+}
 
-    return ngx_http_meta_variable_set(v, &ngx_http_meta_verdicts[verdict]);
+
+/* for counters, which also count requests that were never judged */
+
+ngx_str_t *
+ngx_http_meta_verdict_name(ngx_uint_t verdict)
+{
+    static ngx_str_t  unjudged = ngx_string("unjudged");
+
+    return verdict == NGX_HTTP_META_NONE ? &unjudged
+                                         : &ngx_http_meta_verdicts[verdict];
 }
 
 

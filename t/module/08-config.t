@@ -544,11 +544,3 @@ meta_webhook;
 meta_webhook on;
 --- refused
 \[emerg\] .*invalid number of arguments in "meta_webhook" directive in $DIR/nginx\.conf:\d+
-
-=== what comes with later versions is an unknown directive now: meta_status
---- server
-location /status {
-    meta_status;
-}
---- refused
-\[emerg\] .*unknown directive "meta_status" in $DIR/nginx\.conf:\d+

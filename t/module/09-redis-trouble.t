@@ -488,11 +488,12 @@ SEND :1\r\n
 
 === a status and a bulk that nobody asked for
 --- redis: script
-EXPECT ^SET
-SEND +OK\r\n+OK\r\n
+EXPECT ^CONFIG
+SEND *0\r\n+OK\r\n
 EOF
-EXPECT ^SET
-SEND +OK\r\n$5\r\nhello\r\n
+EXPECT ^CONFIG
+SEND *0\r\n
+SEND $5\r\nhello\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n

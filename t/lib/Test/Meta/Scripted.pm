@@ -57,7 +57,7 @@ sub go {
     spew("$self->{dir}/$self->{name}.go.$name", '');
 }
 
-# words of the command that came last
+# words of the command that an EXPECT took last
 sub got {
     my ($self) = @_;
     return split /\0/, slurp("$self->{dir}/$self->{name}.got");
@@ -189,8 +189,10 @@ sub do_expect {
         my $words = $self->command // die "closed, expected $regex\n";
         my $line = join ' ', @$words;
         print 'got ', substr($line, 0, 100) =~ s/[^ -~]/?/gr, "\n";
-        spew("$self->{dir}/$self->{name}.got", join "\0", @$words);
-        return if $line =~ /$regex/s;
+        if ($line =~ /$regex/s) {
+            spew("$self->{dir}/$self->{name}.got", join "\0", @$words);
+            return;
+        }
         die "not $regex\n" if $words->[0] =~ /^(?:RPUSH|LLEN|MULTI|EXEC)$/i;
         $self->do_send($words->[0] =~ /^(?:CONFIG|HELLO|ACL)$/i ? "*0\r\n"
             : $words->[0] =~ /^INFO$/i ? "\$0\r\n\r\n" : "+OK\r\n");

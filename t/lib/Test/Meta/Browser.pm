@@ -1,0 +1,117 @@
+package Test::Meta::Browser;
+
+# A headless Chromium, told what to do over its DevTools socket.
+#
+#   my $b = Test::Meta::Browser->new(dir => $dir, width => 360, dark => 1);
+#   $b->open('http://127.0.0.1:8080/status');
+#   $b->eval('document.title')          a JavaScript value
+#   $b->screenshot("$dir/page.png")
+#   $b->complaints                      what its console was told
+
+use strict;
+use warnings;
+
+use parent 'Test::Meta::Process';
+
+use Mojo::IOLoop;
+use Mojo::JSON qw(decode_json encode_json);
+use Mojo::UserAgent;
+use Mojo::Util qw(b64_decode);
+
+use Test::Meta::Util qw(patience slurp spew wait_for);
+
+sub binary {
+    my ($found) = grep { -x } map { my $d = $_; map { "$d/$_" } qw(chromium chromium-browser) }
+        split(/:/, $ENV{PATH} // ''), '/usr/bin';
+    return $found;
+}
+
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {width => 1100, height => 1400, calls => 0, answers => {},
+        complaints => [], %arg}, $class;
+    my $profile = "$self->{dir}/chromium";
+    mkdir $profile;
+
+    # its sandbox needs what neither root nor a container has
+    $self->run(out => "$self->{dir}/chromium.out", cmd => [binary(), '--headless=new',
+        '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        '--hide-scrollbars', "--user-data-dir=$profile", '--remote-debugging-port=0',
+        'about:blank']);
+    my $port;
+    wait_for { ($port) = slurp("$profile/DevToolsActivePort") =~ /^(\d+)\n/ } 30
+        or die 'Chromium does not start: ' . slurp("$self->{dir}/chromium.out");
+    $self->attach($port);
+    return $self;
+}
+
+sub attach {
+    my ($self, $port) = @_;
+    my $ua = $self->{ua} = Mojo::UserAgent->new(max_response_size => 0);
+    my $page = $ua->put("http://127.0.0.1:$port/json/new?about:blank")->result->json;
+    $ua->websocket($page->{webSocketDebuggerUrl} => sub {
+        my (undef, $tx) = @_;
+        $tx->max_websocket_size(64 * 1024 * 1024);
+        $tx->on(text => sub { $self->heard($_[1]) });
+        $self->{tx} = $tx;
+    });
+    $self->turn(sub { $self->{tx} });
+
+    $self->call("$_.enable") for qw(Page Runtime Log);
+    $self->call('Emulation.setDeviceMetricsOverride', width => $self->{width} + 0,
+        height => $self->{height} + 0, deviceScaleFactor => 1,
+        mobile => $self->{width} < 600 ? Mojo::JSON->true : Mojo::JSON->false);
+    $self->call('Emulation.setEmulatedMedia', features => [{name => 'prefers-color-scheme',
+        value => $self->{dark} ? 'dark' : 'light'}]);
+}
+
+sub heard {
+    my ($self, $text) = @_;
+    my $said = decode_json($text);
+    return $self->{answers}{$said->{id}} = $said if $said->{id};
+    my $p = $said->{params};
+    push @{$self->{complaints}}, $p->{entry}{text}
+        if $said->{method} eq 'Log.entryAdded' && $p->{entry}{level} eq 'error';
+    push @{$self->{complaints}}, $p->{exceptionDetails}{text}
+        if $said->{method} eq 'Runtime.exceptionThrown';
+}
+
+sub turn {
+    my ($self, $condition) = @_;
+    my $late;
+    my $timer = Mojo::IOLoop->timer(30 * patience() => sub { $late = 1 });
+    Mojo::IOLoop->one_tick until $late || $condition->();
+    Mojo::IOLoop->remove($timer);
+    die "Chromium does not answer\n" if $late;
+}
+
+sub call {
+    my ($self, $method, %params) = @_;
+    my $id = ++$self->{calls};
+    $self->{tx}->send({text => encode_json({id => $id, method => $method, params => \%params})});
+    $self->turn(sub { $self->{answers}{$id} });
+    my $answer = delete $self->{answers}{$id};
+    die "$method: $answer->{error}{message}\n" if $answer->{error};
+    return $answer->{result};
+}
+
+sub open { my ($self, $url) = @_; return $self->call('Page.navigate', url => $url) }
+
+sub eval {
+    my ($self, $code) = @_;
+    my $result = $self->call('Runtime.evaluate', expression => $code,
+        returnByValue => Mojo::JSON->true);
+    die "$code: $result->{exceptionDetails}{text}\n" if $result->{exceptionDetails};
+    return $result->{result}{value};
+}
+
+sub screenshot {
+    my ($self, $file) = @_;
+    my $png = $self->call('Page.captureScreenshot', captureBeyondViewport => Mojo::JSON->true);
+    return spew($file, b64_decode($png->{data}));
+}
+
+sub complaints { return @{$_[0]{complaints}} }
+
+1;
