@@ -628,3 +628,68 @@ meta_queue m partitions=4;
 --- redis_do: cont
 --- calls_reach: exec 1
 --- spread: m 4
+
+=== Redis away: the spool keeps what is spread, and it comes out list by list
+--- once
+--- http
+meta_spool $DIR/spool;
+--- location
+meta_webhook;
+meta_queue m partitions=4;
+--- deliver: /hook 10 p1
+--- status: 200
+--- redis_do: stop
+--- log: is away
+--- deliver: /hook 3000 p3 p1 p0 p1
+--- status: 200
+--- meta_log: queued=spool
+--- redis_do: start
+--- llen: m:1 2
+--- spread: m 4
+--- calls: exec 1
+--- calls: rpush 3
+
+=== ... an outage in the middle of it too
+--- once
+--- http
+meta_spool $DIR/spool;
+--- location
+meta_webhook;
+meta_queue m partitions=4;
+--- redis: script
+EXPECT ^MULTI
+SEND +OK\r\n
+EXPECT ^RPUSH m:1
+CLOSE
+ACCEPT
+EXPECT ^MULTI
+EXPECT ^RPUSH m:1
+EXPECT ^RPUSH m:3
+EXPECT ^EXEC
+SEND +OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:1\r\n
+EXPECT ^RPUSH m:1
+SEND :2\r\n
+--- deliver: /hook 1500000 p3 p1
+--- status: 200
+--- meta_log: queued=spool
+--- peer: SEND \+OK.*QUEUED
+--- deliver: /hook 10 p1
+--- status: 200
+
+=== a list over its max: the spool keeps the delivery until there is room
+--- once
+--- http
+meta_spool $DIR/spool;
+--- location
+meta_webhook;
+meta_queue m partitions=4 max=2;
+--- deliver: /hook 10 p1 p1 p1
+--- status: 200
+--- log: queue "m:1" is full: length 3, max 2
+--- deliver: /hook 10 p3 p1
+--- status: 200
+--- meta_log: queued=spool
+--- llen: m:1 3
+--- redis_do: LTRIM m:1 2 2
+--- llen: m:1 2
+--- llen: m:3 1
