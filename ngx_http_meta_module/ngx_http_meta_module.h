@@ -222,6 +222,8 @@ ngx_int_t ngx_http_meta_client(ngx_http_request_t *r,
 
 /* ngx_http_meta_queue.c: the list's name and its ceiling */
 
+char *ngx_http_meta_queue_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 ngx_int_t ngx_http_meta_queue_name(ngx_http_request_t *r, ngx_str_t *name);
 ngx_int_t ngx_http_meta_check_name(ngx_str_t *name);
 

@@ -34,6 +34,91 @@ static void ngx_http_meta_queue_answer(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 
 
+char *
+ngx_http_meta_queue_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_meta_loc_conf_t  *mlcf = conf;
+
+    ngx_int_t                          max, n;
+    ngx_str_t                         *value;
+    ngx_uint_t                         i;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (mlcf->queue) {
+        return "is duplicate";
+    }
+
+    mlcf->queue = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (mlcf->queue == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = mlcf->queue;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (mlcf->queue->lengths == NULL
+        && ngx_http_meta_check_name(&mlcf->queue->value) != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid queue name \"%V\": it must be "
+                           "1 to 200 of A-Za-z0-9._:-", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "max=", 4) == 0) {
+
+            max = ngx_atoi(value[i].data + 4, value[i].len - 4);
+
+            if (max == NGX_ERROR || max == 0 || mlcf->queue_max) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid parameter \"%V\": \"max\" takes "
+                                   "one number above 0", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            mlcf->queue_max = max;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "partitions=", 11) == 0) {
+
+            n = ngx_atoi(value[i].data + 11, value[i].len - 11);
+
+            if (n == NGX_ERROR || n == 0 || n > NGX_HTTP_META_MAX_PARTS
+                || mlcf->partitions)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid parameter \"%V\": "
+                                   "\"partitions\" takes one number from 1 "
+                                   "to %d", &value[i],
+                                   NGX_HTTP_META_MAX_PARTS);
+                return NGX_CONF_ERROR;
+            }
+
+            mlcf->partitions = n;
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_int_t
 ngx_http_meta_queue_name(ngx_http_request_t *r, ngx_str_t *name)
 {
