@@ -188,6 +188,7 @@ struct ngx_http_meta_stream_s {
     ngx_queue_t                    chunks;
     ngx_uint_t                     nchunks;
     ngx_uint_t                     busy;    /* records on their way out */
+    time_t                         logged;
 
     ngx_event_t                    flush;   /* posted */
     ngx_event_t                    retry;

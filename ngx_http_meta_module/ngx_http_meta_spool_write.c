@@ -123,12 +123,24 @@ ngx_http_meta_spool_admit(ngx_http_meta_stream_t *stream, size_t size)
         return NGX_DECLINED;
     }
 
-    taken = (off_t) ngx_http_meta_stat->spool_bytes;
+    /* what is kept aside has a ceiling of its own, and the same */
 
-    if (!stream->aside
-        && taken + (off_t) spool->pending + (off_t) size > spool->max)
-    {
-        ngx_http_meta_spool_say(spool, 0, "its max is reached");
+    taken = (off_t) (stream->aside ? ngx_http_meta_stat->aside_bytes
+                                   : ngx_http_meta_stat->spool_bytes);
+
+    if (taken + (off_t) spool->pending + (off_t) size > spool->max) {
+
+        if (!stream->aside) {
+            ngx_http_meta_spool_say(spool, 0, "its max is reached");
+
+        } else if (ngx_time() - stream->logged >= NGX_HTTP_META_QUIET) {
+            stream->logged = ngx_time();
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "meta spool \"%V\" keeps as much aside as its max "
+                          "allows: list \"%V\" waits", &spool->path,
+                          &stream->list);
+        }
+
         return NGX_DECLINED;
     }
 
@@ -398,7 +410,7 @@ ngx_http_meta_spool_count(ngx_http_meta_spool_batch_t *batch)
 
     file->size += batch->len;
 
-    if (spool->logged) {
+    if (spool->logged && ngx_time() - spool->logged >= NGX_HTTP_META_QUIET) {
         spool->logged = 0;
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "meta spool \"%V\" takes deliveries again",
