@@ -154,6 +154,7 @@ location /other {
 "meta_queue" "meta:events" has 1 partitions here and 2 elsewhere|has 2 partitions here and 1 elsewhere
 
 === the default is one list, and says so
+--- once
 --- partitions: meta:events 1
 --- deliver: /hook 10 1 2 3 4 5
 --- status: 200
@@ -161,6 +162,7 @@ location /other {
 --- calls: multi 0
 
 === four lists: by account, in order
+--- once
 --- location
 meta_webhook;
 meta_queue meta:shop partitions=4;
@@ -459,6 +461,7 @@ SEND :2\r\n
 --- status: 200
 
 === Redis dies and comes back: the number is told again
+--- once
 --- location
 meta_webhook;
 meta_queue m partitions=3;
@@ -567,6 +570,7 @@ meta_queue m:$arg_t partitions=2;
 --- calls: set 1024
 
 === Redis refuses the number: one line, and pushes go on
+--- once
 --- acl_file: redis.acl
 user default on >default-password-01 ~* +@all
 user edge on >edge-password-01 ~m:* -@all +rpush +multi +exec
@@ -587,6 +591,7 @@ meta_queue m partitions=4;
 --- no_log: \[error\] .*refuses
 
 === the smallest ACL with partitions
+--- once
 --- acl_file: redis.acl
 user default on >default-password-01 ~* +@all
 user edge on >edge-password-01 ~m:* -@all +rpush +llen +set +multi +exec
@@ -604,6 +609,7 @@ meta_queue m partitions=4;
 --- no_log: refuses
 
 === inherited, with its name
+--- once
 --- http
 meta_queue m partitions=4;
 --- server

@@ -106,6 +106,7 @@ meta_redis rediss://127.0.0.1:$TLSPORT ca_file=$DIR/ca.pem password_file=$DIR/pa
 --- records: meta:events
 
 === a certificate of another authority: away, and no word is said to it
+--- once
 --- tls: foreign
 --- redis: tcp
 $TLS
@@ -123,6 +124,7 @@ meta_redis rediss://127.0.0.1:$TLSPORT ca_file=$DIR/ca.pem password_file=$DIR/pa
 --- calls: rpush 0
 
 === the system does not trust it either
+--- once
 --- tls: good
 --- redis: tcp
 $TLS
@@ -148,6 +150,7 @@ meta_redis rediss://127.0.0.1:$TLSPORT;
 --- status: 200
 
 === a certificate of another name
+--- once
 --- tls: address
 --- redis: tcp
 $TLS
@@ -161,6 +164,7 @@ meta_redis rediss://localhost:$TLSPORT ca_file=$DIR/ca.pem;
 --- calls: set 0
 
 === a certificate of another address, whatever its names say
+--- once
 --- tls: elsewhere
 --- redis: tcp
 $TLS
@@ -174,6 +178,7 @@ meta_redis rediss://127.0.0.1:$TLSPORT ca_file=$DIR/ca.pem;
 --- calls: set 0
 
 === a name is no address
+--- once
 --- tls: name
 --- redis: tcp
 $TLS
@@ -183,6 +188,7 @@ meta_redis rediss://127.0.0.1:$TLSPORT ca_file=$DIR/ca.pem;
 --- log: \[error\] .* is away: its certificate is of another address
 
 === the name is asked for
+--- once
 --- tls: good
 --- s_server
 --- location
@@ -191,6 +197,7 @@ meta_redis rediss://localhost:$TLSPORT ca_file=$DIR/ca.pem;
 --- log: \[error\] .* is away: not Redis' protocol
 
 === one line for an outage, whatever many attempts say
+--- once
 --- tls: foreign
 --- redis: tcp
 $TLS
