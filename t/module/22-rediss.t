@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
+use IO::Socket::IP;
 use Test::More;
 
 use Test::Meta;
@@ -20,6 +22,7 @@ config_verb tls => sub {
     $ca->issue('good', '/CN=redis', 'DNS:localhost,IP:127.0.0.1');
     $ca->issue('name', '/CN=redis', 'DNS:localhost');
     $ca->issue('address', '/CN=127.0.0.1', 'IP:127.0.0.1');
+    $ca->issue('six', '/CN=redis', 'IP:::1');
     $ca->issue('elsewhere', '/CN=127.0.0.1', 'DNS:redis.test,DNS:127.0.0.1,IP:127.0.0.2');
     $other->issue('foreign', '/CN=redis', 'DNS:localhost,IP:127.0.0.1');
     ($t->{vars}{TLSPORT}, my $probe) = hold_port();
@@ -27,6 +30,31 @@ config_verb tls => sub {
     $t->{vars}{TLS} = "tls-port $t->{vars}{TLSPORT}\n"
         . "tls-cert-file $dir/$cert.pem\ntls-key-file $dir/$cert.key\n"
         . "tls-ca-cert-file $dir/ca.pem\ntls-auth-clients no";
+};
+
+config_verb needs_ipv6 => sub {
+    my ($t) = @_;
+    IO::Socket::IP->new(LocalHost => '::1', Proto => 'tcp', Listen => 1)
+        or $t->run(skip => 'no IPv6 here');
+};
+
+# $DNSPORT: every name is 127.0.0.1
+config_verb dns => sub {
+    my ($t) = @_;
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+        Proto => 'udp') or die "udp: $@";
+    $t->{vars}{DNSPORT} = $socket->sockport;
+    $t->{dns} = Test::Meta::Process->new->run(out => "$t->{dir}/dns.out",
+        code => sub {
+            while (defined(my $peer = $socket->recv(my $query, 512))) {
+                my ($name) = $query =~ /\A.{12}((?:[^\0].*?)?\0)/s;
+                my $question = substr $query, 12, length($name) + 4;
+                $socket->send(pack('a2nnnnn', $query, 0x8180, 1, 1, 0, 0)
+                    . $question
+                    . pack('nnnNnC4', 0xc00c, 1, 1, 0, 4, 127, 0, 0, 1), 0,
+                    $peer);
+            }
+        });
 };
 
 # a TLS server that says lines backwards, its certificate good for localhost
@@ -88,6 +116,31 @@ meta_webhook;
 meta_redis rediss://localhost:$TLSPORT ca_file=$DIR/ca.pem;
 --- until: 200 5
 --- load: 20
+
+=== a name, looked up by the resolver at each reconnect
+--- tls: elsewhere
+--- dns
+--- redis: tcp
+$TLS
+--- location
+meta_webhook;
+resolver 127.0.0.1:$DNSPORT ipv6=off;
+meta_redis rediss://redis.test:$TLSPORT ca_file=$DIR/ca.pem;
+--- until: 200 5
+--- redis_do: restart
+--- until: 200 5
+
+=== an IPv6 address
+--- needs_ipv6
+--- tls: six
+--- redis: tcp
+$TLS
+--- location
+meta_webhook;
+meta_redis rediss://[::1]:$TLSPORT ca_file=$DIR/ca.pem;
+--- post: /hook
+@whatsapp
+--- status: 200
 
 === user, password and database go over it
 --- tls: good
