@@ -114,45 +114,6 @@ run_blocks();
 
 __DATA__
 
-=== partitions takes a number from 1 to 256
---- location
-meta_webhook;
-meta_queue meta:events partitions=0;
---- refused
-invalid parameter "partitions=0".*from 1 to 256
-
-=== ... 257 is too many
---- location
-meta_webhook;
-meta_queue meta:events partitions=257;
---- refused
-invalid parameter "partitions=257"
-
-=== ... no word
---- location
-meta_webhook;
-meta_queue meta:events partitions=four;
---- refused
-invalid parameter "partitions=four"
-
-=== ... and only once
---- location
-meta_webhook;
-meta_queue meta:events partitions=2 partitions=2;
---- refused
-invalid parameter "partitions=2"
-
-=== one queue of one Redis has one number
---- location
-meta_webhook;
-meta_queue meta:events partitions=2;
---- server
-location /other {
-    meta_webhook;
-}
---- refused
-"meta_queue" "meta:events" has 1 partitions here and 2 elsewhere|has 2 partitions here and 1 elsewhere
-
 === the default is one list, and says so
 --- once
 --- partitions: meta:events 1
