@@ -115,7 +115,7 @@ altname 403
 none 403
 right 200
 --- llen: meta:events 3
---- log_count: 3 http meta redis writev: \d{3,}
+--- calls: rpush 3
 --- meta_log: ^403 bad_client object= app= events=0 queued=none time=- delivery=$
 
 === of another authority: nginx refuses what does not verify
@@ -146,7 +146,7 @@ meta_client_cn client.meta.test;
 Cache-Control: no-store
 Content-Type: text/plain
 --- answer_like: forbidden
---- no_log: \[(?:warn|error)\]
+--- no_log: \[error\]
 
 === optional: none is let in, a wrong one never
 --- certs
