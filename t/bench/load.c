@@ -2,10 +2,16 @@
  * Load generator for scripts/bench: sends one prepared HTTP request an exact
  * number of times over kept-alive connections and judges every answer.
  *
- *     load PORT CONNECTIONS REQUESTS FILE
+ *     load [-s] [-r RATE] [-t SECONDS] PORT CONNECTIONS REQUESTS FILE
  *
- * FILE holds the bytes of the request, the server is 127.0.0.1:PORT.  Prints
- * one JSON object; exits 1 if an answer was not a 200 or a connection broke.
+ * FILE holds the bytes of the request, the server is 127.0.0.1:PORT, by TLS
+ * with -s.  Prints one JSON object; exits 1 if an answer was not a 200 or a
+ * connection broke.  After -t no request begins; those on their way end.
+ *
+ * Without -r each connection sends its next request when the last one is
+ * answered.  With it request N is due at N / RATE seconds whatever became of
+ * those before it, and its latency runs from then: a server that stands still
+ * is charged for all that should have been sent meanwhile.
  *
  * wrk is not used because it stops after a time, not after a number, which
  * leaves the queue's length unknown; and because nginx' "return 200" answers
@@ -14,42 +20,48 @@
 
 #define _GNU_SOURCE
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "stream.h"
+
 
 #define MAX_CONNECTIONS  1024
 #define MAX_REQUESTS     10000000
-#define DEADLINE_MS      60000
+#define DEADLINE         60         /* seconds without any answer */
 
 
-typedef struct {
-    int       fd;
+typedef struct conn_s  conn_t;
+
+struct conn_s {
+    stream_t  stream;
+    conn_t   *next_idle;
     int       answered;             /* the answer is whole */
     uint32_t  interest;             /* what epoll watches for */
     size_t    sent;                 /* bytes of the request */
     size_t    got;                  /* bytes of the answer */
     uint64_t  start;                /* nanoseconds */
     char      in[4096];
-} conn_t;
+};
 
 
 static char      *request;
 static size_t     request_len;
 static size_t     requests, issued, finished, refused;
-static uint32_t  *latency;          /* nanoseconds, one per request */
+static uint64_t  *latency;          /* nanoseconds, one per request */
+static uint64_t   started, stops;   /* nanoseconds; stops: 0 for never */
+static double     rate;             /* requests a second, 0: as they finish */
+static conn_t    *idle;
 static int        ep;
 
 
@@ -116,7 +128,8 @@ watch(conn_t *c, uint32_t interest)
     ev.events = interest;
     ev.data.ptr = c;
 
-    if (epoll_ctl(ep, c->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &ev)
+    if (epoll_ctl(ep, c->interest ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->stream.fd,
+                  &ev)
         == -1)
     {
         die("epoll_ctl: %s", strerror(errno));
@@ -133,15 +146,15 @@ send_some(conn_t *c)
 
     while (c->sent < request_len) {
 
-        n = write(c->fd, request + c->sent, request_len - c->sent);
+        n = stream_write(&c->stream, request + c->sent, request_len - c->sent);
 
         if (n == -1 && errno == EAGAIN) {
             watch(c, EPOLLIN | EPOLLOUT);
             return;
         }
 
-        if (n == -1) {
-            die("write: %s", strerror(errno));
+        if (n <= 0) {
+            die("write: %s", n == 0 ? "end of file" : strerror(errno));
         }
 
         c->sent += (size_t) n;
@@ -151,11 +164,35 @@ send_some(conn_t *c)
 }
 
 
-/* starts the next request, or leaves the connection idle if there is none */
+/* when the next request is due, UINT64_MAX if there is none */
+static uint64_t
+due(void)
+{
+    if (issued == requests) {
+        return UINT64_MAX;
+    }
+
+    return rate == 0 ? 0 : started + (uint64_t) ((double) issued * 1e9 / rate);
+}
+
+
+/* starts the next request if one is due, else leaves the connection idle */
 static void
 begin(conn_t *c)
 {
-    if (issued == requests) {
+    uint64_t  at, time;
+
+    time = now();
+
+    if (stops && time >= stops) {
+        requests = issued;
+    }
+
+    at = due();
+
+    if (at > time) {
+        c->next_idle = idle;
+        idle = c;
         return;
     }
 
@@ -163,9 +200,23 @@ begin(conn_t *c)
     c->answered = 0;
     c->sent = 0;
     c->got = 0;
-    c->start = now();
+    c->start = at ? at : time;
 
     send_some(c);
+}
+
+
+/* all that is due and finds a connection idle */
+static void
+begin_due(void)
+{
+    conn_t  *c;
+
+    while (idle && due() <= now()) {
+        c = idle;
+        idle = c->next_idle;
+        begin(c);
+    }
 }
 
 
@@ -198,7 +249,7 @@ receive_some(conn_t *c)
     size_t   size;
     ssize_t  n;
 
-    n = read(c->fd, c->in + c->got, sizeof(c->in) - 1 - c->got);
+    n = stream_read(&c->stream, c->in + c->got, sizeof(c->in) - 1 - c->got);
 
     if (n == -1 && errno == EAGAIN) {
         return;
@@ -245,98 +296,159 @@ serve(conn_t *c, uint32_t events)
 
     if (c->answered && c->sent == request_len) {
         c->answered = 0;
-        latency[finished++] = (uint32_t) (now() - c->start);
+        latency[finished++] = now() - c->start;
         begin(c);
     }
 }
 
 
-static void
-connect_to(conn_t *c, int port)
+/* until the next answer, or the next request that can be sent */
+static int
+wait_for(struct epoll_event *events, int n)
 {
-    int                 one;
-    struct sockaddr_in  sin;
+    uint64_t         next, time;
+    struct timespec  ts;
 
-    memset(&sin, 0, sizeof(sin));
-    sin.sin_family = AF_INET;
-    sin.sin_port = htons((uint16_t) port);
-    sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ts.tv_sec = DEADLINE;
+    ts.tv_nsec = 0;
 
-    one = 1;
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    next = idle ? due() : UINT64_MAX;
 
-    if (c->fd == -1
-        || connect(c->fd, (struct sockaddr *) &sin, sizeof(sin)) == -1
-        || setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == -1
-        || fcntl(c->fd, F_SETFL, O_NONBLOCK) == -1)
-    {
-        die("127.0.0.1:%d: %s", port, strerror(errno));
+    if (next != UINT64_MAX) {
+        time = now();
+        next = next > time ? next - time : 0;
+        ts.tv_sec = (time_t) (next / 1000000000);
+        ts.tv_nsec = (long) (next % 1000000000);
     }
 
-    c->interest = 0;
-    watch(c, EPOLLIN);
+    n = epoll_pwait2(ep, events, n, &ts, NULL);
+
+    if (n == -1 || (n == 0 && next == UINT64_MAX)) {
+        die("no answer for %d s, %zu of %zu done", DEADLINE, finished,
+            requests);
+    }
+
+    return n;
 }
 
 
 static int
 compare(const void *a, const void *b)
 {
-    uint32_t  x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+    uint64_t  x = *(const uint64_t *) a, y = *(const uint64_t *) b;
 
     return (x > y) - (x < y);
+}
+
+
+/* the latency that this part of all requests did not exceed */
+static double
+quantile(double part)
+{
+    size_t  n;
+
+    n = (size_t) (part * (double) finished);
+
+    return (double) latency[n < finished ? n : finished - 1] / 1e3;
 }
 
 
 static void
 report(uint64_t elapsed)
 {
+    if (finished == 0) {
+        die("not one request in the time given");
+    }
+
     qsort(latency, finished, sizeof(*latency), compare);
 
     printf("{\"requests\":%zu,\"refused\":%zu,\"seconds\":%.6f,"
-           "\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n",
-           finished, refused, (double) elapsed / 1e9,
-           latency[finished / 2] / 1e3, latency[finished * 99 / 100] / 1e3,
-           latency[finished - 1] / 1e3);
+           "\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+           "\"max_us\":%.1f}\n",
+           finished, refused, (double) elapsed / 1e9, quantile(0.5),
+           quantile(0.99), quantile(0.999), quantile(1));
+}
+
+
+static void
+usage(void)
+{
+    die("usage: load [-s] [-r RATE] [-t SECONDS] PORT CONNECTIONS REQUESTS "
+        "FILE, at most %d connections and %d requests", MAX_CONNECTIONS,
+        MAX_REQUESTS);
 }
 
 
 int
 main(int argc, char **argv)
 {
-    int                 i, n, port, connections;
-    uint64_t            start;
+    int                 i, n, opt, tls, port, connections;
+    double              seconds;
+    const char         *failed;
     struct epoll_event  events[64];
     static conn_t       conns[MAX_CONNECTIONS];
 
-    if (argc != 5) {
-        die("usage: load PORT CONNECTIONS REQUESTS FILE");
+    tls = 0;
+    seconds = 0;
+
+    while ((opt = getopt(argc, argv, "sr:t:")) != -1) {
+        switch (opt) {
+
+        case 's':
+            tls = 1;
+            break;
+
+        case 'r':
+            rate = strtod(optarg, NULL);
+            break;
+
+        case 't':
+            seconds = strtod(optarg, NULL);
+            break;
+
+        default:
+            usage();
+        }
     }
 
-    port = (int) strtol(argv[1], NULL, 10);
-    connections = (int) strtol(argv[2], NULL, 10);
-    requests = strtoul(argv[3], NULL, 10);
+    argv += optind;
+
+    if (argc - optind != 4 || rate < 0 || seconds < 0) {
+        usage();
+    }
+
+    port = (int) strtol(argv[0], NULL, 10);
+    connections = (int) strtol(argv[1], NULL, 10);
+    requests = strtoul(argv[2], NULL, 10);
 
     if (connections < 1 || connections > MAX_CONNECTIONS
         || requests < 1 || requests > MAX_REQUESTS)
     {
-        die("1 to %d connections, 1 to %d requests", MAX_CONNECTIONS,
-            MAX_REQUESTS);
+        usage();
     }
 
-    read_request(argv[4]);
+    read_request(argv[3]);
 
     ep = epoll_create1(0);
     latency = malloc(requests * sizeof(*latency));
 
-    if (ep == -1 || latency == NULL) {
+    /* the kernel may wake a sleeper 50 us late, unless told not to */
+    if (ep == -1 || latency == NULL || prctl(PR_SET_TIMERSLACK, 1) == -1) {
         die("%s", strerror(errno));
     }
 
     for (i = 0; i < connections; i++) {
-        connect_to(&conns[i], port);
+        failed = stream_open(&conns[i].stream, port, tls);
+
+        if (failed) {
+            die("127.0.0.1:%d: %s", port, failed);
+        }
+
+        watch(&conns[i], EPOLLIN);
     }
 
-    start = now();
+    started = now();
+    stops = seconds > 0 ? started + (uint64_t) (seconds * 1e9) : 0;
 
     for (i = 0; i < connections; i++) {
         begin(&conns[i]);
@@ -344,19 +456,16 @@ main(int argc, char **argv)
 
     while (finished < requests) {
 
-        n = epoll_wait(ep, events, 64, DEADLINE_MS);
-
-        if (n <= 0) {
-            die("no answer for %d ms, %zu of %zu done", DEADLINE_MS, finished,
-                requests);
-        }
+        n = wait_for(events, 64);
 
         for (i = 0; i < n; i++) {
             serve(events[i].data.ptr, events[i].events);
         }
+
+        begin_due();
     }
 
-    report(now() - start);
+    report(now() - started);
 
     return refused ? 1 : 0;
 }
