@@ -257,9 +257,10 @@ sub workers {
     return split ' ', slurp("/proc/$pid/task/$pid/children");
 }
 
+# a thread that waits for the disk outlives its process' first, and keeps its sockets
 sub is_gone {
     my ($pid) = @_;
-    return slurp("/proc/$pid/stat") !~ /\) [^ZX] /;
+    return slurp("/proc/$pid/stat") !~ /\) [^ZX] / && 1 >= (() = glob "/proc/$pid/task/*");
 }
 
 1;

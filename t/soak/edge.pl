@@ -91,6 +91,9 @@ my $end = $nginx->quit(30) // 'had to be killed';
 $soak->fault("nginx' master ended with $end") if $end ne '0';
 my $words = $nginx->complaints(qr/exited on signal 9$/, qr/sendmsg\(\) failed \(32: Broken pipe\)/);
 $soak->fault("nginx says:\n$words") if $words ne '';
+for my $file (glob "$soak->{dir}/spool/*.spool $soak->{dir}/spool/*.aside") {
+    $soak->fault("left in the spool: $file, " . (-s $file) . ' bytes');
+}
 report($soak->judge);
 
 
