@@ -104,12 +104,14 @@ ngx_http_meta_spool_read_next(ngx_http_meta_spool_reader_t *rd,
                 continue;
             }
 
-            /* damage with nothing behind it is how a power cut leaves it */
+            /*
+             * A power cut leaves the beginning of a record, of which nobody
+             * was told.  Bytes that begin none may have been one.
+             */
 
-            rd->torn = (at < rd->limit || rd->lost);
-            rd->damaged -= rd->lost;
+            rd->torn = (at < rd->limit && !rd->lost);
+            rd->base = rd->lost ? rd->limit : at;
             rd->lost = 0;
-            rd->base = at;
             rd->pos = 0;
             rd->len = 0;
 
