@@ -21,6 +21,7 @@
 
 static ngx_int_t ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool,
     ngx_file_info_t *fi, ngx_uid_t user, ngx_log_t *log);
+static ngx_int_t ngx_http_meta_stream_make_room(ngx_http_meta_spool_t *spool);
 static ngx_http_meta_stream_t *ngx_http_meta_stream_find(
     ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
 static void ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream);
@@ -242,7 +243,9 @@ ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
         return stream;
     }
 
-    if (spool->nstreams == NGX_HTTP_META_SPOOL_STREAMS) {
+    if (spool->nstreams == NGX_HTTP_META_SPOOL_STREAMS
+        && ngx_http_meta_stream_make_room(spool) != NGX_OK)
+    {
         ngx_http_meta_spool_say(spool, 0, "too many lists wait at once");
         return NULL;
     }
@@ -256,6 +259,7 @@ ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
     stream->spool = spool;
     stream->target = target;
     stream->aside = aside;
+    stream->keep = aside;
     stream->doubt = 1;
 
     stream->list.len = list->len;
@@ -281,6 +285,40 @@ ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
     spool->nstreams++;
 
     return stream;
+}
+
+
+/* ends a stream that is kept open, but has nothing to do */
+
+static ngx_int_t
+ngx_http_meta_stream_make_room(ngx_http_meta_spool_t *spool)
+{
+    ngx_queue_t             *q, *next;
+    ngx_http_meta_stream_t  *stream;
+
+    for (q = ngx_queue_head(&spool->streams);
+         q != ngx_queue_sentinel(&spool->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        if (!stream->keep) {
+            continue;
+        }
+
+        stream->keep = 0;
+
+        ngx_http_meta_stream_idle(stream);
+
+        if (spool->nstreams < NGX_HTTP_META_SPOOL_STREAMS) {
+            return NGX_OK;
+        }
+
+        stream->keep = 1;
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -409,7 +447,7 @@ ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream)
     }
 
     if (stream->filling || stream->writing || stream->nchunks
-        || stream->probing || stream->keep || stream->aside)
+        || stream->probing || stream->keep)
     {
         return;
     }
