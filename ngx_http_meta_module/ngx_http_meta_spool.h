@@ -56,6 +56,7 @@ typedef struct ngx_http_meta_spool_block_s   ngx_http_meta_spool_block_t;
 typedef struct ngx_http_meta_spool_batch_s   ngx_http_meta_spool_batch_t;
 typedef struct ngx_http_meta_spool_chunk_s   ngx_http_meta_spool_chunk_t;
 typedef struct ngx_http_meta_spool_waiter_s  ngx_http_meta_spool_waiter_t;
+typedef struct ngx_http_meta_spool_finish_s  ngx_http_meta_spool_finish_t;
 
 
 /* a system call that failed in a thread; call is NULL where none did */
@@ -188,7 +189,7 @@ struct ngx_http_meta_stream_s {
     ngx_queue_t                    chunks;
     ngx_uint_t                     nchunks;
     ngx_uint_t                     busy;    /* records on their way out */
-    time_t                         logged;
+    time_t                         refused; /* when that was last logged */
 
     ngx_event_t                    flush;   /* posted */
     ngx_event_t                    retry;
@@ -217,7 +218,7 @@ struct ngx_http_meta_spool_s {
     ngx_http_meta_spool_chunk_t   *chunks;  /* spare */
     ngx_uint_t                     nchunks;
     size_t                         pending; /* bytes not yet on disk */
-    ngx_uint_t                     waiting; /* requests */
+    ngx_http_meta_spool_finish_t  *finish;  /* has failed */
 
     ngx_event_t                    scan;
     ngx_event_t                    guard;   /* keeps a worker that waits */
@@ -225,6 +226,7 @@ struct ngx_http_meta_spool_s {
 
     ngx_msec_t                     failed;  /* when */
     time_t                         logged;
+    time_t                         shut;    /* logged */
 
     unsigned                       scanning:1;
     unsigned                       failing:1;
@@ -282,6 +284,7 @@ ngx_http_meta_spool_file_t *ngx_http_meta_spool_file_alloc(ngx_str_t *dir,
     uint64_t created, uint64_t id, const char *suffix);
 ngx_int_t ngx_http_meta_spool_file_claim(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_file_finish(ngx_http_meta_spool_file_t *file);
+void ngx_http_meta_spool_finish_again(ngx_http_meta_spool_t *spool);
 void ngx_http_meta_spool_file_leave(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_entry_free(ngx_http_meta_spool_entry_t *entry);
 void ngx_http_meta_spool_file_close(ngx_http_meta_spool_file_t *file);

@@ -18,6 +18,7 @@
 
 #define NGX_HTTP_META_SPOOL_NAMES  8192
 #define NGX_HTTP_META_SPOOL_STALE  60       /* s, of a file half made */
+#define NGX_HTTP_META_SPOOL_SHUT   60       /* s between lines */
 
 
 typedef struct {
@@ -39,6 +40,9 @@ typedef struct {
     ngx_uint_t                     nnames;
     ngx_uint_t                     n;
     off_t                          aside;   /* bytes */
+    ngx_uint_t                     shut;    /* files that do not open */
+    ngx_err_t                      err;
+    char                           shut_name[64];
     ngx_http_meta_spool_error_t    error;
     ngx_http_meta_spool_found_t    found[NGX_HTTP_META_SPOOL_ADOPT];
 } ngx_http_meta_spool_scan_t;
@@ -79,6 +83,8 @@ ngx_http_meta_spool_scan_handler(ngx_event_t *ev)
         ngx_http_meta_spool_hand_over(spool);
         return;
     }
+
+    ngx_http_meta_spool_finish_again(spool);
 
     if (spool->scanning) {
         return;
@@ -256,6 +262,7 @@ ngx_http_meta_spool_scan_open(ngx_http_meta_spool_scan_t *scan,
     const char *path)
 {
     ngx_fd_t                      fd;
+    ngx_err_t                     err;
     struct stat                   st;
     ngx_http_meta_spool_file_t   *file;
     ngx_http_meta_spool_found_t  *found;
@@ -263,6 +270,20 @@ ngx_http_meta_spool_scan_open(ngx_http_meta_spool_scan_t *scan,
     fd = open(path, O_RDWR|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
 
     if (fd == -1) {
+        err = ngx_errno;
+
+        /* gone meanwhile, a symlink, a directory, a socket: none of ours */
+
+        if (err != NGX_ENOENT && err != NGX_ELOOP && err != NGX_EISDIR
+            && err != ENXIO)
+        {
+            scan->err = err;
+            scan->shut++;
+            (void) ngx_cpystrn((u_char *) scan->shut_name,
+                               (u_char *) strrchr(path, '/') + 1,
+                               sizeof(scan->shut_name));
+        }
+
         return NGX_DECLINED;
     }
 
@@ -410,8 +431,23 @@ ngx_http_meta_spool_scanned(ngx_event_t *ev)
         ngx_http_meta_spool_say(spool, scan->error.err, scan->error.call);
     }
 
+    if (scan->shut
+        && (spool->shut == 0 || ngx_time() - spool->shut
+                                >= NGX_HTTP_META_SPOOL_SHUT))
+    {
+        spool->shut = ngx_time();
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, scan->err,
+                      "meta spool \"%V\" has files that nobody works: open() "
+                      "failed for %ui, so for \"%s\"", &spool->path,
+                      scan->shut, scan->shut_name);
+    }
+
     for (i = 0; i < scan->n; i++) {
         ngx_http_meta_spool_adopt(&scan->found[i]);
+    }
+
+    if (scan->n == NGX_HTTP_META_SPOOL_ADOPT && !ngx_exiting) {
+        ngx_add_timer(&spool->scan, 1);
     }
 
     ngx_free(scan);

@@ -33,7 +33,8 @@ static void ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 static void ngx_http_meta_spool_measure(ngx_http_meta_op_t *op,
     ngx_http_meta_spool_item_t *item, ngx_http_meta_reply_t *reply);
-static void ngx_http_meta_spool_refused(ngx_http_meta_spool_item_t *item);
+static void ngx_http_meta_spool_refused(ngx_http_meta_spool_item_t *item,
+    ngx_str_t *word);
 static void ngx_http_meta_spool_is_aside(ngx_http_meta_spool_waiter_t *waiter,
     ngx_int_t rc);
 static void ngx_http_meta_spool_item_done(ngx_http_meta_spool_item_t *item);
@@ -437,7 +438,7 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
         ngx_http_meta_redis_refused(op->redis, "RPUSH to ", &op->list, reply);
 
         if (ngx_http_meta_reply_is_final(reply)) {
-            ngx_http_meta_spool_refused(item);
+            ngx_http_meta_spool_refused(item, &reply->text);
             return;
         }
     }
@@ -474,11 +475,21 @@ ngx_http_meta_spool_measure(ngx_http_meta_op_t *op,
 
 
 static void
-ngx_http_meta_spool_refused(ngx_http_meta_spool_item_t *item)
+ngx_http_meta_spool_refused(ngx_http_meta_spool_item_t *item, ngx_str_t *word)
 {
     ngx_http_meta_stream_t  *stream, *aside;
 
     stream = item->chunk->stream;
+
+    if (stream->refused == 0
+        || ngx_time() - stream->refused >= NGX_HTTP_META_QUIET)
+    {
+        stream->refused = ngx_time();
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "meta spool \"%V\" sets aside what Redis refuses for "
+                      "good, events for \"%V\": \"%V\"",
+                      &stream->spool->path, &stream->list, word);
+    }
 
     item->waiter.handler = ngx_http_meta_spool_is_aside;
     item->waiter.data = item;

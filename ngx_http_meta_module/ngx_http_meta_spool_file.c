@@ -22,12 +22,14 @@
                                     + sizeof(".spool.new"))
 
 
-typedef struct {
+struct ngx_http_meta_spool_finish_s {
     ngx_thread_task_t              task;
+    ngx_http_meta_spool_finish_t  *next;
     ngx_http_meta_spool_file_t    *file;
     ngx_http_meta_spool_error_t    error;
+    ngx_uint_t                     logged;  /* unsigned  logged:1; */
     char                           aside[1];
-} ngx_http_meta_spool_finish_t;
+};
 
 
 static ngx_int_t ngx_http_meta_spool_open(ngx_http_meta_spool_batch_t *batch,
@@ -36,10 +38,14 @@ static ngx_int_t ngx_http_meta_spool_header(
     ngx_http_meta_spool_batch_t *batch, ngx_fd_t fd);
 static ngx_int_t ngx_http_meta_spool_publish(
     ngx_http_meta_spool_batch_t *batch, u_char *temp);
+static ngx_int_t ngx_http_meta_spool_named(
+    ngx_http_meta_spool_batch_t *batch);
 static ngx_int_t ngx_http_meta_spool_seal(ngx_http_meta_spool_batch_t *batch,
     off_t offset);
 static ngx_int_t ngx_http_meta_spool_write(
     ngx_http_meta_spool_batch_t *batch, off_t offset);
+static void ngx_http_meta_spool_finish_post(
+    ngx_http_meta_spool_finish_t *finish);
 static void ngx_http_meta_spool_finish_task(void *data, ngx_log_t *log);
 static void ngx_http_meta_spool_finished(ngx_event_t *ev);
 
@@ -167,13 +173,16 @@ ngx_http_meta_spool_write_task(void *data, ngx_log_t *log)
     if (ngx_http_meta_spool_seal(batch, offset) == NGX_OK
         && ngx_http_meta_spool_write(batch, offset) == NGX_OK)
     {
-        if (fdatasync(file->fd) != -1) {
-            if (!new || ngx_http_meta_spool_publish(batch, temp) == NGX_OK) {
+        if (fdatasync(file->fd) == -1) {
+            ngx_http_meta_spool_failed(&batch->error, "fdatasync()");
+
+        } else if (new) {
+            if (ngx_http_meta_spool_publish(batch, temp) == NGX_OK) {
                 return;
             }
 
-        } else {
-            ngx_http_meta_spool_failed(&batch->error, "fdatasync()");
+        } else if (ngx_http_meta_spool_named(batch) == NGX_OK) {
+            return;
         }
     }
 
@@ -281,6 +290,26 @@ ngx_http_meta_spool_publish(ngx_http_meta_spool_batch_t *batch, u_char *temp)
     }
 
     (void) close(dir);
+
+    return NGX_OK;
+}
+
+
+/* a file that somebody has removed is on disk only as long as we live */
+
+static ngx_int_t
+ngx_http_meta_spool_named(ngx_http_meta_spool_batch_t *batch)
+{
+    struct stat  st;
+
+    if (fstat(batch->file->fd, &st) == -1) {
+        return ngx_http_meta_spool_failed(&batch->error, "fstat()");
+    }
+
+    if (st.st_nlink == 0) {
+        ngx_set_errno(NGX_ENOENT);
+        return ngx_http_meta_spool_failed(&batch->error, "link");
+    }
 
     return NGX_OK;
 }
@@ -397,14 +426,19 @@ ngx_http_meta_spool_pwrite(ngx_fd_t fd, u_char *p, size_t len, off_t offset)
 
 /*
  * The file is at its end: removed if all of it is done, else kept aside for
- * people.  Its entry goes at once; whoever fails to remove it has it again
- * after a restart, which is twice and not never.
+ * people.  Who fails to do so holds it and tries again: let go of, it would be
+ * adopted and drained once more.
  */
 
 void
 ngx_http_meta_spool_file_finish(ngx_http_meta_spool_file_t *file)
 {
     ngx_http_meta_spool_finish_t  *finish;
+
+    if (file->fd == NGX_INVALID_FILE) {
+        ngx_http_meta_spool_file_close(file);
+        return;
+    }
 
     finish = ngx_calloc(sizeof(ngx_http_meta_spool_finish_t)
                         + file->path.len + sizeof(".aside"), ngx_cycle->log);
@@ -425,11 +459,37 @@ ngx_http_meta_spool_file_finish(ngx_http_meta_spool_file_t *file)
     finish->task.event.data = finish;
     finish->task.event.handler = ngx_http_meta_spool_finished;
 
+    ngx_http_meta_spool_finish_post(finish);
+}
+
+
+static void
+ngx_http_meta_spool_finish_post(ngx_http_meta_spool_finish_t *finish)
+{
+    finish->error.call = NULL;
+
     if (ngx_thread_task_post(ngx_http_meta_spool->pool, &finish->task)
         != NGX_OK)
     {
-        ngx_http_meta_spool_file_close(file);
-        ngx_free(finish);
+        finish->next = ngx_http_meta_spool->finish;
+        ngx_http_meta_spool->finish = finish;
+    }
+}
+
+
+/* once more, what could not be removed or renamed before */
+
+void
+ngx_http_meta_spool_finish_again(ngx_http_meta_spool_t *spool)
+{
+    ngx_http_meta_spool_finish_t  *finish, *next;
+
+    finish = spool->finish;
+    spool->finish = NULL;
+
+    for ( /* void */ ; finish; finish = next) {
+        next = finish->next;
+        ngx_http_meta_spool_finish_post(finish);
     }
 }
 
@@ -454,6 +514,12 @@ ngx_http_meta_spool_finish_task(void *data, ngx_log_t *log)
     if (rc == -1 && ngx_errno != NGX_ENOENT) {
         ngx_http_meta_spool_failed(&finish->error, finish->aside[0]
                                                    ? "rename()" : "unlink()");
+
+        if (!finish->aside[0]
+            && ftruncate(finish->file->fd, META_SPOOL_HEADER) == -1)
+        {
+            /* who finds it after us pushes it again */
+        }
     }
 }
 
@@ -464,9 +530,17 @@ ngx_http_meta_spool_finished(ngx_event_t *ev)
     ngx_http_meta_spool_finish_t *finish = ev->data;
 
     if (finish->error.call) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, finish->error.err,
-                      "meta spool file \"%V\" is done, but %s failed",
-                      &finish->file->path, finish->error.call);
+
+        if (!finish->logged) {
+            finish->logged = 1;
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, finish->error.err,
+                          "meta spool file \"%V\" is done, but %s failed",
+                          &finish->file->path, finish->error.call);
+        }
+
+        finish->next = ngx_http_meta_spool->finish;
+        ngx_http_meta_spool->finish = finish;
+        return;
     }
 
     ngx_http_meta_spool_file_close(finish->file);

@@ -123,24 +123,15 @@ ngx_http_meta_spool_admit(ngx_http_meta_stream_t *stream, size_t size)
         return NGX_DECLINED;
     }
 
-    /* what is kept aside has a ceiling of its own, and the same */
+    taken = (off_t) (ngx_http_meta_stat->spool_bytes
+                     + ngx_http_meta_stat->aside_bytes);
 
-    taken = (off_t) (stream->aside ? ngx_http_meta_stat->aside_bytes
-                                   : ngx_http_meta_stat->spool_bytes);
+    /* what goes aside is counted already, where it comes from */
 
-    if (taken + (off_t) spool->pending + (off_t) size > spool->max) {
-
-        if (!stream->aside) {
-            ngx_http_meta_spool_say(spool, 0, "its max is reached");
-
-        } else if (ngx_time() - stream->logged >= NGX_HTTP_META_QUIET) {
-            stream->logged = ngx_time();
-            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                          "meta spool \"%V\" keeps as much aside as its max "
-                          "allows: list \"%V\" waits", &spool->path,
-                          &stream->list);
-        }
-
+    if (!stream->aside
+        && taken + (off_t) spool->pending + (off_t) size > spool->max)
+    {
+        ngx_http_meta_spool_say(spool, 0, "its max is reached");
         return NGX_DECLINED;
     }
 
@@ -267,11 +258,10 @@ ngx_http_meta_spool_added(ngx_http_meta_stream_t *stream,
 
     if (waiter) {
         ngx_queue_insert_tail(&batch->waiters, &waiter->queue);
-        spool->waiting++;
+    }
 
-        if (!spool->guard.timer_set) {
-            ngx_add_timer(&spool->guard, NGX_HTTP_META_SPOOL_RETRY);
-        }
+    if (!spool->guard.timer_set) {
+        ngx_add_timer(&spool->guard, NGX_HTTP_META_SPOOL_RETRY);
     }
 
     if (stream->writing == NULL) {
@@ -288,7 +278,6 @@ ngx_http_meta_spool_forget(ngx_http_meta_spool_waiter_t *waiter)
     if (waiter->queue.next) {
         ngx_queue_remove(&waiter->queue);
         waiter->queue.next = NULL;
-        ngx_http_meta_spool->waiting--;
     }
 }
 
@@ -418,6 +407,8 @@ ngx_http_meta_spool_count(ngx_http_meta_spool_batch_t *batch)
     }
 
     if (entry == NULL) {
+        (void) ngx_atomic_fetch_add(&ngx_http_meta_stat->aside_bytes,
+                                    (ngx_atomic_int_t) batch->len);
         return;
     }
 
@@ -514,7 +505,7 @@ ngx_http_meta_spool_batch_free(ngx_http_meta_spool_t *spool,
 
 
 /* a disk that hangs: requests are not held for ever, and a worker that shuts
- * down waits for those that it holds */
+ * down waits for what is on its way */
 
 void
 ngx_http_meta_spool_guard_handler(ngx_event_t *ev)
@@ -549,7 +540,7 @@ ngx_http_meta_spool_guard_handler(ngx_event_t *ev)
         }
     }
 
-    if (spool->waiting) {
+    if (spool->pending) {
         ngx_add_timer(ev, NGX_HTTP_META_SPOOL_RETRY);
     }
 }
