@@ -160,6 +160,7 @@ location /other {
 --- files: 0
 --- log: \[crit\] .*meta spool ".*" sets aside .*, events for "meta:events": "WRONGTYPE"
 --- sh: test "$(stat -c %a spool/*.aside)" = 600
+--- account: set_aside=3 drained=3
 
 === what was set aside is put back by its name
 --- allow: sets aside what Redis refuses for good

@@ -25,7 +25,7 @@ verb lists => sub {
 verb lists_arrived => sub {
     my ($t, $n) = @_;
     my $got;
-    wait_for { ($got = grep { /^l:/ } $t->{redis}->do('KEYS', 'l:*')) == $n };
+    wait_for { ($got = grep { /^l:\d+$/ } $t->{redis}->do('KEYS', 'l:*')) == $n };
     is $got, $n, "$n lists in Redis";
 };
 

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex);
+use Mojo::JSON qw(decode_json);
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -17,9 +18,11 @@ use Test::Meta::Process;
 use Test::Meta::Sample;
 use Test::Meta::Util qw(patience root_dir slurp spew temp_dir wait_for);
 
-# [PARAMETERS]: $DIR/spool, and a Redis that is given up soon; behind "http"
+# [PARAMETERS]: $DIR/spool, and a Redis that is given up soon, and /status;
+# behind "http" and "server"
 config_verb spool => sub {
     my ($t, $more) = @_;
+    $t->{conf}{server} .= "location = /status {\nmeta_status;\n}\n";
     $t->{conf}{http} .= "meta_spool \$DIR/spool $more;\n"
         . "meta_redis_connect_timeout \$MS500;\nmeta_redis_timeout \$MS500;\n";
 };
@@ -110,13 +113,15 @@ verb deliver => sub {
         "$n deliveries are answered $o{status}";
 };
 
-# CLIENTS [uri=U] [list=L] [n=N] [pause=MS]: clients of their own, N deliveries
-# each, or until the section load_ends
+# CLIENTS [uri=U] [list=L] [n=N] [pause=MS] [share=P]: clients of their own, N
+# deliveries each, or until the section load_ends; all together at P percent of
+# what was measured
 verb load_begins => sub {
     my ($t, $arg) = @_;
     my ($clients, @opts) = split ' ', $arg;
     my %o = (uri => '/hook', list => 'meta:events', n => 1e9, pause => 0,
         map { split /=/, $_, 2 } @opts);
+    $o{every} = 100 * $clients / $o{share} / $t->{rate} if $o{share};
     unlink "$t->{dir}/load.end";
     my $port = $t->{nginx}->port;
     for my $i (1 .. $clients) {
@@ -133,9 +138,11 @@ sub client {
     open my $fh, '>', $out or die "$out: $!";
     $fh->autoflush(1);
     my $c;
-    my $end = time + 40 * patience();
-    for (1 .. $o{n}) {
-        last if -e "$dir/load.end" || time > $end;
+    my $start = time;
+    for my $i (1 .. $o{n}) {
+        last if -e "$dir/load.end" || time - $start > 40 * patience();
+        my $early = $o{every} ? $start + $i * $o{every} - time : 0;
+        sleep $early if $early > 0;
         my $sample = Test::Meta::Sample::whatsapp(1);
         my $status = post($port, \$c, $o{uri}, $sample->{body})->{status};
         printf $fh "%d %.6f %s\n", $status, time, $sample->{events}[0];
@@ -165,7 +172,6 @@ verb load_ends => sub {
     ok $seen{200}, ($seen{200} // 0) . ' deliveries are answered 200';
     delete $seen{200};
     is_deeply \%seen, {}, 'and none anything else' unless $how =~ /any/;
-    $t->{load_took} = 1;
 };
 
 # how many lines of load have been answered 200 by now
@@ -217,6 +223,44 @@ verb arrived => sub {
     my @got = grep { $is{$_} } @first;
     my ($at) = grep { $got[$_] ne $want[$_] } 0 .. $#got;
     is $at, undef, 'in the order of their acks';
+};
+
+# what meta_status says of events
+sub account {
+    my ($t) = @_;
+    my $c = Test::Meta::HTTP->new($t->{nginx}->port);
+    $c->send("GET /status?format=json HTTP/1.1\r\nHost: meta.test\r\n"
+        . "Connection: close\r\n\r\n");
+    return decode_json($c->answer->{body})->{events};
+}
+
+# [NAME=N ...]: by spool + adopted = spooled + drained + set aside, and events
+# counted under that name
+verb account => sub {
+    my ($t, $arg) = @_;
+    my %want = map { split /=/ } split ' ', $arg;
+    my $got;
+    my $ok = wait_for {
+        $got = account($t);
+        $got->{by_spool} + $got->{adopted}
+            == $got->{spooled} + $got->{drained} + $got->{set_aside}
+        && !grep { $got->{$_} != $want{$_} } keys %want;
+    } 5;
+    ok $ok, "the account is right: $arg"
+        or diag join ' ', map { "$_=$got->{$_}" } sort keys %$got;
+};
+
+# CLIENTS SECONDS [OPTIONS of load_begins]: how much a closed loop gets through
+verb measure => sub {
+    my ($t, $arg) = @_;
+    my ($clients, $seconds, @opts) = split ' ', $arg;
+    my $start = time;
+    $t->run(load_begins => "$clients @opts");
+    sleep $seconds;
+    my $n = load_done($t);
+    $t->{rate} = $n / (time - $start);
+    $t->run(load_ends => '');
+    ok $n, sprintf 'about %.0f deliveries a second', $t->{rate};
 };
 
 # N [SUFFIX]: so many files of the spool (spool, aside, spool.new)
@@ -287,14 +331,12 @@ verb kill_workers => sub {
         "$n workers are replaced";
 };
 
-# FROM TO, a line each: words of nginx.conf are exchanged
+# FROM => TO: words of nginx.conf are exchanged
 verb change_conf => sub {
-    my ($t, $arg, $text) = @_;
+    my ($t, $arg) = @_;
     my $conf = slurp("$t->{dir}/nginx.conf");
-    for my $line (grep { length } split /\n/, $t->expand($text)) {
-        my ($from, $to) = split ' => ', $line;
-        $conf =~ s/\Q$from\E/$to/g or die "not in nginx.conf: $from\n";
-    }
+    my ($from, $to) = split ' => ', $t->expand($arg);
+    $conf =~ s/\Q$from\E/$to/g or die "not in nginx.conf: $from\n";
     spew("$t->{dir}/nginx.conf", $conf);
 };
 
