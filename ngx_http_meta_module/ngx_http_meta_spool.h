@@ -230,6 +230,7 @@ struct ngx_http_meta_spool_s {
 
     unsigned                       scanning:1;
     unsigned                       failing:1;
+    unsigned                       told:1;  /* that it takes nothing */
 };
 
 

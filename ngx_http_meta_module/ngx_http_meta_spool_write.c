@@ -399,8 +399,8 @@ ngx_http_meta_spool_count(ngx_http_meta_spool_batch_t *batch)
 
     file->size += batch->len;
 
-    if (spool->logged && ngx_time() - spool->logged >= NGX_HTTP_META_QUIET) {
-        spool->logged = 0;
+    if (spool->told) {
+        spool->told = 0;
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "meta spool \"%V\" takes deliveries again",
                       &spool->path);
@@ -557,6 +557,7 @@ ngx_http_meta_spool_say(ngx_http_meta_spool_t *spool, ngx_err_t err,
     }
 
     spool->logged = ngx_time();
+    spool->told = 1;
 
     ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
                   "meta spool \"%V\" takes nothing, deliveries are answered "
