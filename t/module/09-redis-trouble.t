@@ -452,8 +452,8 @@ SEND :1\r\n
 
 === an answer that nobody asked for acks nothing
 --- redis: script
-EXPECT ^SET meta:events:partitions 1$
-SEND +OK\r\n:7\r\n
+EXPECT ^CONFIG GET
+SEND *0\r\n:7\r\n
 EOF
 EXPECT ^RPUSH
 SEND -OOM no\r\n
