@@ -164,6 +164,8 @@ ngx_http_meta_spool_read(ngx_http_meta_stream_t *stream)
         return;
     }
 
+    file = NULL;
+
     for (q = ngx_queue_head(&stream->files);
          q != ngx_queue_sentinel(&stream->files);
          q = ngx_queue_next(q))
