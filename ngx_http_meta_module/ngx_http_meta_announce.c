@@ -89,14 +89,13 @@ ngx_http_meta_announce_init(ngx_http_meta_redis_t *redis)
 }
 
 
-/* the connection is ready, and what waits for it has not begun */
+/* the connection is ready */
 
 void
 ngx_http_meta_announce_all(ngx_http_meta_redis_t *redis)
 {
     ngx_uint_t                  i;
     ngx_array_t                *announced;
-    ngx_queue_t                 waiting;
     ngx_http_meta_announced_t  *a;
 
     redis->serial++;
@@ -107,17 +106,11 @@ ngx_http_meta_announce_all(ngx_http_meta_redis_t *redis)
         return;
     }
 
-    ngx_queue_init(&waiting);
-    ngx_queue_add(&waiting, &redis->out);
-    ngx_queue_init(&redis->out);
-
     a = announced->elts;
 
     for (i = 0; i < announced->nelts; i++) {
         ngx_http_meta_announce_set(redis, &a[i]);
     }
-
-    ngx_queue_add(&redis->out, &waiting);
 }
 
 

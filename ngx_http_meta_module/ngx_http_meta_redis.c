@@ -403,6 +403,8 @@ ngx_http_meta_redis_greeted(ngx_http_meta_op_t *op,
 static void
 ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
 {
+    ngx_queue_t  waiting;
+
     redis->state = NGX_HTTP_META_REDIS_READY;
 
     redis->target->link->state = redis->state;
@@ -413,7 +415,16 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
         ngx_add_timer(&redis->poll, NGX_HTTP_META_POLL);
     }
 
+    /* what we say and ask goes before what has waited */
+
+    ngx_queue_init(&waiting);
+    ngx_queue_add(&waiting, &redis->out);
+    ngx_queue_init(&redis->out);
+
     ngx_http_meta_announce_all(redis);
+    ngx_http_meta_worth_ask(redis);
+
+    ngx_queue_add(&redis->out, &waiting);
 
     redis->connection->idle = ngx_queue_empty(&redis->out);
 
@@ -421,7 +432,6 @@ ngx_http_meta_redis_ready(ngx_http_meta_redis_t *redis)
         ngx_post_event(&redis->flush, &ngx_posted_events);
     }
 
-    ngx_http_meta_worth_ask(redis);
     ngx_http_meta_spool_ready(redis);
 }
 

@@ -61,6 +61,7 @@ typedef struct {
 
     uint64_t                       spooled;
     uint64_t                       spool_bytes;
+    uint64_t                       aside_bytes;
     uint64_t                       nfiles;
     uint64_t                       oldest;      /* ms, 0: nothing there */
 

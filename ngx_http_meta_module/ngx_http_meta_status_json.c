@@ -105,9 +105,10 @@ ngx_http_meta_json_events(ngx_http_meta_out_t *out,
                       total->unanswered, total->unknown);
 
     ngx_http_meta_out(out, ",\n\"spool\":{\"bytes\":%uL,\"files\":%uL,"
-                      "\"refused\":%uL,\"torn\":%uL,\"damaged\":%uL,"
-                      "\"age_ms\":", st->spool_bytes, st->nfiles,
-                      total->refused, total->torn, total->damaged);
+                      "\"aside_bytes\":%uL,\"refused\":%uL,\"torn\":%uL,"
+                      "\"damaged\":%uL,\"age_ms\":", st->spool_bytes,
+                      st->nfiles, st->aside_bytes, total->refused,
+                      total->torn, total->damaged);
 
     if (st->oldest) {
         age = st->now > st->oldest ? st->now - st->oldest : 0;

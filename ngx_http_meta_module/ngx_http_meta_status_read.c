@@ -242,6 +242,7 @@ ngx_http_meta_status_files(ngx_http_meta_status_t *st)
     ngx_http_meta_spool_entry_t  *file;
 
     st->spool_bytes = ngx_http_meta_stat->spool_bytes;
+    st->aside_bytes = ngx_http_meta_stat->aside_bytes;
 
     for (i = 0; i < NGX_HTTP_META_SPOOL_FILES; i++) {
         file = &ngx_http_meta_stat->files[i];

@@ -452,7 +452,7 @@ SEND :1\r\n
 
 === an answer that nobody asked for acks nothing
 --- redis: script
-EXPECT ^CONFIG GET
+EXPECT ^CONFIG
 SEND *0\r\n:7\r\n
 EOF
 EXPECT ^RPUSH
@@ -492,8 +492,7 @@ EXPECT ^CONFIG
 SEND *0\r\n+OK\r\n
 EOF
 EXPECT ^CONFIG
-SEND *0\r\n
-SEND $5\r\nhello\r\n
+SEND *0\r\n$5\r\nhello\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n

@@ -148,7 +148,7 @@ SEND :2\r\n
 meta_webhook;
 client_body_buffer_size 8k;
 --- redis: script
-HALFREAD 100
+HALFREAD 400
 WAIT gone
 EXPECT ^RPUSH meta:events
 SEND :400\r\n

@@ -148,6 +148,32 @@ document.title.startsWith('! Deliveries')
 --- picture: status-dark
 --- console
 
+=== Redis is away, and comes back
+--- once
+--- redis: down
+--- http
+meta_spool $DIR/spool;
+--- server
+location /status { meta_status; }
+--- post: /hook
+@whatsapp 1204
+--- status: 200
+--- open
+--- reads
+#verdict = Redis is away: 1,204 events are on disk
+#spooled = 1,204
+#ways = 1,204 by disk
+#redis ~ 0 of 1
+#account ~ on disk now\s+1,204
+--- picture: status-away
+--- redis_do: start
+--- reads
+#spooled = 0
+#account ~ drained to Redis\s+1,204
+#identity ~ account is even
+#lists ~ ^meta:events\s+1,204
+--- console
+
 === a telephone: nothing is wider than the screen, whatever names there are
 --- browser: 360
 --- server

@@ -56,13 +56,13 @@ sub sum {
 # lines "PATH = VALUE": waited for, because a worker may be about to write
 Test::Meta::verb(counts => sub {
     my ($t, $seconds, $text) = @_;
-    my @want = map { [split / = /, $_, 2] } grep { length } split /\n/, $t->expand($text);
+    my @want = map { [split / =(?: |$)/, $_, 2] } grep { length } split /\n/, $t->expand($text);
     my $d;
     wait_for {
         $d = json($t);
         !grep { (value($d, $_->[0]) // '') ne $_->[1] } @want;
     } $seconds || 10;
-    is value($d, $_->[0]), $_->[1], "$_->[0] = $_->[1]" for @want;
+    is value($d, $_->[0]) // '', $_->[1], "$_->[0] = $_->[1]" for @want;
 });
 
 # a pattern for the line at the top, waited for
