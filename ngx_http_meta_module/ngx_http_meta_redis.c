@@ -459,7 +459,23 @@ ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis, const char *what,
 }
 
 
-/* likewise, for what is slow or too much */
+/* after a failover the name may lead to another server by now */
+
+void
+ngx_http_meta_redis_demoted(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_reply_t *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR
+        && reply->text.len == sizeof("READONLY") - 1
+        && ngx_strncmp(reply->text.data, "READONLY", 8) == 0
+        && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
+    {
+        redis->lost = 1;
+    }
+}
+
+
+/* one line in ten seconds, for what is slow or too much */
 
 void
 ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis, const char *what,

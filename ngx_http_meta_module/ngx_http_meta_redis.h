@@ -236,6 +236,8 @@ void ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis,
     const char *reason, ngx_err_t err);
 void ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis,
     const char *what, ngx_str_t *list, ngx_http_meta_reply_t *reply);
+void ngx_http_meta_redis_demoted(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_reply_t *reply);
 void ngx_http_meta_redis_slow(ngx_http_meta_redis_t *redis,
     const char *what, ngx_uint_t n, const char *unit);
 void ngx_http_meta_redis_good(ngx_http_meta_redis_t *redis);

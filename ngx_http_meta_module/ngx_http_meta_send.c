@@ -216,15 +216,7 @@ ngx_http_meta_judge_reply(ngx_http_meta_op_t *op,
 
     ngx_http_meta_redis_refused(redis, "RPUSH to ", &op->list, reply);
 
-    /* after a failover the name may lead to another server by now */
-
-    if (reply->type == REDIS_REPLY_ERROR
-        && reply->text.len == sizeof("READONLY") - 1
-        && ngx_strncmp(reply->text.data, "READONLY", 8) == 0
-        && ngx_current_msec - redis->since >= NGX_HTTP_META_MAX_DELAY)
-    {
-        redis->lost = 1;
-    }
+    ngx_http_meta_redis_demoted(redis, reply);
 
     return ngx_http_meta_reply_is_final(reply) ? NGX_DECLINED : NGX_AGAIN;
 }

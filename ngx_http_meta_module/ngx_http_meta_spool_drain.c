@@ -443,6 +443,12 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
             ngx_http_meta_spool_refused(item, &reply->text);
             return;
         }
+
+        /* the last one, so that no other loses its reply with the connection */
+
+        if (stream->busy == 0) {
+            ngx_http_meta_redis_demoted(op->redis, reply);
+        }
     }
 
     ngx_http_meta_spool_again(stream);

@@ -64,6 +64,13 @@ verb other_gets_events => sub {
     is $t->{other}->do('LLEN', 'meta:events'), $acked, 'each 200 is there';
 };
 
+# N: so many events are there, and each once
+verb other_has => sub {
+    my ($t, $n) = @_;
+    ok &wait_for(sub { $t->{other}->do('LLEN', 'meta:events') >= $n }, 10), "$n go there";
+    is $t->{other}->do('LLEN', 'meta:events'), $n, 'none twice';
+};
+
 run_blocks();
 
 __DATA__
@@ -99,6 +106,28 @@ meta_redis redis.meta.test:$REDIS_PORT;
 --- redis_do: CLIENT KILL TYPE normal SKIPME yes
 --- other_gets_events
 --- llen: meta:events 2
+
+=== a primary becomes a replica, and the name moves later: what is on disk follows
+--- once
+--- redis: up tcp
+--- dns
+127.0.0.1
+--- http
+meta_spool $DIR/spool;
+resolver 127.0.0.1:$DNSPORT ipv6=off;
+meta_redis redis.meta.test:$REDIS_PORT;
+--- load: 2
+--- redis_do: REPLICAOF 127.0.0.1 1
+--- wait_ms: 2500
+--- load: 300
+--- next_second
+--- write: dns
+127.0.0.2
+--- other_redis: 127.0.0.2
+--- other_has: 300
+--- llen: meta:events 2
+--- load: 1
+--- other_has: 301
 
 === no such name at start, and there later: 503, then 200
 --- once
