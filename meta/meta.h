@@ -28,7 +28,7 @@ typedef struct {
 
 typedef enum {
     META_OK = 0,
-    META_AGAIN,         /* good so far, but the bytes end too early */
+    META_AGAIN,         /* good so far: more bytes, or another run */
     META_MALFORMED,     /* the bytes are not what they must be */
     META_TOO_DEEP,      /* JSON nested deeper than META_MAX_DEPTH */
     META_DENIED,        /* well-formed, but no secret or token agrees */

@@ -36,45 +36,69 @@ static long meta_json_hex4(const unsigned char *p, const unsigned char *end);
 meta_rc_t
 meta_json_value(meta_json_t *j, unsigned depth)
 {
-    int            rc, first;
-    unsigned       level;
-    meta_str_t     name;
-    meta_json_t    c;
-    unsigned char  close[META_MAX_DEPTH];
+    meta_rc_t              rc;
+    meta_json_skip_t       k;
+    const unsigned char   *stop;
+
+    stop = j->stop;
+    j->stop = j->end;
+
+    meta_json_skip_init(&k, depth);
+    rc = meta_json_skip(j, &k);
+
+    j->stop = stop;
+
+    return rc;
+}
+
+
+meta_rc_t
+meta_json_skip(meta_json_t *j, meta_json_skip_t *k)
+{
+    int          rc, first;
+    unsigned     level;
+    meta_str_t   name;
+    meta_json_t  c;
 
     c = *j;
-    level = depth;
+    level = k->level;
 
     for ( ;; ) {
 
-        if (c.p == c.end) {
-            return META_MALFORMED;
-        }
-
-        first = 0;
-
-        switch (*c.p) {
-
-        case '"':
-            c.p++;
-
-            if (!meta_json_string(&c)) {
+        if (c.p >= c.stop) {
+            if (c.p == c.end) {
                 return META_MALFORMED;
             }
 
             break;
+        }
 
-        case '{':
-        case '[':
+        first = 0;
+
+        if (*c.p == '"' || k->in_string) {
+            c.p += !k->in_string;
+
+            rc = meta_json_string(&c, c.stop);
+
+            if (rc == 0) {
+                return META_MALFORMED;
+            }
+
+            k->in_string = (rc == 2);
+
+            if (rc == 2) {
+                break;
+            }
+
+        } else if (*c.p == '{' || *c.p == '[') {
             if (level == META_MAX_DEPTH) {
                 return META_TOO_DEEP;
             }
 
-            close[level++] = (*c.p++ == '{') ? '}' : ']';
+            k->close[level++] = (*c.p++ == '{') ? '}' : ']';
             first = 1;
-            break;
 
-        default:
+        } else {
             c.p = meta_json_scalar(c.p, c.end);
 
             if (c.p == NULL) {
@@ -85,12 +109,12 @@ meta_json_value(meta_json_t *j, unsigned depth)
         /* to the next value, out of every container that ends here */
 
         for ( ;; ) {
-            if (level == depth) {
+            if (level == k->depth) {
                 *j = c;
                 return META_OK;
             }
 
-            rc = meta_json_next(&c, close[level - 1], first);
+            rc = meta_json_next(&c, k->close[level - 1], first);
 
             if (rc == 1) {
                 break;
@@ -104,10 +128,15 @@ meta_json_value(meta_json_t *j, unsigned depth)
             first = 0;
         }
 
-        if (close[level - 1] == '}' && !meta_json_name(&c, &name)) {
+        if (k->close[level - 1] == '}' && !meta_json_name(&c, &name)) {
             return META_MALFORMED;
         }
     }
+
+    k->level = level;
+    *j = c;
+
+    return META_AGAIN;
 }
 
 

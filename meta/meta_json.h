@@ -25,13 +25,26 @@
  * A place in the bytes.  Which of the 64 bytes from block on end or break a
  * plain run inside a string is found at once and kept as bits: from string to
  * string the scan then waits for a shift, and not for a load and a compare.
+ *
+ * What can be paused is paused at the first chance from stop on; where stop
+ * is the end, never.
  */
 typedef struct {
     const unsigned char  *p;
     const unsigned char  *end;
+    const unsigned char  *stop;
     const unsigned char  *block;
     uint64_t              special;
 } meta_json_t;
+
+
+/* a value that is being scanned, and the containers open around the place */
+typedef struct {
+    unsigned              depth;
+    unsigned              level;
+    unsigned              in_string;
+    unsigned char         close[META_MAX_DEPTH];
+} meta_json_skip_t;
 
 
 META_HIDDEN_BEGIN
@@ -39,7 +52,11 @@ META_HIDDEN_BEGIN
 /*
  * One value of any kind at j->p, depth containers being open around it.
  * META_OK: j->p stands behind it.  META_MALFORMED, META_TOO_DEEP.
+ * META_AGAIN: paused; to be called again with the same k.
  */
+meta_rc_t meta_json_skip(meta_json_t *j, meta_json_skip_t *k);
+
+/* the same without a pause */
 meta_rc_t meta_json_value(meta_json_t *j, unsigned depth);
 
 /* a bit for each byte of the block at p; those past end are set */
@@ -75,8 +92,18 @@ meta_json_init(meta_json_t *j, const unsigned char *p,
 {
     j->p = p;
     j->end = end;
+    j->stop = end;
     j->block = p;
     j->special = meta_json_special(p, end);
+}
+
+
+static inline void
+meta_json_skip_init(meta_json_skip_t *k, unsigned depth)
+{
+    k->depth = depth;
+    k->level = depth;
+    k->in_string = 0;
 }
 
 
@@ -119,10 +146,12 @@ meta_json_plain(meta_json_t *j)
 }
 
 
-/* 1: from inside a string to the place behind its closing quote; 0: it has no
- * end, or holds what no string may */
+/*
+ * From inside a string to the place behind its closing quote: 1.  0: it has no
+ * end, or holds what no string may.  2: paused before an escape.
+ */
 static inline int
-meta_json_string(meta_json_t *j)
+meta_json_string(meta_json_t *j, const unsigned char *stop)
 {
     size_t  n;
 
@@ -136,6 +165,10 @@ meta_json_string(meta_json_t *j)
         if (*j->p == '"') {
             j->p++;
             return 1;
+        }
+
+        if (j->p >= stop) {
+            return 2;
         }
 
         n = meta_json_escape(j->p, j->end);
@@ -210,7 +243,7 @@ meta_json_name(meta_json_t *j, meta_str_t *name)
     } else {
         rc = 2;
 
-        if (!meta_json_string(j)) {
+        if (!meta_json_string(j, j->end)) {
             return 0;
         }
     }

@@ -63,49 +63,81 @@ meta_rc_t
 meta_key(meta_json_t *j, unsigned depth, meta_event_kind_t kind,
     meta_str_t object, meta_str_t entry, meta_key_t *k)
 {
-    meta_rc_t   rc;
-    meta_str_t  slots[META_CHANGE_SLOTS];
+    meta_rc_t             rc;
+    meta_key_scan_t       s;
+    const unsigned char  *stop;
+
+    stop = j->stop;
+    j->stop = j->end;
+
+    meta_key_begin(&s, depth, kind, object, entry);
+    rc = meta_key_run(j, &s, k);
+
+    j->stop = stop;
+
+    return rc;
+}
+
+
+void
+meta_key_begin(meta_key_scan_t *s, unsigned depth, meta_event_kind_t kind,
+    meta_str_t object, meta_str_t entry)
+{
+    static const meta_table_t *const  shapes[] = {
+        &meta_shape_change,             /* META_EVENT_CHANGE */
+        &meta_shape_messaging,          /* META_EVENT_MESSAGING */
+        &meta_shape_messaging,          /* META_EVENT_STANDBY */
+        &meta_shape_entry,              /* META_EVENT_ENTRY */
+        &meta_shape_body                /* META_EVENT_BODY */
+    };
+
+    s->kind = kind;
+    s->object = object;
+    s->entry = entry;
+
+    meta_walk_begin(&s->walk, depth, shapes[kind], s->slots);
+}
+
+
+meta_rc_t
+meta_key_run(meta_json_t *j, meta_key_scan_t *s, meta_key_t *k)
+{
+    meta_rc_t  rc;
+
+    rc = meta_walk_run(j, &s->walk);
+
+    if (rc != META_OK) {
+        return rc;
+    }
 
     memset(k, 0, sizeof(meta_key_t));
 
-    k->account = entry;
+    k->account = s->entry;
     k->time = -1;
 
-    switch (kind) {
+    switch (s->kind) {
 
     case META_EVENT_CHANGE:
-        rc = meta_walk(j, depth, &meta_shape_change, slots);
-
-        if (rc == META_OK) {
-            meta_key_change(k, slots, j->p, object);
-        }
-
-        return rc;
+        meta_key_change(k, s->slots, j->p, s->object);
+        break;
 
     case META_EVENT_MESSAGING:
     case META_EVENT_STANDBY:
-        rc = meta_walk(j, depth, &meta_shape_messaging, slots);
-
-        if (rc == META_OK) {
-            meta_key_messaging(k, slots, kind, object, entry);
-        }
-
-        return rc;
+        meta_key_messaging(k, s->slots, s->kind, s->object, s->entry);
+        break;
 
     case META_EVENT_ENTRY:
-        rc = meta_walk(j, depth, &meta_shape_entry, slots);
-
-        if (rc == META_OK && slots[META_CHANGED_FIELDS].len != 0) {
+        if (s->slots[META_CHANGED_FIELDS].len != 0) {
             k->field = meta_field_changed;
         }
 
-        return rc;
+        break;
 
     case META_EVENT_BODY:
         break;
     }
 
-    return meta_json_value(j, depth);
+    return META_OK;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "meta.h"
 #include "meta_json.h"
+#include "meta_shape.h"
 
 
 #define META_KEY_ID_PARTS  4
@@ -35,14 +36,29 @@ typedef struct {
 } meta_key_t;
 
 
+/* an event that is being scanned */
+typedef struct {
+    meta_event_kind_t  kind;
+    meta_str_t         object;
+    meta_str_t         entry;
+    meta_str_t         slots[META_CHANGE_SLOTS];
+    meta_walk_t        walk;
+} meta_key_scan_t;
+
+
 META_HIDDEN_BEGIN
 
 /*
- * One event at j->p, scanned as meta_json_value() would, and what the record
- * says of it; object and entry are texts as the record shows them.  A part of
- * the id that is empty makes the id a hash: the caller, who writes the parts,
- * sees it.
+ * One event at j->p, scanned as meta_json_skip() would and with its pauses,
+ * and what the record says of it; object and entry are texts as the record
+ * shows them.  A part of the id that is empty makes the id a hash: the caller,
+ * who writes the parts, sees it.
  */
+void meta_key_begin(meta_key_scan_t *s, unsigned depth,
+    meta_event_kind_t kind, meta_str_t object, meta_str_t entry);
+meta_rc_t meta_key_run(meta_json_t *j, meta_key_scan_t *s, meta_key_t *k);
+
+/* the same without a pause */
 meta_rc_t meta_key(meta_json_t *j, unsigned depth, meta_event_kind_t kind,
     meta_str_t object, meta_str_t entry, meta_key_t *k);
 

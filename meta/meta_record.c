@@ -29,22 +29,12 @@ _Static_assert(sizeof(META_RECORD_KEYS) - 1 + 3 * META_TEXT_MAX
 #define META_NOINLINE  __attribute__((noinline))
 
 
-/* a text as the record writes it, and where it stands if not in the body */
-typedef struct {
-    meta_str_t     text;
-    unsigned char  buf[META_TEXT_MAX];
-} meta_text_t;
-
-
 static void meta_record_text(meta_text_t *t, meta_str_t text);
-static const meta_key_t *meta_record_found(const meta_record_ctx_t *rc,
-    const meta_event_t *ev, meta_str_t entry, meta_key_t *found);
 static unsigned char *meta_record_id(unsigned char *p,
-    const meta_record_ctx_t *rc, const meta_event_t *ev,
-    const meta_key_t *key, meta_str_t object, meta_str_t entry);
-static unsigned char *meta_record_hash(unsigned char *p,
-    const meta_record_ctx_t *rc, const meta_event_t *ev, unsigned own_time,
-    meta_str_t object, meta_str_t entry);
+    const meta_key_t *key);
+static int meta_record_hash_begin(const meta_head_t *h);
+static unsigned char *meta_record_hash_end(const meta_head_t *h,
+    unsigned char *p);
 static unsigned char *meta_record_key(unsigned char *p,
     const meta_key_t *key, meta_str_t entry);
 static unsigned char *meta_record_int(unsigned char *p, uint64_t n);
@@ -134,28 +124,94 @@ size_t
 meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     const meta_event_t *ev, size_t n)
 {
-    int64_t            time;
-    meta_key_t         found;
-    meta_text_t        entry, field;
-    unsigned char     *p;
-    const meta_key_t  *key;
+    meta_head_t  h;
 
-    meta_record_text(&entry, meta_json_ident(ev->entry_id));
+    meta_head_begin(&h, out, rc, ev);
 
-    key = meta_record_found(rc, ev, entry.text, &found);
+    return meta_head_run(&h, SIZE_MAX) == META_OK ? meta_head_end(&h, n) : 0;
+}
 
-    time = key->own_time ? key->time : meta_key_time(ev->entry_time);
+
+void
+meta_head_begin(meta_head_t *h, unsigned char *out,
+    const meta_record_ctx_t *rc, const meta_event_t *ev)
+{
+    h->out = out;
+    h->p = NULL;
+    h->rc = rc;
+    h->ev = ev;
+    h->hashing = 0;
+    h->hashed = 0;
+
+    meta_record_text(&h->entry, meta_json_ident(ev->entry_id));
+}
+
+
+meta_rc_t
+meta_head_run(meta_head_t *h, size_t budget)
+{
+    size_t          n;
+    unsigned char  *p;
+
+    p = meta_record_literal(h->out, "{\"v\":1,\"id\":\"");
+
+    if (!h->hashing) {
+        h->p = meta_record_id(p, &h->ev->key);
+
+        if (h->p != NULL) {
+            return META_OK;
+        }
+
+        if (!meta_record_hash_begin(h)) {
+            return META_ERROR;
+        }
+
+        h->hashing = 1;
+    }
+
+    n = h->ev->raw.len - h->hashed;
+
+    if (n > budget) {
+        n = budget;
+    }
+
+    if (EVP_DigestUpdate(h->rc->hash->ctx, h->ev->raw.data + h->hashed, n)
+        != 1)
+    {
+        return META_ERROR;
+    }
+
+    h->hashed += n;
+
+    if (h->hashed < h->ev->raw.len) {
+        return META_AGAIN;
+    }
+
+    h->p = meta_record_hash_end(h, p);
+
+    return h->p != NULL ? META_OK : META_ERROR;
+}
+
+
+size_t
+meta_head_end(meta_head_t *h, size_t n)
+{
+    int64_t                   time;
+    meta_text_t               field;
+    unsigned char            *p;
+    const meta_key_t         *key;
+    const meta_record_ctx_t  *rc;
+
+    rc = h->rc;
+    key = &h->ev->key;
+    p = h->p;
+
+    time = key->own_time ? key->time : meta_key_time(h->ev->entry_time);
 
     meta_record_text(&field, key->field);
 
-    p = meta_record_literal(out, "{\"v\":1,\"id\":\"");
-    p = meta_record_id(p, rc, ev, key, rc->object, entry.text);
-    if (p == NULL) {
-        return 0;
-    }
-
     memcpy(p, rc->app_buf, rc->napp);
-    p = meta_record_copy(p + rc->napp, entry.text);
+    p = meta_record_copy(p + rc->napp, h->entry.text);
 
     p = meta_record_literal(p, "\",\"time\":");
     if (time < 0) {
@@ -167,7 +223,7 @@ meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     p = meta_record_literal(p, ",\"field\":\"");
     p = meta_record_copy(p, field.text);
     p = meta_record_literal(p, "\",\"key\":\"");
-    p = meta_record_key(p, key, entry.text);
+    p = meta_record_key(p, key, h->entry.text);
 
     memcpy(p, rc->delivery_buf, rc->ndelivery);
     p = meta_record_int(p + rc->ndelivery, n);
@@ -175,15 +231,13 @@ meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     memcpy(p, rc->of_buf, rc->nof);
     p += rc->nof;
 
-    return (size_t) (p - out);
+    return (size_t) (p - h->out);
 }
 
 
 size_t
-meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
-    const meta_event_t *ev)
+meta_record_account(unsigned char *out, const meta_event_t *ev)
 {
-    meta_key_t      found;
     meta_str_t      account;
     meta_text_t     entry;
     unsigned char  *colon, buf[META_RECORD_KEY_MAX];
@@ -191,12 +245,7 @@ meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
     meta_record_text(&entry, meta_json_ident(ev->entry_id));
 
     account.data = buf;
-    account.len = (size_t) (meta_record_key(buf,
-                                            meta_record_found(rc, ev,
-                                                              entry.text,
-                                                              &found),
-                                            entry.text)
-                            - buf);
+    account.len = (size_t) (meta_record_key(buf, &ev->key, entry.text) - buf);
 
     colon = memchr(buf, ':', account.len);
 
@@ -207,25 +256,6 @@ meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
     /* never longer than it was written */
 
     return (size_t) meta_json_decode(account, out, META_RECORD_KEY_MAX);
-}
-
-
-/* the event's key, looked for again where the split could not know it */
-
-static const meta_key_t *
-meta_record_found(const meta_record_ctx_t *rc, const meta_event_t *ev,
-    meta_str_t entry, meta_key_t *found)
-{
-    meta_json_t  j;
-
-    if (ev->keyed) {
-        return &ev->key;
-    }
-
-    meta_json_init(&j, ev->raw.data, ev->raw.data + ev->raw.len);
-    (void) meta_key(&j, 0, ev->kind, rc->object, entry, found);
-
-    return found;
 }
 
 
@@ -250,22 +280,21 @@ meta_record_text(meta_text_t *t, meta_str_t text)
 }
 
 
+/* NULL: it has to be the hash */
+
 static unsigned char *
-meta_record_id(unsigned char *p, const meta_record_ctx_t *rc,
-    const meta_event_t *ev, const meta_key_t *key, meta_str_t object,
-    meta_str_t entry)
+meta_record_id(unsigned char *p, const meta_key_t *key)
 {
     long            len;
     unsigned        i;
-    unsigned char  *id, *last;
+    unsigned char  *last;
 
-    id = p;
     last = p + META_RECORD_KEY_MAX;
 
     for (i = 0; i < key->nid; i++) {
 
         if (key->id[i].len == 0 || (i != 0 && p == last)) {
-            break;
+            return NULL;
         }
 
         if (i != 0) {
@@ -274,56 +303,62 @@ meta_record_id(unsigned char *p, const meta_record_ctx_t *rc,
 
         len = meta_json_encode(key->id[i], p, (size_t) (last - p));
         if (len < 0) {
-            break;
+            return NULL;
         }
 
         p += len;
     }
 
-    if (i == key->nid && i != 0) {
-        return p;
-    }
-
-    return meta_record_hash(id, rc, ev, key->own_time, object, entry);
+    return i != 0 ? p : NULL;
 }
 
 
-static unsigned char *
-meta_record_hash(unsigned char *p, const meta_record_ctx_t *rc,
-    const meta_event_t *ev, unsigned own_time, meta_str_t object,
-    meta_str_t entry)
+/* up to the event's bytes; 0 if libcrypto refused */
+
+static int
+meta_record_hash_begin(const meta_head_t *h)
 {
-    size_t         i, len;
+    size_t         len;
     EVP_MD_CTX    *ctx;
     meta_str_t     time;
-    unsigned char  digest[EVP_MAX_MD_SIZE];
     unsigned char  buf[2 * META_TEXT_MAX + 2];
 
-    static const char  hex[] = "0123456789abcdef";
+    ctx = h->rc->hash->ctx;
 
-    ctx = rc->hash->ctx;
-
-    len = (size_t) meta_json_decode(object, buf, META_TEXT_MAX);
+    len = (size_t) meta_json_decode(h->rc->object, buf, META_TEXT_MAX);
     buf[len++] = '\0';
 
-    len += (size_t) meta_json_decode(entry, buf + len, META_TEXT_MAX);
+    len += (size_t) meta_json_decode(h->entry.text, buf + len, META_TEXT_MAX);
     buf[len++] = '\0';
 
-    time = ev->entry_time;
+    time = h->ev->entry_time;
 
-    if (own_time) {
+    if (h->ev->key.own_time) {
         time.len = 0;
 
     } else if (time.len != 0 && time.data[0] == '"') {
         time = meta_json_text(time);
     }
 
-    if (EVP_DigestInit_ex2(ctx, rc->hash->md, NULL) != 1
-        || EVP_DigestUpdate(ctx, buf, len) != 1
-        || EVP_DigestUpdate(ctx, time.data, time.len) != 1
-        || EVP_DigestUpdate(ctx, "", 1) != 1
-        || EVP_DigestUpdate(ctx, ev->raw.data, ev->raw.len) != 1
-        || EVP_DigestUpdate(ctx, "", 1) != 1
+    return EVP_DigestInit_ex2(ctx, h->rc->hash->md, NULL) == 1
+           && EVP_DigestUpdate(ctx, buf, len) == 1
+           && EVP_DigestUpdate(ctx, time.data, time.len) == 1
+           && EVP_DigestUpdate(ctx, "", 1) == 1;
+}
+
+
+static unsigned char *
+meta_record_hash_end(const meta_head_t *h, unsigned char *p)
+{
+    size_t         i;
+    EVP_MD_CTX    *ctx;
+    unsigned char  digest[EVP_MAX_MD_SIZE];
+
+    static const char  hex[] = "0123456789abcdef";
+
+    ctx = h->rc->hash->ctx;
+
+    if (EVP_DigestUpdate(ctx, "", 1) != 1
         || EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
     {
         return NULL;

@@ -43,6 +43,25 @@ typedef struct {
 } meta_record_ctx_t;
 
 
+/* a text as the record writes it, and where it stands if not in the body */
+typedef struct {
+    meta_str_t           text;
+    unsigned char        buf[META_TEXT_MAX];
+} meta_text_t;
+
+
+/* a head on its way */
+typedef struct {
+    unsigned char            *out;
+    unsigned char            *p;        /* behind the id */
+    const meta_record_ctx_t  *rc;
+    const meta_event_t       *ev;
+    meta_text_t               entry;
+    size_t                    hashed;   /* bytes of the event */
+    unsigned                  hashing;
+} meta_head_t;
+
+
 META_HIDDEN_BEGIN
 
 meta_rc_t meta_hash_init(meta_hash_t *h);
@@ -60,11 +79,21 @@ size_t meta_record_head(unsigned char *out, const meta_record_ctx_t *rc,
     const meta_event_t *ev, size_t n);
 
 /*
+ * The same for a long event, whose id may be a hash, in runs of budget bytes:
+ * META_AGAIN as long as there is more to do, then META_OK or META_ERROR; the
+ * head is whole after meta_head_end().  Between runs all that h points at
+ * stays, and nobody else uses rc->hash.
+ */
+void meta_head_begin(meta_head_t *h, unsigned char *out,
+    const meta_record_ctx_t *rc, const meta_event_t *ev);
+meta_rc_t meta_head_run(meta_head_t *h, size_t budget);
+size_t meta_head_end(meta_head_t *h, size_t n);
+
+/*
  * The account of the record's key, what stands before its first ':', as text
  * without escapes: to out (room: META_RECORD_KEY_MAX bytes).  Its length.
  */
-size_t meta_record_account(unsigned char *out, const meta_record_ctx_t *rc,
-    const meta_event_t *ev);
+size_t meta_record_account(unsigned char *out, const meta_event_t *ev);
 
 META_HIDDEN_END
 

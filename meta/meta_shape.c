@@ -196,3 +196,6 @@ static const meta_member_t  meta_entry_members[] = {
 
 const meta_table_t  meta_shape_entry =
     meta_table(meta_entry_members, META_CHANGED_FIELDS, 0);
+
+
+const meta_table_t  meta_shape_body = { NULL, 0, 0, 0 };

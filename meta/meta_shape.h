@@ -123,6 +123,9 @@ extern const meta_table_t  meta_shape_messaging;
 extern const meta_table_t  meta_shape_contact;
 extern const meta_table_t  meta_shape_entry;
 
+/* a body that is an event: nothing in it is asked for */
+extern const meta_table_t  meta_shape_body;
+
 META_HIDDEN_END
 
 

@@ -64,6 +64,15 @@ meta_hmac_free(meta_hmac_t *h)
 
 
 meta_rc_t
+meta_hmac_copy(meta_hmac_t *h, const meta_hmac_t *from)
+{
+    h->ctx = EVP_MAC_CTX_dup(from->ctx);
+
+    return h->ctx != NULL ? META_OK : META_ERROR;
+}
+
+
+meta_rc_t
 meta_hmac_begin(meta_hmac_t *h)
 {
     /* no key: the one that stands in the context is used again */

@@ -25,6 +25,9 @@ META_HIDDEN_BEGIN
 meta_rc_t meta_hmac_init(meta_hmac_t *h, meta_str_t key);
 void meta_hmac_free(meta_hmac_t *h);
 
+/* a context of its own, for a body that is hashed while others are */
+meta_rc_t meta_hmac_copy(meta_hmac_t *h, const meta_hmac_t *from);
+
 /* begin, any number of updates, final; each META_OK or META_ERROR */
 meta_rc_t meta_hmac_begin(meta_hmac_t *h);
 meta_rc_t meta_hmac_update(meta_hmac_t *h, meta_str_t bytes);

@@ -1,7 +1,8 @@
 /*
  * One pass over the body: strict everywhere, and aware of names only in the
  * five levels above an event: body, entry array, entry, array of events,
- * event.
+ * event.  Where it stands is a step and not a place on the stack, so that it
+ * can be left at any member and gone on with later.
  *
  * A member named twice: the last counts, so what an earlier one gave is taken
  * back when the later one is met.
@@ -13,41 +14,23 @@
 #include "meta_split.h"
 
 
-#define META_SPLIT_KINDS  3     /* changes, messaging, standby */
-
-
-typedef struct {
-    meta_json_t    json;
-    meta_event_t  *events;
-    size_t         nalloc;
-    size_t         n;                   /* events met, stored or not */
-    meta_str_t     object;              /* tokens, as far as they are known */
-    meta_str_t     field;
-    meta_key_t     spare;               /* of events that are not stored */
-} meta_scan_t;
-
-
-/* what an entry is made of, apart from its events */
-typedef struct {
-    meta_str_t            id;
-    meta_str_t            time;
-    meta_str_t            field;
-    const unsigned char  *items[META_SPLIT_KINDS];  /* NULL: no array */
-    unsigned              repeated;     /* one of the arrays stands twice */
-} meta_entry_t;
-
-
 static meta_rc_t meta_split_body(meta_scan_t *s);
 static meta_rc_t meta_split_entries(meta_scan_t *s);
 static meta_rc_t meta_split_entry(meta_scan_t *s);
-static meta_rc_t meta_split_entry_members(meta_scan_t *s, meta_entry_t *e);
-static meta_rc_t meta_split_again(meta_scan_t *s, const meta_entry_t *e);
-static meta_rc_t meta_split_items(meta_scan_t *s, const meta_entry_t *e,
-    meta_event_kind_t kind);
+static meta_rc_t meta_split_again(meta_scan_t *s);
+static meta_rc_t meta_split_items(meta_scan_t *s);
+static void meta_split_enter(meta_scan_t *s, meta_event_kind_t kind,
+    const unsigned char *bracket);
+static meta_rc_t meta_split_leave(meta_scan_t *s);
+static meta_rc_t meta_split_end(meta_scan_t *s);
+static meta_rc_t meta_split_keys(meta_scan_t *s);
+static void meta_split_key(meta_scan_t *s, meta_event_t *ev);
+static meta_rc_t meta_split_token(meta_scan_t *s, unsigned depth,
+    meta_str_t *token, meta_pending_t pending);
+static meta_rc_t meta_split_pending(meta_scan_t *s);
+static void meta_split_seek(meta_scan_t *s, const unsigned char *p);
 static unsigned meta_split_shown(meta_str_t text);
 static void meta_split_unkey(meta_scan_t *s, size_t *from);
-static meta_rc_t meta_split_token(meta_scan_t *s, unsigned depth,
-    meta_str_t *token);
 static void meta_split_add(meta_scan_t *s, const unsigned char *start,
     meta_event_kind_t kind);
 
@@ -69,241 +52,330 @@ meta_rc_t
 meta_split(meta_str_t body, meta_split_t *split, meta_event_t *events,
     size_t nalloc)
 {
-    meta_rc_t             rc;
-    meta_scan_t           s;
-    const unsigned char  *start, *end;
+    meta_scan_t  s;
 
-    static const meta_str_t  absent;
+    meta_split_begin(&s, body, events, nalloc);
 
-    if (body.len == 0) {
-        return META_MALFORMED;
+    return meta_split_run(&s, SIZE_MAX, split);
+}
+
+
+void
+meta_split_begin(meta_scan_t *s, meta_str_t body, meta_event_t *events,
+    size_t nalloc)
+{
+    static const meta_str_t    absent;
+    static const meta_entry_t  none;
+
+    meta_json_init(&s->json, body.data, body.data + body.len);
+
+    s->events = events;
+    s->nalloc = nalloc;
+    s->n = 0;
+
+    s->step = meta_split_body;
+    s->first = 1;
+    s->again = 0;
+    s->start = NULL;
+    s->object = absent;
+    s->field = absent;
+    s->unkey = 0;
+    s->entry = none;
+    s->pending = META_SPLIT_NOTHING;
+}
+
+
+meta_rc_t
+meta_split_run(meta_scan_t *s, size_t budget, meta_split_t *split)
+{
+    meta_rc_t  rc;
+
+    if (s->start == NULL) {
+        meta_json_space(&s->json);
+
+        s->start = s->json.p;
+
+        if (s->json.p == s->json.end || *s->json.p != '{') {
+            return META_MALFORMED;
+        }
+
+        s->json.p++;
     }
 
-    meta_json_init(&s.json, body.data, body.data + body.len);
-    meta_json_space(&s.json);
+    s->budget = budget;
+    s->from = s->json.p;
+    meta_split_seek(s, s->json.p);
 
-    s.events = events;
-    s.nalloc = nalloc;
-    s.n = 0;
-
-    start = s.json.p;
-
-    s.object = absent;
-    s.field = absent;
-
-    if (start == s.json.end || *start != '{') {
-        return META_MALFORMED;
+    if (s->pending != META_SPLIT_NOTHING) {
+        rc = meta_split_pending(s);
+        if (rc != META_OK) {
+            return rc;
+        }
     }
 
-    s.json.p++;
+    while (s->step != NULL) {
 
-    rc = meta_split_body(&s);
-    if (rc != META_OK) {
-        return rc;
+        if (s->json.p >= s->json.stop && s->json.p < s->json.end) {
+            return META_AGAIN;
+        }
+
+        rc = s->step(s);
+        if (rc != META_OK) {
+            return rc;
+        }
     }
 
-    end = s.json.p;
-    meta_json_space(&s.json);
-
-    if (s.json.p != s.json.end) {
-        return META_MALFORMED;
-    }
-
-    s.json.p = end;
-
-    if (s.n == 0 || s.n > META_MAX_EVENTS) {
-        s.n = 0;
-        meta_split_add(&s, start, meta_json_text(s.field).len != 0
-                                  ? META_EVENT_CHANGE : META_EVENT_BODY);
-    }
-
-    split->object = s.object;
-    split->nevents = s.n;
+    split->object = s->object;
+    split->nevents = s->n;
 
     return META_OK;
 }
 
+
+/* behind the body's closing bracket */
+
+static meta_rc_t
+meta_split_end(meta_scan_t *s)
+{
+    const unsigned char  *end;
+
+    end = s->json.p;
+    meta_json_space(&s->json);
+
+    if (s->json.p != s->json.end) {
+        return META_MALFORMED;
+    }
+
+    s->json.p = end;
+
+    if (s->n == 0 || s->n > META_MAX_EVENTS) {
+        s->n = 0;
+        meta_split_add(s, s->start, meta_json_text(s->field).len != 0
+                                    ? META_EVENT_CHANGE : META_EVENT_BODY);
+    }
+
+    s->nkeyed = 0;
+    s->step = meta_split_keys;
+
+    return META_OK;
+}
+
+
+/*
+ * What was found while object or entry were not yet known, or were others, is
+ * looked for again now that they are; and in what is one event as a whole.
+ */
+
+static meta_rc_t
+meta_split_keys(meta_scan_t *s)
+{
+    meta_event_t  *ev;
+
+    for ( /* void */ ; s->nkeyed < s->n && s->nkeyed < s->nalloc; s->nkeyed++) {
+        ev = &s->events[s->nkeyed];
+
+        if (!ev->keyed) {
+            meta_split_key(s, ev);
+            return meta_split_pending(s);
+        }
+    }
+
+    s->step = NULL;
+
+    return META_OK;
+}
+
+
+static void
+meta_split_key(meta_scan_t *s, meta_event_t *ev)
+{
+    meta_str_t     entry;
+    unsigned char  buf[META_TEXT_MAX];
+
+    entry = meta_json_ident(ev->entry_id);
+
+    if (meta_json_encode(entry, buf, META_TEXT_MAX) < 0) {
+        entry.len = 0;
+    }
+
+    meta_split_seek(s, ev->raw.data);
+
+    s->pending = META_SPLIT_KEY;
+
+    meta_key_begin(&s->key, 0, ev->kind, meta_json_text(s->object), entry);
+}
+
+
+/* a member of the body */
 
 static meta_rc_t
 meta_split_body(meta_scan_t *s)
 {
-    int         rc, first;
-    size_t      n;
-    meta_rc_t   mrc;
-    meta_str_t  name, other;
+    int         rc;
+    meta_str_t  name;
 
-    n = 0;
+    rc = meta_json_next(&s->json, '}', s->first);
+    s->first = 0;
 
-    for (first = 1; /* void */ ; first = 0) {
-
-        rc = meta_json_next(&s->json, '}', first);
-        if (rc != 1) {
-            return rc == 0 ? META_OK : META_MALFORMED;
-        }
-
-        if (!meta_json_name(&s->json, &name)) {
-            return META_MALFORMED;
-        }
-
-        if (meta_json_is(name, meta_name_entry)) {
-            n = s->n = 0;
-            mrc = meta_split_entries(s);
-
-        } else if (meta_json_is(name, meta_name_object)) {
-            meta_split_unkey(s, &n);
-            mrc = meta_split_token(s, 1, &s->object);
-
-        } else if (meta_json_is(name, meta_name_field)) {
-            mrc = meta_split_token(s, 1, &s->field);
-
-        } else {
-            mrc = meta_split_token(s, 1, &other);
-        }
-
-        if (mrc != META_OK) {
-            return mrc;
-        }
+    if (rc != 1) {
+        s->step = meta_split_end;
+        return rc == 0 ? META_OK : META_MALFORMED;
     }
+
+    if (!meta_json_name(&s->json, &name)) {
+        return META_MALFORMED;
+    }
+
+    if (meta_json_is(name, meta_name_entry)) {
+        s->n = 0;
+        s->unkey = 0;
+
+        if (s->json.p < s->json.end && *s->json.p == '[') {
+            s->json.p++;
+            s->first = 1;
+            s->step = meta_split_entries;
+            return META_OK;
+        }
+
+    } else if (meta_json_is(name, meta_name_object)) {
+        meta_split_unkey(s, &s->unkey);
+        return meta_split_token(s, 1, &s->object, META_SPLIT_TOKEN);
+
+    } else if (meta_json_is(name, meta_name_field)) {
+        return meta_split_token(s, 1, &s->field, META_SPLIT_TOKEN);
+    }
+
+    return meta_split_token(s, 1, &s->other, META_SPLIT_TOKEN);
 }
 
+
+/* an element of the array of entries */
 
 static meta_rc_t
 meta_split_entries(meta_scan_t *s)
 {
-    int         rc, first;
-    meta_rc_t   mrc;
-    meta_str_t  other;
+    int  rc;
 
-    if (s->json.p == s->json.end || *s->json.p != '[') {
-        return meta_split_token(s, 1, &other);
+    static const meta_entry_t  empty;
+
+    rc = meta_json_next(&s->json, ']', s->first);
+    s->first = 0;
+
+    if (rc != 1) {
+        s->step = meta_split_body;
+        return rc == 0 ? META_OK : META_MALFORMED;
     }
-
-    s->json.p++;
-
-    for (first = 1; /* void */ ; first = 0) {
-
-        rc = meta_json_next(&s->json, ']', first);
-        if (rc != 1) {
-            return rc == 0 ? META_OK : META_MALFORMED;
-        }
-
-        mrc = meta_split_entry(s);
-        if (mrc != META_OK) {
-            return mrc;
-        }
-    }
-}
-
-
-static meta_rc_t
-meta_split_entry(meta_scan_t *s)
-{
-    size_t                i, n;
-    meta_rc_t             rc;
-    meta_str_t            token;
-    meta_entry_t          e;
-    const unsigned char  *start;
 
     if (s->json.p == s->json.end || *s->json.p != '{') {
-        rc = meta_split_token(s, 2, &token);
-        if (rc == META_OK) {
-            meta_split_add(s, token.data, META_EVENT_ENTRY);
-        }
-
-        return rc;
+        return meta_split_token(s, 2, &s->other, META_SPLIT_ELEMENT);
     }
 
-    n = s->n;
-    start = s->json.p++;
+    s->entry = empty;
+    s->entry.start = s->json.p++;
+    s->entry.n = s->n;
+    s->entry.unkey = s->n;
 
-    rc = meta_split_entry_members(s, &e);
-
-    if (rc == META_OK && e.repeated) {
-        s->n = n;
-        rc = meta_split_again(s, &e);
-    }
-
-    if (rc != META_OK) {
-        return rc;
-    }
-
-    if (s->n == n) {
-        meta_split_add(s, start, meta_json_text(e.field).len != 0
-                                 ? META_EVENT_CHANGE : META_EVENT_ENTRY);
-    }
-
-    /* id and time may stand behind the events */
-
-    for (i = n; i < s->n && i < s->nalloc; i++) {
-        s->events[i].entry_id = e.id;
-        s->events[i].entry_time = e.time;
-    }
+    s->first = 1;
+    s->step = meta_split_entry;
 
     return META_OK;
 }
 
 
+/* a member of an entry */
+
 static meta_rc_t
-meta_split_entry_members(meta_scan_t *s, meta_entry_t *e)
+meta_split_entry(meta_scan_t *s)
 {
-    int         k, rc, first;
-    size_t      n;
-    unsigned    met;
-    meta_rc_t   mrc;
-    meta_str_t  name, other;
+    int            k, rc;
+    meta_str_t     name;
+    meta_entry_t  *e;
 
-    static const meta_entry_t  empty;
+    e = &s->entry;
 
-    *e = empty;
-    n = s->n;
-    met = 0;
+    rc = meta_json_next(&s->json, '}', s->first);
+    s->first = 0;
 
-    for (first = 1; /* void */ ; first = 0) {
-
-        rc = meta_json_next(&s->json, '}', first);
-        if (rc != 1) {
-            return rc == 0 ? META_OK : META_MALFORMED;
-        }
-
-        if (!meta_json_name(&s->json, &name)) {
-            return META_MALFORMED;
-        }
-
-        for (k = 0; k < META_SPLIT_KINDS; k++) {
-            if (meta_json_is(name, meta_name_items[k])) {
-                break;
-            }
-        }
-
-        if (k < META_SPLIT_KINDS) {
-            e->repeated |= met >> k & 1;
-            met |= 1u << k;
-
-            e->items[k] = (s->json.p < s->json.end && *s->json.p == '[')
-                          ? s->json.p : NULL;
-
-            mrc = (e->items[k] != NULL)
-                  ? meta_split_items(s, e, (meta_event_kind_t) k)
-                  : meta_split_token(s, 3, &other);
-
-        } else if (meta_json_is(name, meta_name_id)) {
-            meta_split_unkey(s, &n);
-            mrc = meta_split_token(s, 3, &e->id);
-
-        } else if (meta_json_is(name, meta_name_time)) {
-            mrc = meta_split_token(s, 3, &e->time);
-
-        } else if (meta_json_is(name, meta_name_field)) {
-            mrc = meta_split_token(s, 3, &e->field);
-
-        } else {
-            mrc = meta_split_token(s, 3, &other);
-        }
-
-        if (mrc != META_OK) {
-            return mrc;
-        }
+    if (rc == -1) {
+        return META_MALFORMED;
     }
+
+    if (rc == 0) {
+        return meta_split_leave(s);
+    }
+
+    if (!meta_json_name(&s->json, &name)) {
+        return META_MALFORMED;
+    }
+
+    for (k = 0; k < META_SPLIT_KINDS; k++) {
+        if (!meta_json_is(name, meta_name_items[k])) {
+            continue;
+        }
+
+        e->repeated |= e->met >> k & 1;
+        e->met |= 1u << k;
+        e->items[k] = NULL;
+
+        if (s->json.p == s->json.end || *s->json.p != '[') {
+            return meta_split_token(s, 3, &s->other, META_SPLIT_TOKEN);
+        }
+
+        e->items[k] = s->json.p;
+        meta_split_enter(s, (meta_event_kind_t) k, s->json.p);
+
+        return META_OK;
+    }
+
+    if (meta_json_is(name, meta_name_id)) {
+        meta_split_unkey(s, &e->unkey);
+        return meta_split_token(s, 3, &e->id, META_SPLIT_TOKEN);
+    }
+
+    return meta_split_token(s, 3,
+                            meta_json_is(name, meta_name_time) ? &e->time
+                            : meta_json_is(name, meta_name_field) ? &e->field
+                            : &s->other, META_SPLIT_TOKEN);
+}
+
+
+/* behind the closing bracket of an entry */
+
+static meta_rc_t
+meta_split_leave(meta_scan_t *s)
+{
+    size_t         i;
+    meta_entry_t  *e;
+
+    e = &s->entry;
+
+    if (e->repeated && !s->again) {
+        s->again = 1;
+        s->n = e->n;
+        s->left = s->json.p;
+        s->at = NULL;
+        s->step = meta_split_again;
+
+        return META_OK;
+    }
+
+    s->again = 0;
+
+    if (s->n == e->n) {
+        meta_split_add(s, e->start, meta_json_text(e->field).len != 0
+                                    ? META_EVENT_CHANGE : META_EVENT_ENTRY);
+    }
+
+    /* id and time may stand behind the events */
+
+    for (i = e->n; i < s->n && i < s->nalloc; i++) {
+        s->events[i].entry_id = e->id;
+        s->events[i].entry_time = e->time;
+    }
+
+    s->step = meta_split_entries;
+
+    return META_OK;
 }
 
 
@@ -314,87 +386,155 @@ meta_split_entry_members(meta_scan_t *s, meta_entry_t *e)
  */
 
 static meta_rc_t
-meta_split_again(meta_scan_t *s, const meta_entry_t *e)
+meta_split_again(meta_scan_t *s)
 {
-    int                   k, next;
-    meta_rc_t             rc;
-    const unsigned char  *p, *done;
+    int                    k, next;
+    const unsigned char  **items;
 
-    p = s->json.p;
-    done = NULL;
+    items = s->entry.items;
+    next = -1;
 
-    for ( ;; ) {
-        next = -1;
-
-        for (k = 0; k < META_SPLIT_KINDS; k++) {
-            if (e->items[k] != NULL
-                && (done == NULL || e->items[k] > done)
-                && (next == -1 || e->items[k] < e->items[next]))
-            {
-                next = k;
-            }
-        }
-
-        if (next == -1) {
-            s->json.p = p;
-            return META_OK;
-        }
-
-        done = e->items[next];
-        s->json.p = done;
-
-        rc = meta_split_items(s, e, (meta_event_kind_t) next);
-        if (rc != META_OK) {
-            return rc;
+    for (k = 0; k < META_SPLIT_KINDS; k++) {
+        if (items[k] != NULL && (next == -1 || items[k] < items[next])) {
+            next = k;
         }
     }
+
+    if (next == -1) {
+        meta_split_seek(s, s->left);
+        return meta_split_leave(s);
+    }
+
+    meta_split_seek(s, items[next]);
+    meta_split_enter(s, (meta_event_kind_t) next, items[next]);
+
+    items[next] = NULL;
+
+    return META_OK;
 }
 
 
 /*
- * s->json.p stands at the opening bracket.  What the record says of an event
- * is found while it is scanned, as far as object and entry are known by now:
- * Meta sends them first, mostly.
+ * What the record says of an event is found while it is scanned, as far as
+ * object and entry are known by now: Meta sends them first, mostly.
  */
 
-static meta_rc_t
-meta_split_items(meta_scan_t *s, const meta_entry_t *e,
-    meta_event_kind_t kind)
+static void
+meta_split_enter(meta_scan_t *s, meta_event_kind_t kind,
+    const unsigned char *bracket)
 {
-    int                   rc, first;
-    unsigned              keyed;
-    meta_rc_t             mrc;
-    meta_str_t            object, entry;
-    const unsigned char  *start;
+    s->kind = kind;
+    s->shown[0] = meta_json_text(s->object);
+    s->shown[1] = meta_json_ident(s->entry.id);
 
-    object = meta_json_text(s->object);
-    entry = meta_json_ident(e->id);
+    s->keyed = meta_split_shown(s->shown[0]) && meta_split_shown(s->shown[1]);
 
-    keyed = meta_split_shown(object) && meta_split_shown(entry);
+    s->json.p = bracket + 1;
+    s->first = 1;
+    s->step = meta_split_items;
+}
 
-    s->json.p++;
 
-    for (first = 1; /* void */ ; first = 0) {
+/* an event */
 
-        rc = meta_json_next(&s->json, ']', first);
-        if (rc != 1) {
-            return rc == 0 ? META_OK : META_MALFORMED;
-        }
+static meta_rc_t
+meta_split_items(meta_scan_t *s)
+{
+    int  rc;
 
-        start = s->json.p;
+    rc = meta_json_next(&s->json, ']', s->first);
+    s->first = 0;
 
-        mrc = meta_key(&s->json, 4, kind, object, entry,
-                       s->n < s->nalloc ? &s->events[s->n].key : &s->spare);
-        if (mrc != META_OK) {
-            return mrc;
-        }
+    if (rc != 1) {
+        s->step = s->again ? meta_split_again : meta_split_entry;
+        return rc == 0 ? META_OK : META_MALFORMED;
+    }
 
-        meta_split_add(s, start, kind);
+    s->at = s->json.p;
+    s->pending = META_SPLIT_EVENT;
+
+    meta_key_begin(&s->key, 4, s->kind, s->shown[0], s->shown[1]);
+
+    return meta_split_pending(s);
+}
+
+
+static meta_rc_t
+meta_split_token(meta_scan_t *s, unsigned depth, meta_str_t *token,
+    meta_pending_t pending)
+{
+    s->at = s->json.p;
+    s->token = token;
+    s->pending = pending;
+
+    meta_json_skip_init(&s->skip, depth);
+
+    return meta_split_pending(s);
+}
+
+
+/* what was begun, or was paused */
+
+static meta_rc_t
+meta_split_pending(meta_scan_t *s)
+{
+    meta_rc_t  rc;
+
+    if (s->pending == META_SPLIT_EVENT) {
+        rc = meta_key_run(&s->json, &s->key,
+                          s->n < s->nalloc ? &s->events[s->n].key : &s->spare);
+
+    } else if (s->pending == META_SPLIT_KEY) {
+        rc = meta_key_run(&s->json, &s->key, &s->events[s->nkeyed].key);
+
+    } else {
+        rc = meta_json_skip(&s->json, &s->skip);
+    }
+
+    if (rc != META_OK) {
+        return rc;
+    }
+
+    if (s->pending == META_SPLIT_EVENT) {
+        meta_split_add(s, s->at, s->kind);
 
         if (s->n <= s->nalloc) {
-            s->events[s->n - 1].keyed = keyed;
+            s->events[s->n - 1].keyed = s->keyed;
+        }
+
+    } else if (s->pending == META_SPLIT_KEY) {
+        s->events[s->nkeyed++].keyed = 1;
+
+    } else {
+        s->token->data = s->at;
+        s->token->len = (size_t) (s->json.p - s->at);
+
+        if (s->pending == META_SPLIT_ELEMENT) {
+            meta_split_add(s, s->at, META_EVENT_ENTRY);
         }
     }
+
+    s->pending = META_SPLIT_NOTHING;
+
+    return META_OK;
+}
+
+
+/* what is left of the run's budget goes on from there */
+
+static void
+meta_split_seek(meta_scan_t *s, const unsigned char *p)
+{
+    size_t  used;
+
+    used = (size_t) (s->json.p - s->from);
+
+    s->budget = (used < s->budget) ? s->budget - used : 0;
+    s->from = p;
+
+    s->json.p = p;
+    s->json.stop = (s->budget < (size_t) (s->json.end - p))
+                   ? p + s->budget : s->json.end;
 }
 
 
@@ -422,23 +562,6 @@ meta_split_unkey(meta_scan_t *s, size_t *from)
             s->events[*from].keyed = 0;
         }
     }
-}
-
-
-static meta_rc_t
-meta_split_token(meta_scan_t *s, unsigned depth, meta_str_t *token)
-{
-    meta_rc_t             rc;
-    const unsigned char  *start;
-
-    start = s->json.p;
-
-    rc = meta_json_value(&s->json, depth);
-
-    token->data = start;
-    token->len = (size_t) (s->json.p - start);
-
-    return rc;
 }
 
 

@@ -9,16 +9,7 @@
 #include "meta_walk.h"
 
 
-/* an object or array that is being walked */
-typedef struct {
-    const meta_table_t   *table;
-    const meta_member_t  *next;         /* expected here, most likely */
-    meta_str_t           *slot;         /* NULL: an element, or the event */
-    const unsigned char  *start;
-    unsigned char         close;
-} meta_frame_t;
-
-
+static meta_rc_t meta_walk_value(meta_json_t *j, meta_walk_t *w);
 static void meta_walk_enter(meta_frame_t *f, const meta_table_t *t,
     meta_str_t *slot, const unsigned char *start);
 static void meta_walk_leave(meta_frame_t *f, const unsigned char *end);
@@ -28,31 +19,84 @@ static meta_str_t *meta_walk_slot(const meta_member_t *m, meta_str_t *slots);
 
 
 meta_rc_t
-meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
+meta_walk(meta_json_t *j, unsigned depth, const meta_table_t *t,
     meta_str_t *slots)
+{
+    meta_rc_t             rc;
+    meta_walk_t           w;
+    const unsigned char  *stop;
+
+    stop = j->stop;
+    j->stop = j->end;
+
+    meta_walk_begin(&w, depth, t, slots);
+    rc = meta_walk_run(j, &w);
+
+    j->stop = stop;
+
+    return rc;
+}
+
+
+void
+meta_walk_begin(meta_walk_t *w, unsigned depth, const meta_table_t *t,
+    meta_str_t *slots)
+{
+    memset(slots, 0, (t->last + 1) * sizeof(meta_str_t));
+
+    w->frames[0].table = t;
+    w->frame = NULL;
+    w->depth = depth;
+    w->begun = 0;
+    w->inside = 0;
+    w->slots = slots;
+    w->slot = NULL;
+}
+
+
+meta_rc_t
+meta_walk_run(meta_json_t *in, meta_walk_t *w)
 {
     int                   rc, first;
     meta_rc_t             mrc;
     meta_str_t            name, *slot;
-    meta_json_t           j, over;
-    meta_frame_t         *f, frames[META_WALK_DEPTH];
+    meta_json_t           j;
+    meta_frame_t         *f;
     const meta_table_t   *child;
     const unsigned char  *start;
     const meta_member_t  *m;
 
-    memset(slots, 0, (t->last + 1) * sizeof(meta_str_t));
+    if (!w->begun) {
+        w->begun = 1;
 
-    if (in->p == in->end || *in->p != '{') {
-        return meta_json_value(in, depth);
+        if (in->p == in->end || *in->p != '{') {
+            w->inside = 1;
+            meta_json_skip_init(&w->skip, w->depth);
+
+        } else {
+            w->frame = w->frames;
+            w->first = 1;
+            meta_walk_enter(w->frame, w->frames[0].table, NULL, in->p++);
+        }
+    }
+
+    if (w->inside) {
+        mrc = meta_walk_value(in, w);
+
+        if (mrc != META_OK || w->frame == NULL) {
+            return mrc;
+        }
     }
 
     j = *in;
-
-    f = frames;
-    meta_walk_enter(f, t, NULL, j.p++);
-    first = 1;
+    f = w->frame;
+    first = w->first;
 
     for ( ;; ) {
+
+        if (j.p >= j.stop && j.p < j.end) {
+            break;
+        }
 
         rc = meta_json_next(&j, f->close, first);
         first = 0;
@@ -62,7 +106,7 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
         }
 
         if (rc == 0) {
-            if (f == frames) {
+            if (f == w->frames) {
                 *in = j;
                 return META_OK;
             }
@@ -88,7 +132,7 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
             m = meta_walk_member(f, name, rc == 2);
 
             if (m != NULL) {
-                slot = meta_walk_slot(m, slots);
+                slot = meta_walk_slot(m, w->slots);
                 child = m->child;
             }
         }
@@ -108,32 +152,76 @@ meta_walk(meta_json_t *in, unsigned depth, const meta_table_t *t,
             continue;
         }
 
+        w->slot = (child == NULL) ? slot : NULL;
+
         if (*start == '"') {
             j.p++;
 
-            if (!meta_json_string(&j)) {
+            rc = meta_json_string(&j, j.stop);
+
+            if (rc == 0) {
                 return META_MALFORMED;
             }
 
-        } else {
+            if (rc == 1) {
+                if (w->slot != NULL) {
+                    w->slot->data = start;
+                    w->slot->len = (size_t) (j.p - start);
+                }
 
-            /* a copy, so that j itself may stay in registers */
-
-            over = j;
-
-            mrc = meta_json_value(&over, depth + 1 + (unsigned) (f - frames));
-            if (mrc != META_OK) {
-                return mrc;
+                continue;
             }
-
-            j = over;
         }
 
-        if (slot != NULL && child == NULL) {
-            slot->data = start;
-            slot->len = (size_t) (j.p - start);
+        w->frame = f;
+        w->start = start;
+        w->inside = 1;
+
+        meta_json_skip_init(&w->skip,
+                            w->depth + 1 + (unsigned) (f - w->frames));
+        w->skip.in_string = (j.p != start);
+
+        /* a copy, so that j itself may stay in registers */
+
+        *in = j;
+
+        mrc = meta_walk_value(in, w);
+
+        if (mrc != META_OK) {
+            w->first = 0;
+            return mrc;
+        }
+
+        j = *in;
+    }
+
+    w->frame = f;
+    w->first = first;
+    *in = j;
+
+    return META_AGAIN;
+}
+
+
+/* what no table names, or goes on behind a pause */
+
+static meta_rc_t
+meta_walk_value(meta_json_t *j, meta_walk_t *w)
+{
+    meta_rc_t  rc;
+
+    rc = meta_json_skip(j, &w->skip);
+
+    if (rc == META_OK) {
+        w->inside = 0;
+
+        if (w->slot != NULL) {
+            w->slot->data = w->start;
+            w->slot->len = (size_t) (j->p - w->start);
         }
     }
+
+    return rc;
 }
 
 

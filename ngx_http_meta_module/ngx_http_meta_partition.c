@@ -13,7 +13,7 @@
 
 
 static ngx_uint_t ngx_http_meta_part(ngx_uint_t partitions,
-    meta_record_ctx_t *rc, meta_event_t *event);
+    meta_event_t *event);
 
 
 /* the lists that get an event, and the events list by list, in their order */
@@ -37,7 +37,7 @@ ngx_http_meta_spread(ngx_http_meta_spread_t *spread, ngx_pool_t *pool,
     ngx_memzero(next, partitions * sizeof(ngx_uint_t));
 
     for (i = 0; i < n; i++) {
-        part[i] = (u_char) ngx_http_meta_part(partitions, rc, &events[i]);
+        part[i] = (u_char) ngx_http_meta_part(partitions, &events[i]);
         next[part[i]]++;
     }
 
@@ -66,13 +66,12 @@ ngx_http_meta_spread(ngx_http_meta_spread_t *spread, ngx_pool_t *pool,
 /* an event without account, and so with an empty key, is in partition 0 */
 
 static ngx_uint_t
-ngx_http_meta_part(ngx_uint_t partitions, meta_record_ctx_t *rc,
-    meta_event_t *event)
+ngx_http_meta_part(ngx_uint_t partitions, meta_event_t *event)
 {
     size_t  len;
     u_char  account[META_RECORD_KEY_MAX];
 
-    len = meta_record_account(account, rc, event);
+    len = meta_record_account(account, event);
 
     return len ? ngx_crc32_short(account, len) % partitions : 0;
 }

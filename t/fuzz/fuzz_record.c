@@ -17,7 +17,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t fuzz_head(unsigned char *out, const meta_split_t *split,
-    const meta_event_t *ev, size_t n);
+    const meta_event_t *ev, size_t n, size_t budget);
+static void fuzz_key(meta_event_t *ev, const meta_split_t *split);
 static void fuzz_record(const unsigned char *head, size_t len,
     const meta_event_t *ev);
 static const unsigned char *fuzz_string(const unsigned char *p,
@@ -65,24 +66,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     n = (split.nevents < FUZZ_EVENTS) ? split.nevents : FUZZ_EVENTS;
 
     for (i = 0; i < n; i++) {
-        len = fuzz_head(head, &split, &events[i], i);
+        len = fuzz_head(head, &split, &events[i], i, SIZE_MAX);
 
         fuzz_record(head, len, &events[i]);
 
-        other_len = fuzz_head(again, &split, &events[i], i);
+        other_len = fuzz_head(again, &split, &events[i], i,
+                              1 + data[i % size] % 64);
         check(other_len == len && memcmp(head, again, len) == 0);
 
         /* what the split found on its way is what the event alone says */
 
         alone = events[i];
-        alone.keyed = 0;
+        fuzz_key(&alone, &split);
 
-        other_len = fuzz_head(again, &split, &alone, i);
+        other_len = fuzz_head(again, &split, &alone, i,
+                              1 + data[i % size] % 64);
         check(other_len == len && memcmp(head, again, len) == 0);
 
         check(others[i].kind == events[i].kind);
 
-        other_len = fuzz_head(again, &other_split, &others[i], i);
+        other_len = fuzz_head(again, &other_split, &others[i], i, SIZE_MAX);
         fuzz_same(head, len, again, other_len);
     }
 
@@ -92,9 +95,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 static size_t
 fuzz_head(unsigned char *out, const meta_split_t *split,
-    const meta_event_t *ev, size_t n)
+    const meta_event_t *ev, size_t n, size_t budget)
 {
-    size_t              len;
+    size_t              len, runs;
+    meta_rc_t           mrc;
+    meta_head_t         h;
     meta_record_ctx_t   rc;
 
     static const meta_str_t  app = meta_string("1234567890");
@@ -109,11 +114,40 @@ fuzz_head(unsigned char *out, const meta_split_t *split,
 
     meta_record_begin(&rc);
 
-    len = meta_record_head(out, &rc, ev, n);
+    meta_head_begin(&h, out, &rc, ev);
+    runs = 0;
+
+    do {
+        mrc = meta_head_run(&h, budget);
+        check(runs++ <= 3 * ev->raw.len + 3);
+    } while (mrc == META_AGAIN);
+
+    check(mrc == META_OK);
+
+    len = meta_head_end(&h, n);
 
     check(len != 0 && len <= META_RECORD_HEAD_MAX);
 
     return len;
+}
+
+
+static void
+fuzz_key(meta_event_t *ev, const meta_split_t *split)
+{
+    meta_str_t     entry;
+    meta_json_t    j;
+    unsigned char  buf[META_TEXT_MAX];
+
+    entry = meta_json_ident(ev->entry_id);
+
+    if (meta_json_encode(entry, buf, META_TEXT_MAX) < 0) {
+        entry.len = 0;
+    }
+
+    meta_json_init(&j, ev->raw.data, ev->raw.data + ev->raw.len);
+    check(meta_key(&j, 0, ev->kind, meta_json_text(split->object), entry,
+                   &ev->key) == META_OK);
 }
 
 

@@ -19,6 +19,9 @@ static void fuzz_events(meta_str_t body, const meta_event_t *events,
     size_t n);
 static void fuzz_prefix(meta_str_t body, const meta_split_t *split,
     size_t nalloc);
+static void fuzz_slices(meta_str_t body, meta_rc_t want,
+    const meta_split_t *split, size_t n, size_t budget);
+static int fuzz_same_key(const meta_key_t *a, const meta_key_t *b);
 static int fuzz_same(const meta_str_t *a, const meta_str_t *b);
 static int fuzz_inside(meta_str_t body, meta_str_t slice);
 
@@ -38,6 +41,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     meta_split_t  split;
 
     rc = meta_split(body, &split, events, FUZZ_EVENTS);
+
+    n = (rc != META_OK) ? 0
+        : split.nevents < FUZZ_EVENTS ? split.nevents : FUZZ_EVENTS;
+
+    fuzz_slices(body, rc, &split, n, 1);
+    fuzz_slices(body, rc, &split, n, 1 + size / 3);
+    fuzz_slices(body, rc, &split, n, size == 0 ? 1 : 1 + data[size / 2] % 32);
 
     good = judge(&j, body) && j.is_object;
 
@@ -126,6 +136,65 @@ fuzz_prefix(meta_str_t body, const meta_split_t *split, size_t nalloc)
         check(events[i].kind == prefix[i].kind);
         check(events[i].keyed == prefix[i].keyed);
     }
+}
+
+
+/* the same judgement and events, wherever the split was paused */
+
+static void
+fuzz_slices(meta_str_t body, meta_rc_t want, const meta_split_t *split,
+    size_t n, size_t budget)
+{
+    size_t        i, runs;
+    meta_rc_t     rc;
+    meta_scan_t   s;
+    meta_split_t  sliced;
+
+    meta_split_begin(&s, body, prefix, FUZZ_EVENTS);
+    runs = 0;
+
+    do {
+        rc = meta_split_run(&s, budget, &sliced);
+        check(runs++ <= 3 * body.len + 3);
+    } while (rc == META_AGAIN);
+
+    check(rc == want);
+
+    if (rc != META_OK) {
+        return;
+    }
+
+    check(sliced.nevents == split->nevents);
+    check(fuzz_same(&sliced.object, &split->object));
+
+    for (i = 0; i < n; i++) {
+        check(fuzz_same(&events[i].raw, &prefix[i].raw));
+        check(fuzz_same(&events[i].entry_id, &prefix[i].entry_id));
+        check(fuzz_same(&events[i].entry_time, &prefix[i].entry_time));
+        check(events[i].kind == prefix[i].kind);
+        check(events[i].keyed == prefix[i].keyed);
+        check(!events[i].keyed
+              || fuzz_same_key(&events[i].key, &prefix[i].key));
+    }
+}
+
+
+static int
+fuzz_same_key(const meta_key_t *a, const meta_key_t *b)
+{
+    unsigned  i;
+
+    for (i = 0; i < a->nid && i < b->nid; i++) {
+        if (!fuzz_same(&a->id[i], &b->id[i])) {
+            return 0;
+        }
+    }
+
+    return a->nid == b->nid && a->several == b->several
+           && a->own_time == b->own_time && a->time == b->time
+           && fuzz_same(&a->account, &b->account)
+           && fuzz_same(&a->line, &b->line)
+           && fuzz_same(&a->field, &b->field);
 }
 
 

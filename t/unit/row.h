@@ -94,9 +94,42 @@ record_begin(meta_record_ctx_t *rc, const meta_split_t *s)
 }
 
 
+/* 1 if the head made in slices is this one, whatever their length */
+
+static int
+same_in_slices(const meta_record_ctx_t *rc, const meta_event_t *ev, size_t n,
+    const unsigned char *head, size_t len)
+{
+    size_t         budget, runs;
+    meta_rc_t      mrc;
+    meta_head_t    h;
+    unsigned char  out[META_RECORD_HEAD_MAX];
+
+    for (budget = 1; budget <= ev->raw.len; budget++) {
+        meta_head_begin(&h, out, rc, ev);
+        runs = 0;
+
+        do {
+            mrc = meta_head_run(&h, budget);
+        } while (mrc == META_AGAIN && runs++ <= 3 * ev->raw.len);
+
+        if (mrc != META_OK || meta_head_end(&h, n) != len
+            || memcmp(out, head, len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* 0 if there is none, or it is another one when made in slices */
+
 static size_t
 head_of(const char *body, unsigned char *out)
 {
+    size_t              len;
     meta_str_t          b;
     meta_event_t        ev;
     meta_split_t        s;
@@ -111,7 +144,9 @@ head_of(const char *body, unsigned char *out)
 
     record_begin(&rc, &s);
 
-    return meta_record_head(out, &rc, &ev, 0);
+    len = meta_record_head(out, &rc, &ev, 0);
+
+    return same_in_slices(&rc, &ev, 0, out, len) ? len : 0;
 }
 
 

@@ -156,13 +156,12 @@ test_hashes(void)
 
 
 static void
-test_account(const meta_record_ctx_t *rc, const meta_event_t *ev,
-    const char *want)
+test_account(const meta_event_t *ev, const char *want)
 {
     size_t         len;
     unsigned char  account[META_RECORD_KEY_MAX];
 
-    len = meta_record_account(account, rc, ev);
+    len = meta_record_account(account, ev);
 
     is_str(account, len, want, "account");
 }
@@ -199,7 +198,7 @@ test_whole(void)
 
     is_str(head, len, want, "keys in the order of the contract, compact");
 
-    test_account(&rc, &ev[2], "77");
+    test_account(&ev[2], "77");
 
     free(body);
     free(want);
@@ -235,7 +234,7 @@ test_whole(void)
     test_member(head, len, "received_at", "9223372036854775807");
     test_member(head, len, "time", "9223372036854775799");
     test_member(head, len, "key", R512("1"));
-    test_account(&rc, &ev[0], R512("1"));
+    test_account(&ev[0], R512("1"));
 
     free(body);
 }
@@ -281,7 +280,7 @@ test_accounts(void)
         record_begin(&rc, &s);
         meta_record_begin(&rc);
 
-        test_account(&rc, &ev[0], rows[i].account);
+        test_account(&ev[0], rows[i].account);
 
         free(body);
     }

@@ -236,6 +236,65 @@ show(char *out, const meta_event_t *ev, size_t n)
 }
 
 
+/* in runs of budget bytes; 0: the first run is of cut bytes, then one of all */
+static meta_rc_t
+in_runs(meta_str_t body, meta_split_t *split, meta_event_t *events,
+    size_t nalloc, size_t budget, size_t cut)
+{
+    size_t       runs;
+    meta_rc_t    rc;
+    meta_scan_t  s;
+
+    meta_split_begin(&s, body, events, nalloc);
+    runs = 0;
+
+    if (budget == 0) {
+        rc = meta_split_run(&s, cut, split);
+
+        return rc == META_AGAIN ? meta_split_run(&s, SIZE_MAX, split) : rc;
+    }
+
+    do {
+        rc = meta_split_run(&s, budget, split);
+    } while (rc == META_AGAIN && ++runs <= 3 * body.len);
+
+    return rc;
+}
+
+
+/* however it is cut, the judgement and the events are those of one run */
+static void
+test_runs(meta_str_t body, meta_rc_t want, const meta_event_t *whole, size_t n)
+{
+    char          one[1024], other[1024];
+    size_t        i, k, bad, len;
+    meta_rc_t     rc;
+    meta_event_t  events[MAX];
+    meta_split_t  s;
+
+    len = (want == META_OK) ? show(one, whole, n) : 0;
+    bad = 0;
+
+    for (k = 1; k <= body.len; k++) {
+        for (i = 0; i < 2; i++) {
+            memset(events, 0, sizeof(events));
+
+            rc = in_runs(body, &s, events, MAX, i == 0 ? k : 0, k);
+
+            if (rc != want) {
+                bad++;
+
+            } else if (rc == META_OK) {
+                bad += s.nevents != n || show(other, events, n) != len
+                       || memcmp(one, other, len) != 0;
+            }
+        }
+    }
+
+    is_int((long) bad, 0, "the same in slices of every length");
+}
+
+
 static void
 test_case(const char *name, const char *body, const char *want)
 {
@@ -255,6 +314,8 @@ test_case(const char *name, const char *body, const char *want)
     rc = meta_split(b, &s, all, MAX);
 
     is_int(rc, want == NULL ? META_MALFORMED : META_OK, name);
+
+    test_runs(b, rc, all, rc == META_OK ? s.nevents : 0);
 
     if (rc == META_OK) {
         len = show(out, all, s.nevents);
