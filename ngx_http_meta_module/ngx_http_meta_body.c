@@ -13,7 +13,7 @@
 
 
 static ngx_int_t ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b,
-    u_char *p);
+    off_t offset, u_char *p, size_t size);
 
 
 ngx_int_t
@@ -21,7 +21,7 @@ ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body)
 {
     size_t        len;
     u_char       *p;
-    ngx_chain_t  *cl, *bufs;
+    ngx_chain_t  *bufs;
 
     body->len = 0;
     body->data = (u_char *) "";
@@ -38,11 +38,7 @@ ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body)
         return NGX_OK;
     }
 
-    len = 0;
-
-    for (cl = bufs; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
+    len = ngx_http_meta_body_size(r);
 
     p = ngx_pnalloc(r->pool, len);
     if (p == NULL) {
@@ -52,12 +48,56 @@ ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body)
     body->data = p;
     body->len = len;
 
-    for (cl = bufs; cl; cl = cl->next) {
-        if (ngx_http_meta_copy_buf(r, cl->buf, p) != NGX_OK) {
+    return ngx_http_meta_body_part(r, 0, p, len);
+}
+
+
+size_t
+ngx_http_meta_body_size(ngx_http_request_t *r)
+{
+    size_t        len;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return 0;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    return len;
+}
+
+
+/* size bytes of the body, from offset on, to p */
+
+ngx_int_t
+ngx_http_meta_body_part(ngx_http_request_t *r, size_t offset, u_char *p,
+    size_t size)
+{
+    size_t        len, n;
+    ngx_chain_t  *cl;
+
+    for (cl = r->request_body->bufs; cl && size; cl = cl->next) {
+        len = ngx_buf_size(cl->buf);
+
+        if (offset >= len) {
+            offset -= len;
+            continue;
+        }
+
+        n = ngx_min(size, len - offset);
+
+        if (ngx_http_meta_copy_buf(r, cl->buf, offset, p, n) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        p += ngx_buf_size(cl->buf);
+        p += n;
+        size -= n;
+        offset = 0;
     }
 
     return NGX_OK;
@@ -65,23 +105,17 @@ ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body)
 
 
 static ngx_int_t
-ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b, u_char *p)
+ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b, off_t offset,
+    u_char *p, size_t size)
 {
     ssize_t  n;
-    size_t   size;
-
-    size = ngx_buf_size(b);
 
     if (ngx_buf_in_memory(b)) {
-        ngx_memcpy(p, b->pos, size);
+        ngx_memcpy(p, b->pos + offset, size);
         return NGX_OK;
     }
 
-    if (!b->in_file || size == 0) {
-        return NGX_OK;
-    }
-
-    n = ngx_read_file(b->file, p, size, b->file_pos);
+    n = ngx_read_file(b->file, p, size, b->file_pos + offset);
 
     if (n != (ssize_t) size) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,

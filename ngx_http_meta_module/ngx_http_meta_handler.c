@@ -5,6 +5,7 @@
  *   handler           nginx owns it; a refusal is answered here
  *     |  body to read: NGX_DONE, the request keeps a count
  *   body handler      signature, JSON, queue name; a refusal is answered here
+ *     |  a large body: the same in slices, ctx->slice, a cleanup stands ready
  *     |  pushed: ctx->op, a cleanup stands ready
  *   waiting           Redis owes one answer; whichever comes first
  *     |-- answer: ngx_http_meta_finish(), ctx->op is NULL
@@ -12,7 +13,8 @@
  *     |   where there is one: ctx->waiter stands in a queue until the disk
  *     |   has it; without a spool, ngx_http_meta_finish()
  *     |-- client gone, worker shut down: the cleanup abandons ctx->op, the
- *         push goes on alone; or takes ctx->waiter out of its queue
+ *         push goes on alone; or takes ctx->waiter out of its queue; what is
+ *         in slices is given up
  *   finished          finalize spends the count; the request is not touched
  *                     again
  */
@@ -42,7 +44,6 @@ static ngx_http_meta_verdict_t ngx_http_meta_judge(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx);
 static ngx_http_meta_verdict_t ngx_http_meta_verify(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
-static void ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len);
 static ngx_http_meta_verdict_t ngx_http_meta_deliver(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
 static ngx_int_t ngx_http_meta_delivery(ngx_http_request_t *r,
@@ -315,7 +316,20 @@ static ngx_http_meta_verdict_t
 ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 {
     meta_str_t                body;
+    ngx_http_cleanup_t       *cln;
     ngx_http_meta_verdict_t   verdict;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_META_ERROR;
+    }
+
+    cln->handler = ngx_http_meta_cleanup;
+    cln->data = ctx;
+
+    if (ngx_http_meta_body_size(r) > NGX_HTTP_META_LARGE) {
+        return ngx_http_meta_slice(r, ctx);
+    }
 
     if (ngx_http_meta_body(r, &body) != NGX_OK) {
         return NGX_HTTP_META_ERROR;
@@ -363,15 +377,13 @@ ngx_http_meta_verify(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         }
     }
 
-    ngx_http_meta_mismatch(r, body.len);
-
-    return NGX_HTTP_META_BAD_SIGNATURE;
+    return ngx_http_meta_mismatch(r, body.len);
 }
 
 
 /* strangers may send as many as they like: one line in ten seconds */
 
-static void
+ngx_http_meta_verdict_t
 ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len)
 {
     ngx_http_meta_main_conf_t  *mmcf;
@@ -381,7 +393,7 @@ ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len)
     mmcf->mismatches++;
 
     if (mmcf->mismatched && ngx_time() - mmcf->mismatched < 10) {
-        return;
+        return NGX_HTTP_META_BAD_SIGNATURE;
     }
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -391,6 +403,20 @@ ngx_http_meta_mismatch(ngx_http_request_t *r, size_t len)
 
     mmcf->mismatched = ngx_time();
     mmcf->mismatches = 0;
+
+    return NGX_HTTP_META_BAD_SIGNATURE;
+}
+
+
+ngx_http_meta_verdict_t
+ngx_http_meta_malformed(ngx_http_request_t *r, size_t len, meta_rc_t rc)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "a signed body of %uz bytes is %s", len,
+                  rc == META_TOO_DEEP ? "nested deeper than 512"
+                                      : "not a JSON object");
+
+    return NGX_HTTP_META_MALFORMED;
 }
 
 
@@ -398,12 +424,12 @@ static ngx_http_meta_verdict_t
 ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
     meta_str_t body)
 {
-    ngx_str_t            list;
-    meta_rc_t            mrc;
-    ngx_uint_t           n;
-    meta_event_t         few[NGX_HTTP_META_EVENTS], *events;
-    meta_split_t         split;
-    ngx_http_cleanup_t  *cln;
+    ngx_str_t                 list;
+    meta_rc_t                 mrc;
+    ngx_uint_t                n;
+    meta_event_t              few[NGX_HTTP_META_EVENTS], *events;
+    meta_split_t              split;
+    ngx_http_meta_verdict_t   verdict;
 
     /* the shortest real events are about this long */
 
@@ -425,11 +451,7 @@ ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
     mrc = meta_split(body, &split, events, n);
 
     if (mrc != META_OK) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "a signed body of %uz bytes is %s", body.len,
-                      mrc == META_TOO_DEEP ? "nested deeper than 512"
-                                           : "not a JSON object");
-        return NGX_HTTP_META_MALFORMED;
+        return ngx_http_meta_malformed(r, body.len, mrc);
     }
 
     if (split.nevents > n) {
@@ -441,11 +463,37 @@ ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         }
     }
 
-    ngx_http_meta_object(ctx, split.object);
-    ctx->nevents = split.nevents;
-    ngx_http_meta_seen(ctx, &split, events);
+    verdict = ngx_http_meta_route(r, ctx, &split, events, &list);
 
-    switch (ngx_http_meta_queue_name(r, &list)) {
+    if (verdict != NGX_HTTP_META_OK) {
+        return verdict;
+    }
+
+    switch (ngx_http_meta_push(ctx, &list, &split, events)) {
+
+    case NGX_OK:
+        return NGX_HTTP_META_NONE;
+
+    case NGX_DONE:
+        return NGX_HTTP_META_OK;
+
+    default:
+        return NGX_HTTP_META_UNAVAILABLE;
+    }
+}
+
+
+/* what is known of a delivery once it is judged, and the list it goes to */
+
+ngx_http_meta_verdict_t
+ngx_http_meta_route(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
+    meta_split_t *split, meta_event_t *events, ngx_str_t *list)
+{
+    ngx_http_meta_object(ctx, split->object);
+    ctx->nevents = split->nevents;
+    ngx_http_meta_seen(ctx, split, events);
+
+    switch (ngx_http_meta_queue_name(r, list)) {
 
     case NGX_OK:
         break;
@@ -457,28 +505,8 @@ ngx_http_meta_deliver(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         return NGX_HTTP_META_ERROR;
     }
 
-    cln = ngx_http_cleanup_add(r, 0);
-
-    if (cln == NULL || ngx_http_meta_delivery(r, ctx) != NGX_OK) {
-        return NGX_HTTP_META_ERROR;
-    }
-
-    switch (ngx_http_meta_push(ctx, &list, &split, events)) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_DONE:
-        return NGX_HTTP_META_OK;
-
-    default:
-        return NGX_HTTP_META_UNAVAILABLE;
-    }
-
-    cln->handler = ngx_http_meta_cleanup;
-    cln->data = ctx;
-
-    return NGX_HTTP_META_NONE;
+    return ngx_http_meta_delivery(r, ctx) == NGX_OK ? NGX_HTTP_META_OK
+                                                    : NGX_HTTP_META_ERROR;
 }
 
 
@@ -565,6 +593,10 @@ static void
 ngx_http_meta_cleanup(void *data)
 {
     ngx_http_meta_ctx_t  *ctx = data;
+
+    if (ctx->slice) {
+        ngx_http_meta_slice_free(ctx->slice);
+    }
 
     if (ctx->op) {
         ctx->queue_time = ngx_current_msec - ctx->asked;

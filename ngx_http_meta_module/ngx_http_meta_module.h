@@ -28,6 +28,10 @@
 #define NGX_HTTP_META_MAX_NAME     200
 #define NGX_HTTP_META_MAX_LIST     (NGX_HTTP_META_MAX_NAME + sizeof(":255") - 1)
 #define NGX_HTTP_META_RANDOM       4096
+#define NGX_HTTP_META_LARGE        (256 * 1024)
+
+
+typedef struct ngx_http_meta_slice_s  ngx_http_meta_slice_t;
 
 
 typedef enum {
@@ -113,6 +117,7 @@ typedef struct {
     ngx_http_meta_op_t        *op;          /* while Redis owes an answer */
     ngx_http_meta_spool_waiter_t
                                waiter;      /* while the disk does */
+    ngx_http_meta_slice_t     *slice;       /* a large body, until then */
 
     ngx_http_meta_verdict_t    verdict;
     ngx_str_t                  args;        /* as sent, before the masking */
@@ -163,6 +168,13 @@ ngx_int_t ngx_http_meta_resolve_targets(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_meta_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_meta_mask_handler(ngx_http_request_t *r);
+ngx_http_meta_verdict_t ngx_http_meta_mismatch(ngx_http_request_t *r,
+    size_t len);
+ngx_http_meta_verdict_t ngx_http_meta_malformed(ngx_http_request_t *r,
+    size_t len, meta_rc_t rc);
+ngx_http_meta_verdict_t ngx_http_meta_route(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx, meta_split_t *split, meta_event_t *events,
+    ngx_str_t *list);
 ngx_http_meta_ctx_t *ngx_http_meta_get_ctx(ngx_http_request_t *r);
 void ngx_http_meta_finish(ngx_http_meta_ctx_t *ctx,
     ngx_http_meta_verdict_t verdict);
@@ -178,11 +190,15 @@ ngx_uint_t ngx_http_meta_verdict_status(ngx_uint_t verdict);
 /* ngx_http_meta_body.c: what was received, as one slice */
 
 ngx_int_t ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body);
+size_t ngx_http_meta_body_size(ngx_http_request_t *r);
+ngx_int_t ngx_http_meta_body_part(ngx_http_request_t *r, size_t offset,
+    u_char *p, size_t size);
 
-/* ngx_http_meta_push.c: one delivery as one RPUSH, or several in a MULTI */
+/* ngx_http_meta_slice.c: a large body, a slice in each turn of the loop */
 
-ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
-    meta_split_t *split, meta_event_t *events);
+ngx_http_meta_verdict_t ngx_http_meta_slice(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx);
+void ngx_http_meta_slice_free(ngx_http_meta_slice_t *slice);
 
 /* ngx_http_meta_send.c: where that goes */
 
@@ -219,6 +235,42 @@ ngx_int_t ngx_http_meta_check_client_cn(ngx_conf_t *cf,
     ngx_http_meta_loc_conf_t *mlcf);
 ngx_int_t ngx_http_meta_client(ngx_http_request_t *r,
     ngx_http_meta_loc_conf_t *mlcf);
+
+/* ngx_http_meta_push.c: one delivery as one RPUSH, or several in a MULTI */
+
+typedef struct {
+    ngx_http_meta_op_t        *op;
+    u_char                    *start;       /* of the iovec being filled */
+    u_char                    *pos;
+    u_char                    *end;
+} ngx_http_meta_writer_t;
+
+/* a push that is being written; its maker fills what stands before spread */
+typedef struct {
+    ngx_http_meta_ctx_t       *ctx;
+    ngx_str_t                  list;
+    meta_split_t              *split;
+    meta_event_t              *events;
+    meta_record_ctx_t          record;      /* its hash alone */
+
+    ngx_http_meta_spread_t     spread;
+    ngx_http_meta_writer_t     writer;
+    ngx_uint_t                 i;           /* list */
+    ngx_uint_t                 k;           /* event of that list */
+    ngx_uint_t                 at;          /* event of all */
+    meta_head_t                head;
+    unsigned                   in_head:1;
+    unsigned                   direct:1;    /* to Redis, not to the spool */
+} ngx_http_meta_push_t;
+
+ngx_int_t ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
+    meta_split_t *split, meta_event_t *events);
+
+/* the same in parts, of which the second may take several runs */
+
+ngx_int_t ngx_http_meta_push_begin(ngx_http_meta_push_t *push);
+ngx_int_t ngx_http_meta_push_run(ngx_http_meta_push_t *push, size_t budget);
+ngx_uint_t ngx_http_meta_push_direct(ngx_http_meta_push_t *push);
 
 /* ngx_http_meta_queue.c: the list's name and its ceiling */
 

@@ -34,26 +34,16 @@
 #define NGX_HTTP_META_EXEC     "*1" CRLF "$4" CRLF "EXEC" CRLF
 
 
-typedef struct {
-    ngx_http_meta_op_t  *op;
-    u_char              *start;     /* of the iovec being filled */
-    u_char              *pos;
-    u_char              *end;
-} ngx_http_meta_writer_t;
-
-
 static ngx_int_t ngx_http_meta_is_full(ngx_http_meta_loc_conf_t *mlcf,
     ngx_str_t *list, ngx_http_meta_spread_t *spread);
-static ngx_int_t ngx_http_meta_write(ngx_http_meta_writer_t *w,
-    ngx_str_t *list, ngx_http_meta_spread_t *spread, meta_record_ctx_t *rc,
-    meta_event_t *events);
 static ngx_int_t ngx_http_meta_start(ngx_http_meta_writer_t *w,
     ngx_http_meta_redis_t *redis, ngx_http_meta_spread_t *spread,
     meta_event_t *events, ngx_uint_t n);
 static ngx_int_t ngx_http_meta_write_list(ngx_http_meta_writer_t *w,
     ngx_str_t *list, ngx_http_meta_spread_t *spread, ngx_uint_t i);
-static ngx_int_t ngx_http_meta_write_record(ngx_http_meta_writer_t *w,
-    meta_record_ctx_t *rc, meta_event_t *ev, ngx_uint_t n);
+static ngx_int_t ngx_http_meta_write_record(ngx_http_meta_push_t *push,
+    meta_event_t *ev, ngx_uint_t n, size_t budget);
+static ngx_int_t ngx_http_meta_write_end(ngx_http_meta_push_t *push);
 static ngx_int_t ngx_http_meta_room(ngx_http_meta_writer_t *w, size_t need);
 static void ngx_http_meta_end_iov(ngx_http_meta_writer_t *w);
 
@@ -67,71 +57,155 @@ ngx_int_t
 ngx_http_meta_push(ngx_http_meta_ctx_t *ctx, ngx_str_t *list,
     meta_split_t *split, meta_event_t *events)
 {
-    ngx_uint_t                  direct;
-    ngx_time_t                 *tp;
-    meta_record_ctx_t           record;
-    ngx_http_meta_spread_t      spread;
-    ngx_http_meta_writer_t      w;
-    ngx_http_meta_loc_conf_t   *mlcf;
+    ngx_int_t                   rc;
+    ngx_http_meta_push_t        push;
     ngx_http_meta_main_conf_t  *mmcf;
 
-    mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
     mmcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_meta_module);
 
+    push.ctx = ctx;
+    push.list = *list;
+    push.split = split;
+    push.events = events;
+    push.record.hash = &mmcf->hash;
+
+    rc = ngx_http_meta_push_begin(&push);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_meta_push_run(&push, SIZE_MAX) != NGX_OK) {
+        ngx_http_meta_op_free(push.writer.op);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_meta_send_op(push.writer.op, ctx, push.direct);
+}
+
+
+ngx_int_t
+ngx_http_meta_push_begin(ngx_http_meta_push_t *push)
+{
+    ngx_time_t                *tp;
+    meta_record_ctx_t         *record;
+    ngx_http_meta_ctx_t       *ctx;
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    ctx = push->ctx;
+    mlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_meta_module);
+
+    push->i = 0;
+    push->k = 0;
+    push->at = 0;
+    push->in_head = 0;
+
     tp = ngx_timeofday();
+    record = &push->record;
 
-    record.app.data = ctx->app.data;
-    record.app.len = ctx->app.len;
-    record.delivery.data = ctx->delivery.data;
-    record.delivery.len = ctx->delivery.len;
-    record.received_at = (int64_t) tp->sec * 1000 + tp->msec;
-    record.split = split;
-    record.hash = &mmcf->hash;
+    record->app.data = ctx->app.data;
+    record->app.len = ctx->app.len;
+    record->delivery.data = ctx->delivery.data;
+    record->delivery.len = ctx->delivery.len;
+    record->received_at = (int64_t) tp->sec * 1000 + tp->msec;
+    record->split = push->split;
 
-    meta_record_begin(&record);
+    meta_record_begin(record);
 
     if (mlcf->partitions == 1) {
-        spread.nlists = 1;
-        spread.counts[0] = split->nevents;
-        spread.order = NULL;
+        push->spread.nlists = 1;
+        push->spread.counts[0] = push->split->nevents;
+        push->spread.order = NULL;
 
-    } else if (ngx_http_meta_spread(&spread, ctx->request->pool,
-                                    mlcf->partitions, &record, events)
+    } else if (ngx_http_meta_spread(&push->spread, ctx->request->pool,
+                                    mlcf->partitions, record, push->events)
                != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    /* not past what is on disk already, nor into a list that is full */
+    push->direct = ngx_http_meta_push_direct(push);
 
-    direct = mlcf->ack != NGX_HTTP_META_ACK_DISK
-             && !ngx_http_meta_is_full(mlcf, list, &spread)
-             && !ngx_http_meta_spool_before(mlcf->target, list);
-
-    if (!direct && ngx_http_meta_spool == NULL) {
+    if (!push->direct && ngx_http_meta_spool == NULL) {
         return NGX_DECLINED;
     }
 
     if (mlcf->queue->lengths) {
-        ngx_http_meta_announce(mlcf->target->redis, list, mlcf->partitions);
+        ngx_http_meta_announce(mlcf->target->redis, &push->list,
+                               mlcf->partitions);
     }
 
-    if (ngx_http_meta_start(&w, mlcf->target->redis, &spread, events,
-                            split->nevents)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    return ngx_http_meta_start(&push->writer, mlcf->target->redis,
+                               &push->spread, push->events,
+                               push->split->nevents);
+}
+
+
+/* NGX_AGAIN: about budget bytes are written, and there are more */
+
+ngx_int_t
+ngx_http_meta_push_run(ngx_http_meta_push_t *push, size_t budget)
+{
+    size_t                   need;
+    ngx_int_t                rc;
+    ngx_uint_t               n;
+    ngx_http_meta_spread_t  *spread;
+
+    spread = &push->spread;
+
+    while (push->i < spread->nlists) {
+
+        if (push->k == 0
+            && !push->in_head
+            && ngx_http_meta_write_list(&push->writer, &push->list, spread,
+                                        push->i)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        while (push->k < spread->counts[push->i]) {
+            n = spread->order ? spread->order[push->at] : push->at;
+
+            rc = ngx_http_meta_write_record(push, &push->events[n], n,
+                                            budget);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            push->k++;
+            push->at++;
+
+            need = NGX_HTTP_META_HEAD + push->events[n].raw.len;
+
+            if (need >= budget) {
+                return NGX_AGAIN;
+            }
+
+            budget -= need;
+        }
+
+        push->i++;
+        push->k = 0;
     }
 
-    if (ngx_http_meta_write(&w, list, &spread, &record, events) != NGX_OK) {
-        ngx_http_meta_op_free(w.op);
-        return NGX_ERROR;
-    }
+    return ngx_http_meta_write_end(push);
+}
 
-    w.op->max = mlcf->queue_max;
-    w.op->nevents = split->nevents;
 
-    return ngx_http_meta_send_op(w.op, ctx, direct);
+/* 1: neither past what is on disk already, nor into a list that is full */
+
+ngx_uint_t
+ngx_http_meta_push_direct(ngx_http_meta_push_t *push)
+{
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(push->ctx->request,
+                                        ngx_http_meta_module);
+
+    return mlcf->ack != NGX_HTTP_META_ACK_DISK
+           && !ngx_http_meta_is_full(mlcf, &push->list, &push->spread)
+           && !ngx_http_meta_spool_before(mlcf->target, &push->list);
 }
 
 
@@ -165,46 +239,6 @@ ngx_http_meta_is_full(ngx_http_meta_loc_conf_t *mlcf, ngx_str_t *list,
     }
 
     return 0;
-}
-
-
-static ngx_int_t
-ngx_http_meta_write(ngx_http_meta_writer_t *w, ngx_str_t *list,
-    ngx_http_meta_spread_t *spread, meta_record_ctx_t *rc,
-    meta_event_t *events)
-{
-    ngx_uint_t  i, k, n, at;
-
-    at = 0;
-
-    for (i = 0; i < spread->nlists; i++) {
-
-        if (ngx_http_meta_write_list(w, list, spread, i) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        for (k = 0; k < spread->counts[i]; k++, at++) {
-            n = spread->order ? spread->order[at] : at;
-
-            if (ngx_http_meta_write_record(w, rc, &events[n], n) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    if (spread->nlists > 1) {
-        if (ngx_http_meta_room(w, sizeof(NGX_HTTP_META_EXEC)) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        w->pos = ngx_cpymem(w->pos, NGX_HTTP_META_EXEC,
-                            sizeof(NGX_HTTP_META_EXEC) - 1);
-        w->op->nreplies = spread->nlists + 2;
-    }
-
-    ngx_http_meta_end_iov(w);
-
-    return NGX_OK;
 }
 
 
@@ -305,31 +339,46 @@ ngx_http_meta_write_list(ngx_http_meta_writer_t *w, ngx_str_t *list,
 }
 
 
+/* NGX_AGAIN: the hash that is its id needs more time */
+
 static ngx_int_t
-ngx_http_meta_write_record(ngx_http_meta_writer_t *w, meta_record_ctx_t *rc,
-    meta_event_t *ev, ngx_uint_t n)
+ngx_http_meta_write_record(ngx_http_meta_push_t *push, meta_event_t *ev,
+    ngx_uint_t n, size_t budget)
 {
-    size_t       need, head, len, guess, width;
-    u_char      *p;
-    ngx_uint_t   borrow;
+    size_t                   need, head, len, guess, width;
+    u_char                  *p;
+    meta_rc_t                rc;
+    ngx_uint_t               borrow;
+    ngx_http_meta_writer_t  *w;
 
+    w = &push->writer;
     borrow = (ev->raw.len >= NGX_HTTP_META_BORROW);
-    need = NGX_HTTP_META_RECORD + (borrow ? 0 : ev->raw.len);
-
-    if (ngx_http_meta_room(w, need) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     /* the length stands before the head, and is known only after it */
 
-    p = w->pos;
     guess = meta_redis_bulk_size(ev->raw.len + NGX_HTTP_META_HEAD)
             - ev->raw.len - NGX_HTTP_META_HEAD - 2;
 
-    head = meta_record_head(p + guess, rc, ev, n);
-    if (head == 0) {
-        return NGX_ERROR;
+    if (!push->in_head) {
+        need = NGX_HTTP_META_RECORD + (borrow ? 0 : ev->raw.len);
+
+        if (ngx_http_meta_room(w, need) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        meta_head_begin(&push->head, w->pos + guess, &push->record, ev);
     }
+
+    rc = meta_head_run(&push->head, budget);
+
+    push->in_head = (rc == META_AGAIN);
+
+    if (rc != META_OK) {
+        return push->in_head ? NGX_AGAIN : NGX_ERROR;
+    }
+
+    p = w->pos;
+    head = meta_head_end(&push->head, n);
 
     len = head + ev->raw.len + 1;
     width = meta_redis_bulk_size(len) - len - 2;
@@ -358,6 +407,35 @@ ngx_http_meta_write_record(ngx_http_meta_writer_t *w, meta_record_ctx_t *rc,
     *p++ = LF;
 
     w->pos = p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_meta_write_end(ngx_http_meta_push_t *push)
+{
+    ngx_http_meta_writer_t    *w;
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(push->ctx->request,
+                                        ngx_http_meta_module);
+    w = &push->writer;
+
+    w->op->max = mlcf->queue_max;
+    w->op->nevents = push->split->nevents;
+
+    if (push->spread.nlists > 1) {
+        if (ngx_http_meta_room(w, sizeof(NGX_HTTP_META_EXEC)) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        w->pos = ngx_cpymem(w->pos, NGX_HTTP_META_EXEC,
+                            sizeof(NGX_HTTP_META_EXEC) - 1);
+        w->op->nreplies = push->spread.nlists + 2;
+    }
+
+    ngx_http_meta_end_iov(w);
 
     return NGX_OK;
 }

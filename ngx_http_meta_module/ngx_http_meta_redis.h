@@ -40,6 +40,7 @@
 #define NGX_HTTP_META_POLL         1000
 #define NGX_HTTP_META_QUIET        10      /* seconds between equal lines */
 #define NGX_HTTP_META_IOVS         1024
+#define NGX_HTTP_META_MAX_WRITE    (1024 * 1024)   /* in one turn */
 #define NGX_HTTP_META_SPARE        4096
 #define NGX_HTTP_META_MAX_SPARES   64
 #define NGX_HTTP_META_MAX_PARTS    256     /* partitions of a queue */

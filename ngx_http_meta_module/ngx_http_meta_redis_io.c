@@ -278,7 +278,7 @@ ngx_http_meta_redis_write_handler(ngx_event_t *wev)
 void
 ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
 {
-    size_t             size;
+    size_t             size, written;
     ssize_t            n;
     ngx_err_t          err;
     ngx_uint_t         niov;
@@ -286,6 +286,7 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
     struct iovec       iovs[NGX_HTTP_META_IOVS];
 
     c = redis->connection;
+    written = 0;
 
     if (c == NULL || redis->state < NGX_HTTP_META_REDIS_HANDSHAKE) {
         return;
@@ -331,6 +332,14 @@ ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis)
 
         } else if ((size_t) n < size && !redis->target->tls) {
             c->write->ready = 0;
+            break;
+        }
+
+        written += n;
+
+        if (written >= NGX_HTTP_META_MAX_WRITE) {
+            ngx_post_event(&redis->flush, &ngx_posted_next_events);
+            break;
         }
     }
 
@@ -376,7 +385,9 @@ ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis, struct iovec *iovs,
         }
 
         for (i = op->next; i < op->niov; i++) {
-            if (n == NGX_HTTP_META_IOVS) {
+            if (n == NGX_HTTP_META_IOVS
+                || *size >= NGX_HTTP_META_MAX_WRITE)
+            {
                 return n;
             }
 

@@ -1,0 +1,134 @@
+# A large body is judged and pushed in slices, a slice in each turn of the
+# event loop: what comes out is what one piece would have given, and others
+# are served in between.
+
+use strict;
+use warnings;
+
+use Test::Meta;
+
+run_blocks();
+
+__DATA__
+
+=== just above and just below what is done in slices
+--- post: /hook
+@size 262144
+--- status: 200
+--- post: /hook
+@size 262145
+--- status: 200
+--- llen: meta:events 2
+--- redis_do: FLUSHALL
+--- post: /hook
+@size 262145
+--- status: 200
+--- records: meta:events
+
+=== thousands of events: in memory, in a temp file, chunked, over HTTP/2
+--- location
+meta_webhook;
+client_body_buffer_size 4m;
+--- server
+location /file {
+    meta_webhook;
+    client_body_buffer_size 16k;
+}
+--- post: /hook
+@whatsapp 4000
+--- status: 200
+--- records: meta:events
+--- redis_do: FLUSHALL
+--- post: /file
+@whatsapp 4000
+--- status: 200
+--- records: meta:events
+--- redis_do: FLUSHALL
+--- post: /hook chunked=5000
+@whatsapp 4000
+--- status: 200
+--- records: meta:events
+--- redis_do: FLUSHALL
+--- post: /file h2
+@whatsapp 4000
+--- status: 200
+--- records: meta:events
+
+=== one event of 3 MB whose id is a hash
+--- post: /hook
+@size 3000000
+--- status: 200
+--- records: meta:events
+--- meta_log: ^200 ok
+
+=== several partitions
+--- location
+meta_webhook;
+meta_queue m partitions=4;
+--- post: /hook
+@whatsapp 2000
+--- status: 200
+--- meta_log: ^200 ok
+
+=== a wrong signature
+--- post: /hook sign=raw:sha256=0000000000000000000000000000000000000000000000000000000000000000
+@size 1000000
+--- status: 401
+--- meta_log: ^401 bad_signature
+--- llen: meta:events 0
+
+=== not JSON
+--- post: /hook pad=1
+@size 1000000
+x
+--- status: 400
+--- meta_log: ^400 malformed
+--- llen: meta:events 0
+
+=== Redis is away
+--- redis: down
+--- post: /hook
+@size 1000000
+--- status: 503
+--- meta_log: ^503 unavailable
+
+=== several at once, and small ones between them
+--- post: /hook as=a
+@size 3000000
+--- post: /hook as=b
+@size 3000000
+--- post: /hook as=c
+@whatsapp 2000
+--- post: /hook
+@whatsapp 1
+--- status: 200
+--- recv: a
+--- status: 200
+--- recv: b
+--- status: 200
+--- recv: c
+--- status: 200
+--- llen: meta:events 2003
+
+=== the client leaves: its memory goes, the others are served
+--- post: /hook as=a
+@size 4000000
+--- post: /hook as=b
+@size 4000000
+--- reset: a
+--- reset: b
+--- post: /hook
+@whatsapp 1
+--- status: 200
+
+=== a reload meanwhile
+--- post: /hook as=a
+@size 3000000
+--- post: /hook as=b
+@whatsapp 3000
+--- reload
+--- recv: a
+--- status: 200
+--- recv: b
+--- status: 200
+--- llen: meta:events 3001
