@@ -14,7 +14,8 @@ package Test::Meta::Scripted;
 #   REFUSE            closes the listening socket; LISTEN opens it again
 #
 # Commands that EXPECT does not ask for, sent before it, are answered as a
-# healthy Redis would, unless they are RPUSH, LLEN, MULTI or EXEC.
+# healthy Redis would, unless they are RPUSH, LLEN, MULTI or EXEC; LLEN too
+# once TIME was asked, with which meta_status begins its round.
 
 use strict;
 use warnings;
@@ -193,8 +194,11 @@ sub do_expect {
             spew("$self->{dir}/$self->{name}.got", join "\0", @$words);
             return;
         }
-        die "not $regex\n" if $words->[0] =~ /^(?:RPUSH|LLEN|MULTI|EXEC)$/i;
+        die "not $regex\n" if $words->[0] =~ /^(?:RPUSH|MULTI|EXEC)$/i
+            || $words->[0] =~ /^LLEN$/i && !$self->{status};
+        $self->{status} = 1 if $words->[0] =~ /^TIME$/i;
         $self->do_send($words->[0] =~ /^(?:CONFIG|HELLO|ACL)$/i ? "*0\r\n"
+            : $words->[0] =~ /^LLEN$/i ? ":0\r\n"
             : $words->[0] =~ /^INFO$/i ? "\$0\r\n\r\n" : "+OK\r\n");
     }
 }
