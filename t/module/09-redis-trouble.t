@@ -462,7 +462,7 @@ SEND :1\r\n:2\r\n
 EOF
 EXPECT ^RPUSH
 SEND -OOM no\r\n
---- peer: at EXPECT
+--- peer: at EXPECT \^RPUSH
 --- post: /hook
 @whatsapp
 --- status: 503
@@ -496,7 +496,7 @@ SEND *0\r\n$5\r\nhello\r\n
 EOF
 EXPECT ^RPUSH
 SEND :1\r\n
---- peer: at EXPECT
+--- peer: at EXPECT \^RPUSH
 --- until: 200 5
 
 === an answer byte by byte
