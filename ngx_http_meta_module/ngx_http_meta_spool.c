@@ -608,4 +608,11 @@ ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis)
 }
 
 
+ngx_uint_t
+ngx_http_meta_spool_before(ngx_http_meta_target_t *target, ngx_str_t *list)
+{
+    return 0;
+}
+
+
 #endif

@@ -79,6 +79,16 @@ struct ngx_http_meta_spool_waiter_s {
 };
 
 
+/* of this worker; NULL: there is none */
+extern ngx_http_meta_spool_t  *ngx_http_meta_spool;
+
+
+ngx_uint_t ngx_http_meta_spool_before(ngx_http_meta_target_t *target,
+    ngx_str_t *list);
+
+
+#if (NGX_THREADS)
+
 /* stands where the record's head will, until its place is known */
 typedef struct {
     uint64_t                       time;
@@ -234,10 +244,6 @@ struct ngx_http_meta_spool_s {
 };
 
 
-/* of this worker; NULL: there is none */
-extern ngx_http_meta_spool_t  *ngx_http_meta_spool;
-
-
 /* ngx_http_meta_spool.c: streams, what they may take, start and end */
 
 ngx_int_t ngx_http_meta_spool_directory(ngx_http_meta_spool_t *spool,
@@ -247,8 +253,6 @@ ngx_http_meta_stream_t *ngx_http_meta_stream_get(
     ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
 void ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream);
 ngx_int_t ngx_http_meta_stream_hand_over(ngx_http_meta_stream_t *stream);
-ngx_uint_t ngx_http_meta_spool_before(ngx_http_meta_target_t *target,
-    ngx_str_t *list);
 
 /* ngx_http_meta_spool_write.c */
 
@@ -299,6 +303,8 @@ ngx_int_t ngx_http_meta_spool_read_next(ngx_http_meta_spool_reader_t *rd,
 /* ngx_http_meta_spool_adopt.c: files that nobody holds */
 
 void ngx_http_meta_spool_scan_handler(ngx_event_t *ev);
+
+#endif /* NGX_THREADS */
 
 
 #endif /* _NGX_HTTP_META_SPOOL_H_INCLUDED_ */
