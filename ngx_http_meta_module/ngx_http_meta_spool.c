@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool,
 static ngx_int_t ngx_http_meta_stream_make_room(ngx_http_meta_spool_t *spool);
 static ngx_http_meta_stream_t *ngx_http_meta_stream_find(
     ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
+static void ngx_http_meta_stream_exit(ngx_http_meta_stream_t *stream);
+static void ngx_http_meta_stream_leave(ngx_http_meta_stream_t *stream);
 static void ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream);
 static ngx_uint_t ngx_http_meta_spool_file_ended(
     ngx_http_meta_spool_file_t *file);
@@ -536,15 +538,77 @@ ngx_http_meta_spool_file_end(ngx_http_meta_spool_file_t *file)
 ngx_int_t
 ngx_http_meta_stream_hand_over(ngx_http_meta_stream_t *stream)
 {
-    ngx_queue_t                  *q;
-    ngx_http_meta_spool_file_t   *file;
-    ngx_http_meta_spool_chunk_t  *chunk;
-
     if (stream->filling || stream->writing || stream->reading
         || stream->probing || stream->busy)
     {
         return NGX_AGAIN;
     }
+
+    ngx_http_meta_stream_leave(stream);
+
+    return NGX_OK;
+}
+
+
+/* threads have ended: what they did not tell any more is on disk */
+
+void
+ngx_http_meta_spool_exit_process(void)
+{
+    ngx_queue_t                  *q;
+    ngx_http_meta_spool_t        *spool;
+    ngx_http_meta_spool_block_t  *block;
+    ngx_http_meta_spool_chunk_t  *chunk;
+
+    spool = ngx_http_meta_spool;
+
+    if (spool == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&spool->streams)) {
+        q = ngx_queue_head(&spool->streams);
+        ngx_http_meta_stream_exit(ngx_queue_data(q, ngx_http_meta_stream_t,
+                                                 queue));
+    }
+
+    while (spool->spares) {
+        block = spool->spares;
+        spool->spares = block->next;
+        ngx_free(block);
+    }
+
+    while (spool->chunks) {
+        chunk = spool->chunks;
+        spool->chunks = chunk->next;
+        ngx_free(chunk);
+    }
+}
+
+
+static void
+ngx_http_meta_stream_exit(ngx_http_meta_stream_t *stream)
+{
+    if (stream->filling) {
+        ngx_http_meta_spool_batch_free(stream->spool, stream->filling);
+    }
+
+    if (stream->writing) {
+        ngx_http_meta_spool_batch_free(stream->spool, stream->writing);
+    }
+
+    ngx_http_meta_stream_leave(stream);
+}
+
+
+/* what it holds is for others to adopt */
+
+static void
+ngx_http_meta_stream_leave(ngx_http_meta_stream_t *stream)
+{
+    ngx_queue_t                  *q;
+    ngx_http_meta_spool_file_t   *file;
+    ngx_http_meta_spool_chunk_t  *chunk;
 
     while (!ngx_queue_empty(&stream->chunks)) {
         q = ngx_queue_head(&stream->chunks);
@@ -563,38 +627,6 @@ ngx_http_meta_stream_hand_over(ngx_http_meta_stream_t *stream)
     }
 
     ngx_http_meta_stream_free(stream);
-
-    return NGX_OK;
-}
-
-
-/* threads have ended: what they did not tell any more is on disk */
-
-void
-ngx_http_meta_spool_exit_process(void)
-{
-    ngx_queue_t                 *q, *f;
-    ngx_http_meta_stream_t      *stream;
-    ngx_http_meta_spool_file_t  *file;
-
-    if (ngx_http_meta_spool == NULL) {
-        return;
-    }
-
-    for (q = ngx_queue_head(&ngx_http_meta_spool->streams);
-         q != ngx_queue_sentinel(&ngx_http_meta_spool->streams);
-         q = ngx_queue_next(q))
-    {
-        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
-
-        while (!ngx_queue_empty(&stream->files)) {
-            f = ngx_queue_head(&stream->files);
-            file = ngx_queue_data(f, ngx_http_meta_spool_file_t, queue);
-
-            ngx_queue_remove(f);
-            ngx_http_meta_spool_file_leave(file);
-        }
-    }
 }
 
 

@@ -265,6 +265,8 @@ ngx_int_t ngx_http_meta_spool_append(ngx_http_meta_stream_t *stream,
 ngx_int_t ngx_http_meta_spool_set_aside(ngx_http_meta_stream_t *stream,
     meta_spool_record_t *record, ngx_http_meta_spool_waiter_t *waiter);
 void ngx_http_meta_spool_forget(ngx_http_meta_spool_waiter_t *waiter);
+void ngx_http_meta_spool_batch_free(ngx_http_meta_spool_t *spool,
+    ngx_http_meta_spool_batch_t *batch);
 void ngx_http_meta_spool_flush_handler(ngx_event_t *ev);
 void ngx_http_meta_spool_guard_handler(ngx_event_t *ev);
 void ngx_http_meta_spool_say(ngx_http_meta_spool_t *spool, ngx_err_t err,

@@ -27,8 +27,6 @@ static void ngx_http_meta_spool_count(ngx_http_meta_spool_batch_t *batch);
 static void ngx_http_meta_spool_broken(ngx_http_meta_spool_batch_t *batch);
 static void ngx_http_meta_spool_tell(ngx_http_meta_spool_batch_t *batch,
     ngx_int_t rc);
-static void ngx_http_meta_spool_batch_free(ngx_http_meta_spool_t *spool,
-    ngx_http_meta_spool_batch_t *batch);
 
 
 ngx_int_t
@@ -477,7 +475,7 @@ ngx_http_meta_spool_tell(ngx_http_meta_spool_batch_t *batch, ngx_int_t rc)
 }
 
 
-static void
+void
 ngx_http_meta_spool_batch_free(ngx_http_meta_spool_t *spool,
     ngx_http_meta_spool_batch_t *batch)
 {
