@@ -213,6 +213,7 @@ ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf)
     spool->lists = &mmcf->lists;
 
     ngx_queue_init(&spool->streams);
+    ngx_queue_init(&spool->ended);
 
     spool->dumb.fd = (ngx_socket_t) -1;
     spool->dumb.data = spool;
@@ -572,6 +573,9 @@ ngx_http_meta_spool_exit_process(void)
                                                  queue));
     }
 
+    ngx_http_meta_spool_finish_free_all(spool);
+    ngx_http_meta_spool_scan_free(spool);
+
     while (spool->spares) {
         block = spool->spares;
         spool->spares = block->next;
@@ -589,12 +593,23 @@ ngx_http_meta_spool_exit_process(void)
 static void
 ngx_http_meta_stream_exit(ngx_http_meta_stream_t *stream)
 {
+    ngx_http_meta_spool_batch_t  *batch;
+
     if (stream->filling) {
         ngx_http_meta_spool_batch_free(stream->spool, stream->filling);
     }
 
-    if (stream->writing) {
-        ngx_http_meta_spool_batch_free(stream->spool, stream->writing);
+    batch = stream->writing;
+
+    if (batch) {
+
+        /* nobody was told, but it is there: under verified all were before */
+
+        if (batch->error.call == NULL) {
+            batch->file->size += batch->len;
+        }
+
+        ngx_http_meta_spool_batch_free(stream->spool, batch);
     }
 
     ngx_http_meta_stream_leave(stream);

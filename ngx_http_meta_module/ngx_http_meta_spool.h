@@ -56,7 +56,7 @@ typedef struct ngx_http_meta_spool_block_s   ngx_http_meta_spool_block_t;
 typedef struct ngx_http_meta_spool_batch_s   ngx_http_meta_spool_batch_t;
 typedef struct ngx_http_meta_spool_chunk_s   ngx_http_meta_spool_chunk_t;
 typedef struct ngx_http_meta_spool_waiter_s  ngx_http_meta_spool_waiter_t;
-typedef struct ngx_http_meta_spool_finish_s  ngx_http_meta_spool_finish_t;
+typedef struct ngx_http_meta_spool_scan_s    ngx_http_meta_spool_scan_t;
 
 
 /* a system call that failed in a thread; call is NULL where none did */
@@ -228,9 +228,10 @@ struct ngx_http_meta_spool_s {
     ngx_http_meta_spool_chunk_t   *chunks;  /* spare */
     ngx_uint_t                     nchunks;
     size_t                         pending; /* bytes not yet on disk */
-    ngx_http_meta_spool_finish_t  *finish;  /* has failed */
+    ngx_queue_t                    ended;   /* files to be removed */
 
     ngx_event_t                    scan;
+    ngx_http_meta_spool_scan_t    *scanning;
     ngx_event_t                    guard;   /* keeps a worker that waits */
     ngx_connection_t               dumb;    /* what timers' data points at */
 
@@ -238,7 +239,6 @@ struct ngx_http_meta_spool_s {
     time_t                         logged;
     time_t                         shut;    /* logged */
 
-    unsigned                       scanning:1;
     unsigned                       failing:1;
     unsigned                       told:1;  /* that it takes nothing */
 };
@@ -292,6 +292,7 @@ ngx_http_meta_spool_file_t *ngx_http_meta_spool_file_alloc(ngx_str_t *dir,
 ngx_int_t ngx_http_meta_spool_file_claim(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_file_finish(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_finish_again(ngx_http_meta_spool_t *spool);
+void ngx_http_meta_spool_finish_free_all(ngx_http_meta_spool_t *spool);
 void ngx_http_meta_spool_file_leave(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_entry_free(ngx_http_meta_spool_entry_t *entry);
 void ngx_http_meta_spool_file_close(ngx_http_meta_spool_file_t *file);
@@ -305,6 +306,7 @@ ngx_int_t ngx_http_meta_spool_read_next(ngx_http_meta_spool_reader_t *rd,
 /* ngx_http_meta_spool_adopt.c: files that nobody holds */
 
 void ngx_http_meta_spool_scan_handler(ngx_event_t *ev);
+void ngx_http_meta_spool_scan_free(ngx_http_meta_spool_t *spool);
 
 #endif /* NGX_THREADS */
 

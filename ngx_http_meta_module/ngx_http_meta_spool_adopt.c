@@ -32,7 +32,7 @@ typedef struct {
 } ngx_http_meta_spool_found_t;
 
 
-typedef struct {
+struct ngx_http_meta_spool_scan_s {
     ngx_thread_task_t              task;
     ngx_http_meta_spool_t         *spool;
     u_char                        *buf;
@@ -45,7 +45,7 @@ typedef struct {
     char                           shut_name[64];
     ngx_http_meta_spool_error_t    error;
     ngx_http_meta_spool_found_t    found[NGX_HTTP_META_SPOOL_ADOPT];
-} ngx_http_meta_spool_scan_t;
+};
 
 
 static void ngx_http_meta_spool_hand_over(ngx_http_meta_spool_t *spool);
@@ -106,7 +106,30 @@ ngx_http_meta_spool_scan_handler(ngx_event_t *ev)
         return;
     }
 
-    spool->scanning = 1;
+    spool->scanning = scan;
+}
+
+
+/* at the worker's end */
+
+void
+ngx_http_meta_spool_scan_free(ngx_http_meta_spool_t *spool)
+{
+    ngx_uint_t                   i;
+    ngx_http_meta_spool_scan_t  *scan;
+
+    scan = spool->scanning;
+
+    if (scan == NULL) {
+        return;
+    }
+
+    for (i = 0; i < scan->n; i++) {
+        ngx_http_meta_spool_file_close(scan->found[i].file);
+    }
+
+    ngx_free(scan);
+    spool->scanning = NULL;
 }
 
 
@@ -424,7 +447,7 @@ ngx_http_meta_spool_scanned(ngx_event_t *ev)
 
     spool = scan->spool;
 
-    spool->scanning = 0;
+    spool->scanning = NULL;
     ngx_http_meta_stat->aside_bytes = (ngx_atomic_uint_t) scan->aside;
 
     if (scan->error.call) {

@@ -22,14 +22,15 @@
                                     + sizeof(".spool.new"))
 
 
-struct ngx_http_meta_spool_finish_s {
+typedef struct {
     ngx_thread_task_t              task;
-    ngx_http_meta_spool_finish_t  *next;
+    ngx_queue_t                    queue;
     ngx_http_meta_spool_file_t    *file;
     ngx_http_meta_spool_error_t    error;
     ngx_uint_t                     logged;  /* unsigned  logged:1; */
+    ngx_uint_t                     posted;  /* unsigned  posted:1; */
     char                           aside[1];
-};
+} ngx_http_meta_spool_finish_t;
 
 
 static ngx_int_t ngx_http_meta_spool_open(ngx_http_meta_spool_batch_t *batch,
@@ -459,6 +460,8 @@ ngx_http_meta_spool_file_finish(ngx_http_meta_spool_file_t *file)
     finish->task.event.data = finish;
     finish->task.event.handler = ngx_http_meta_spool_finished;
 
+    ngx_queue_insert_tail(&ngx_http_meta_spool->ended, &finish->queue);
+
     ngx_http_meta_spool_finish_post(finish);
 }
 
@@ -469,10 +472,9 @@ ngx_http_meta_spool_finish_post(ngx_http_meta_spool_finish_t *finish)
     finish->error.call = NULL;
 
     if (ngx_thread_task_post(ngx_http_meta_spool->pool, &finish->task)
-        != NGX_OK)
+        == NGX_OK)
     {
-        finish->next = ngx_http_meta_spool->finish;
-        ngx_http_meta_spool->finish = finish;
+        finish->posted = 1;
     }
 }
 
@@ -482,14 +484,38 @@ ngx_http_meta_spool_finish_post(ngx_http_meta_spool_finish_t *finish)
 void
 ngx_http_meta_spool_finish_again(ngx_http_meta_spool_t *spool)
 {
-    ngx_http_meta_spool_finish_t  *finish, *next;
+    ngx_queue_t                   *q;
+    ngx_http_meta_spool_finish_t  *finish;
 
-    finish = spool->finish;
-    spool->finish = NULL;
+    for (q = ngx_queue_head(&spool->ended);
+         q != ngx_queue_sentinel(&spool->ended);
+         q = ngx_queue_next(q))
+    {
+        finish = ngx_queue_data(q, ngx_http_meta_spool_finish_t, queue);
 
-    for ( /* void */ ; finish; finish = next) {
-        next = finish->next;
-        ngx_http_meta_spool_finish_post(finish);
+        if (!finish->posted) {
+            ngx_http_meta_spool_finish_post(finish);
+        }
+    }
+}
+
+
+/* at the worker's end */
+
+void
+ngx_http_meta_spool_finish_free_all(ngx_http_meta_spool_t *spool)
+{
+    ngx_queue_t                   *q;
+    ngx_http_meta_spool_finish_t  *finish;
+
+    while (!ngx_queue_empty(&spool->ended)) {
+        q = ngx_queue_head(&spool->ended);
+        finish = ngx_queue_data(q, ngx_http_meta_spool_finish_t, queue);
+
+        ngx_queue_remove(q);
+
+        ngx_http_meta_spool_file_close(finish->file);
+        ngx_free(finish);
     }
 }
 
@@ -529,6 +555,8 @@ ngx_http_meta_spool_finished(ngx_event_t *ev)
 {
     ngx_http_meta_spool_finish_t *finish = ev->data;
 
+    finish->posted = 0;
+
     if (finish->error.call) {
 
         if (!finish->logged) {
@@ -538,10 +566,10 @@ ngx_http_meta_spool_finished(ngx_event_t *ev)
                           &finish->file->path, finish->error.call);
         }
 
-        finish->next = ngx_http_meta_spool->finish;
-        ngx_http_meta_spool->finish = finish;
         return;
     }
+
+    ngx_queue_remove(&finish->queue);
 
     ngx_http_meta_spool_file_close(finish->file);
     ngx_free(finish);
