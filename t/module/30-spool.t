@@ -27,7 +27,7 @@ __DATA__
 --- redis_do: pause
 --- deliver: 3
 --- queued: spool 3
---- meta_log: ^200 ok .* queued=spool time=0\.[5-9]
+--- meta_log: ^200 ok .* queued=spool time=(?:0\.[5-9]|[1-9])
 --- files: 1
 --- sh: test "$(stat -c %a spool/*.spool)" = 600
 --- redis_do: cont
