@@ -141,6 +141,7 @@ Retry-After: \d+
 --- arrived: meta:other
 
 === the key is no list when the backlog comes: set aside, others go on
+--- once
 --- allow: sets aside what Redis refuses for good
 that is what the block is about
 --- server

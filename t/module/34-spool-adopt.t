@@ -107,6 +107,40 @@ that is what the block is about
 --- files: 0
 --- account: set_aside=0 spooled=0
 
+=== a fast end under load, in the midst of outage and drain
+--- once
+--- workers: 2
+--- log_level: info
+--- redis: down
+--- spool
+--- load_begins: 6 pause=2
+--- load_has: 200
+--- nginx: term
+--- nginx: start
+--- load_has: 400
+--- redis_do: start
+--- nginx: term
+--- load_ends: any
+--- nginx: start
+--- arrived: meta:events unordered dups=512
+--- files: 0
+--- account: set_aside=0 spooled=0
+
+=== the spool moves to another directory with a backlog
+--- once
+--- redis: down
+--- spool
+--- deliver: 5
+--- change_conf: $DIR/spool => $DIR/volume
+--- reload
+--- deliver: 5
+--- running: 1
+--- sh: mv spool/*.spool volume/
+--- redis_do: start
+--- arrived: meta:events unordered
+--- sh: rmdir spool
+--- account: set_aside=0 spooled=0
+
 === reload with a backlog: the new worker has it
 --- once
 --- redis: down
@@ -240,6 +274,22 @@ location ~ ^/tenant/(\w+)$ {
 --- redis: down
 --- spool
 --- deliver: 5
+--- nginx: kill
+--- redis_do: start
+--- nginx: start
+--- arrived: meta:events
+--- files: 0
+
+=== single process: HUP, after which nginx itself is of no use, with a backlog
+--- once
+--- master: off
+--- allow: worker_connections are not enough
+plain nginx 1.22 says so too
+--- redis: down
+--- spool
+--- deliver: 5
+--- signal: HUP
+--- log: \[notice\] .*reconfiguring
 --- nginx: kill
 --- redis_do: start
 --- nginx: start

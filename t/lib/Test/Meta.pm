@@ -216,6 +216,7 @@ sub can_go_on {
     my ($self) = @_;
     return $self->{nginx} && $self->{nginx}->alive && !$self->{once}
         && $self->{nginx}{master} eq 'on' && !$self->{no_start}
+        && $self->{redis_spec}{redis}[0] !~ /down/
         && $self->{redis} && $self->{redis}->isa('Test::Meta::Redis')
         && $self->{redis}->alive;
 }

@@ -305,13 +305,13 @@ sub shell {
         or diag slurp($out);
 }
 
-# kill | start | quit: all of nginx
+# kill | term | quit | start: all of nginx
 verb nginx => sub {
     my ($t, $what) = @_;
     my $nginx = $t->{nginx};
     return $nginx->start if $what eq 'start';
-    is $nginx->stop($what eq 'kill' ? 'KILL' : 'QUIT'),
-        $what eq 'kill' ? 'signal 9' : '0', "nginx: $what";
+    is $nginx->stop(uc $what), $what eq 'kill' ? 'signal 9' : '0',
+        "nginx: $what";
     ok &wait_for(sub { !grep { running($_) } $nginx->workers }),
         'no worker is left';
 };
