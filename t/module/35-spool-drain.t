@@ -41,7 +41,7 @@ verb has => sub {
         "$n events in $list";
 };
 
-# resident memory of the workers, in kilobytes
+# resident memory of the workers, in kilobytes; a sanitizer keeps what is freed
 sub resident {
     my ($t) = @_;
     my $kb = 0;
@@ -74,7 +74,8 @@ verb outages => sub {
     my ($kb, $fds) = (resident($t), descriptors($t));
     outage($t, 200) for 1 .. $n;
     my $more = resident($t) - $kb;
-    ok $more < 512, "memory is flat over $n outages: $more KB more";
+    ok $more < 512, "memory is flat over $n outages: $more KB more"
+        unless $ENV{META_T_ASAN} || $ENV{META_T_VALGRIND};
     is descriptors($t), $fds, 'no descriptor is left open';
 };
 
