@@ -70,6 +70,21 @@ meta_ack disk;
 --- arrived: meta:events
 --- files: 0
 
+=== disk: nginx is killed when all is done: a window twice at most
+--- once
+--- log_level: info
+--- location
+meta_webhook;
+meta_ack disk;
+--- spool
+--- load_begins: 8 n=200
+--- load_ends: by_itself
+--- arrived: meta:events unordered
+--- nginx: kill
+--- nginx: start
+--- files: 0
+--- arrived: meta:events unordered dups=256
+
 === disk: more lists than streams, all are served
 --- once
 --- log_level: info
