@@ -198,5 +198,7 @@ meta_queue meta:events max=400;
 === outage after outage: memory and descriptors stay as they are
 --- once
 --- log_level: info
+--- main
+thread_pool default threads=2;
 --- spool
 --- outages: 8
