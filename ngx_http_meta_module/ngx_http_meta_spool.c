@@ -1,7 +1,6 @@
 
 /*
- * The spool of a worker: its directory, its streams, and how it starts and
- * ends.
+ * The spool of a worker: its streams, and how it starts and ends.
  */
 
 
@@ -13,14 +12,8 @@
 #include "ngx_http_meta_spool.h"
 
 
-#define NGX_HTTP_META_SPOOL_PATH  3000
-#define NGX_HTTP_META_SPOOL_MIN   (64 * 1024)
-
-
 #if (NGX_THREADS)
 
-static ngx_int_t ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool,
-    ngx_file_info_t *fi, ngx_uid_t user, ngx_log_t *log);
 static ngx_int_t ngx_http_meta_stream_make_room(ngx_http_meta_spool_t *spool);
 static ngx_http_meta_stream_t *ngx_http_meta_stream_find(
     ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
@@ -37,170 +30,12 @@ static void ngx_http_meta_spool_file_end(ngx_http_meta_spool_file_t *file);
 ngx_http_meta_spool_t  *ngx_http_meta_spool;
 
 
-char *
-ngx_http_meta_spool_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
 #if (NGX_THREADS)
-
-    ngx_http_meta_main_conf_t *mmcf = conf;
-
-    off_t                   max;
-    ngx_str_t              *value, size;
-    ngx_http_meta_spool_t  *spool;
-
-    if (mmcf->spool != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    mmcf->spool = NULL;
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        return NGX_CONF_OK;
-    }
-
-    spool = ngx_pcalloc(cf->pool, sizeof(ngx_http_meta_spool_t));
-    if (spool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    spool->cycle = cf->cycle;
-    spool->path = value[1];
-
-    while (spool->path.len > 1
-           && spool->path.data[spool->path.len - 1] == '/')
-    {
-        spool->path.data[--spool->path.len] = '\0';
-    }
-
-    if (spool->path.len == 0
-        || ngx_conf_full_name(cf->cycle, &spool->path, 0) != NGX_OK)
-    {
-        return "takes a path";
-    }
-
-    if (spool->path.len > NGX_HTTP_META_SPOOL_PATH) {
-        return "takes a shorter path";
-    }
-
-    spool->max = (off_t) 1024 * 1024 * 1024;
-
-    if (cf->args->nelts == 3) {
-
-        max = NGX_ERROR;
-
-        if (ngx_strncmp(value[2].data, "max=", 4) == 0) {
-            size.data = value[2].data + 4;
-            size.len = value[2].len - 4;
-            max = ngx_parse_offset(&size);
-        }
-
-        if (max == NGX_ERROR || max < NGX_HTTP_META_SPOOL_MIN) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": \"max\" takes a "
-                               "size of at least 64k", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        spool->max = max;
-    }
-
-    spool->segment = ngx_min(NGX_HTTP_META_SPOOL_SEGMENT, spool->max / 8);
-
-    spool->pool = ngx_thread_pool_add(cf, NULL);
-    if (spool->pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    mmcf->spool = spool;
-
-    return NGX_CONF_OK;
-
-#else
-
-    return "needs an nginx that is built --with-threads";
-
-#endif
-}
-
-
-#if (NGX_THREADS)
-
-/*
- * At start and reload, as whoever starts nginx: the directory is there, and
- * belongs to the user that workers run as.
- */
-
-ngx_int_t
-ngx_http_meta_spool_directory(ngx_http_meta_spool_t *spool, ngx_log_t *log)
-{
-    ngx_uid_t         user;
-    ngx_file_info_t   fi;
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(spool->cycle->conf_ctx,
-                                           ngx_core_module);
-
-    user = (geteuid() == 0) ? ccf->user : geteuid();
-
-    if (ngx_create_dir(spool->path.data, 0700) != NGX_FILE_ERROR) {
-
-        if (user == geteuid()
-            || chown((char *) spool->path.data, user, (gid_t) -1) != -1)
-        {
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "chown(\"%V\") failed for \"meta_spool\"",
-                      &spool->path);
-        return NGX_ERROR;
-    }
-
-    if (ngx_errno != NGX_EEXIST) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_create_dir_n " \"%V\" failed for \"meta_spool\"",
-                      &spool->path);
-        return NGX_ERROR;
-    }
-
-    if (ngx_file_info(spool->path.data, &fi) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_file_info_n " \"%V\" failed for \"meta_spool\"",
-                      &spool->path);
-        return NGX_ERROR;
-    }
-
-    return ngx_http_meta_spool_owner(spool, &fi, user, log);
-}
-
-
-static ngx_int_t
-ngx_http_meta_spool_owner(ngx_http_meta_spool_t *spool, ngx_file_info_t *fi,
-    ngx_uid_t user, ngx_log_t *log)
-{
-    if (!ngx_is_dir(fi)) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "\"meta_spool\" \"%V\" is not a directory",
-                      &spool->path);
-        return NGX_ERROR;
-    }
-
-    if (fi->st_uid != user) {
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "\"meta_spool\" \"%V\" belongs to uid %ui, and workers "
-                      "run as uid %ui: chown it", &spool->path,
-                      (ngx_uint_t) fi->st_uid, (ngx_uint_t) user);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
 
 void
 ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf)
 {
+    struct rlimit           rlmt;
     ngx_http_meta_spool_t  *spool;
 
     spool = mmcf->spool;
@@ -211,6 +46,16 @@ ngx_http_meta_spool_init_process(ngx_http_meta_main_conf_t *mmcf)
     }
 
     spool->lists = &mmcf->lists;
+
+    /* each list has a file open: most of the files are for connections */
+
+    spool->max_streams = NGX_HTTP_META_SPOOL_STREAMS;
+
+    if (getrlimit(RLIMIT_NOFILE, &rlmt) == 0
+        && rlmt.rlim_cur / 4 < spool->max_streams)
+    {
+        spool->max_streams = ngx_max((ngx_uint_t) rlmt.rlim_cur / 4, 8);
+    }
 
     ngx_queue_init(&spool->streams);
     ngx_queue_init(&spool->ended);
@@ -246,7 +91,7 @@ ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
         return stream;
     }
 
-    if (spool->nstreams == NGX_HTTP_META_SPOOL_STREAMS
+    if (spool->nstreams >= spool->max_streams
         && ngx_http_meta_stream_make_room(spool) != NGX_OK)
     {
         ngx_http_meta_spool_say(spool, 0, "too many lists wait at once");
@@ -314,7 +159,7 @@ ngx_http_meta_stream_make_room(ngx_http_meta_spool_t *spool)
 
         ngx_http_meta_stream_idle(stream);
 
-        if (spool->nstreams < NGX_HTTP_META_SPOOL_STREAMS) {
+        if (spool->nstreams < spool->max_streams) {
             return NGX_OK;
         }
 
@@ -450,9 +295,52 @@ ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream)
     }
 
     if (stream->filling || stream->writing || stream->nchunks
-        || stream->probing || stream->keep)
+        || stream->probing)
     {
         return;
+    }
+
+    file = stream->writer;
+
+    if (file && ngx_http_meta_spool_file_ended(file)
+        && (!stream->keep
+            || (!stream->aside && file->size >= stream->spool->segment / 16)))
+    {
+        stream->writer = NULL;
+        ngx_http_meta_spool_file_end(file);
+    }
+
+    if (ngx_queue_empty(&stream->files) && !stream->keep) {
+        ngx_http_meta_stream_free(stream);
+    }
+}
+
+
+/* at max: what is done with takes no room, but of that stream itself */
+
+void
+ngx_http_meta_spool_relieve(ngx_http_meta_stream_t *stream)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_http_meta_spool_t       *spool;
+    ngx_http_meta_stream_t      *s;
+    ngx_http_meta_spool_file_t  *file;
+
+    spool = stream->spool;
+
+    for (q = ngx_queue_head(&spool->streams);
+         q != ngx_queue_sentinel(&spool->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        s = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        if (s == stream || !s->keep || s->aside) {
+            continue;
+        }
+
+        s->keep = 0;
+        ngx_http_meta_stream_idle(s);
     }
 
     file = stream->writer;
@@ -461,9 +349,28 @@ ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream)
         stream->writer = NULL;
         ngx_http_meta_spool_file_end(file);
     }
+}
 
-    if (ngx_queue_empty(&stream->files)) {
-        ngx_http_meta_stream_free(stream);
+
+/* lists that were quiet for a while need no file */
+
+void
+ngx_http_meta_spool_sweep(ngx_http_meta_spool_t *spool)
+{
+    ngx_queue_t             *q, *next;
+    ngx_http_meta_stream_t  *stream;
+
+    for (q = ngx_queue_head(&spool->streams);
+         q != ngx_queue_sentinel(&spool->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_http_meta_stream_t, queue);
+
+        if (ngx_current_msec - stream->used >= NGX_HTTP_META_SPOOL_SCAN) {
+            stream->keep = 0;
+            ngx_http_meta_stream_idle(stream);
+        }
     }
 }
 

@@ -44,6 +44,8 @@
 #define NGX_HTTP_META_SPOOL_CHUNKS    2
 #define NGX_HTTP_META_SPOOL_IDLE      4       /* chunks kept */
 #define NGX_HTTP_META_SPOOL_ADOPT     16
+#define NGX_HTTP_META_SPOOL_REAP      16
+#define NGX_HTTP_META_SPOOL_FAILURES  10      /* to read a place */
 #define NGX_HTTP_META_SPOOL_SCAN      2000    /* ms between looks */
 #define NGX_HTTP_META_SPOOL_RETRY     1000    /* ms after a failure */
 #define NGX_HTTP_META_SPOOL_PATIENCE  10000   /* ms for the disk */
@@ -118,6 +120,7 @@ struct ngx_http_meta_spool_file_s {
     off_t                          done;
     uint64_t                       events;  /* done */
     ngx_uint_t                     chunks;  /* that are of it */
+    ngx_uint_t                     failures;    /* of reading it */
     ngx_str_t                      path;    /* zero-terminated */
 
     unsigned                       sealed:1;    /* takes no more records */
@@ -135,6 +138,7 @@ struct ngx_http_meta_spool_batch_s {
     uint64_t                       events;
     uint64_t                       oldest;
     ngx_msec_t                     start;
+    size_t                         posted;
     ngx_queue_t                    waiters;
     ngx_http_meta_spool_error_t    error;
 };
@@ -164,6 +168,7 @@ typedef struct {
     ngx_uint_t                     damaged; /* places */
     ngx_uint_t                     lost;    /* unsigned  lost:1; */
     ngx_uint_t                     torn;    /* unsigned  torn:1; */
+    ngx_uint_t                     cut;     /* unsigned  cut:1; */
     ngx_http_meta_spool_error_t    error;
 } ngx_http_meta_spool_reader_t;
 
@@ -178,10 +183,47 @@ struct ngx_http_meta_spool_chunk_s {
     off_t                          done;    /* for the file's progress */
     uint64_t                       events;
     off_t                          end;
+    off_t                          limit;
     ngx_uint_t                     n;
     ngx_uint_t                     left;    /* not done */
     ngx_uint_t                     reading; /* unsigned  reading:1; */
     ngx_http_meta_spool_item_t     items[NGX_HTTP_META_SPOOL_RECORDS];
+};
+
+
+typedef struct {
+    ngx_http_meta_spool_file_t    *file;
+    u_char                         header[META_SPOOL_HEADER];
+    meta_spool_header_t            h;
+    uint64_t                       events;  /* not done */
+    uint64_t                       oldest;
+    ngx_http_meta_spool_reader_t   reader;
+    ngx_uint_t                     bad;     /* unsigned  bad:1; */
+} ngx_http_meta_spool_found_t;
+
+
+typedef struct {
+    ngx_http_meta_spool_entry_t   *entry;
+    ngx_pid_t                      pid;
+    uint64_t                       file;
+} ngx_http_meta_spool_reap_t;
+
+
+struct ngx_http_meta_spool_scan_s {
+    ngx_thread_task_t              task;
+    ngx_uint_t                     nreap;
+    ngx_http_meta_spool_reap_t     reap[NGX_HTTP_META_SPOOL_REAP];
+    ngx_http_meta_spool_t         *spool;
+    u_char                        *buf;
+    char                         **names;
+    ngx_uint_t                     nnames;
+    ngx_uint_t                     n;
+    off_t                          aside;   /* bytes */
+    ngx_uint_t                     shut;    /* files that do not open */
+    ngx_err_t                      err;
+    char                           shut_name[64];
+    ngx_http_meta_spool_error_t    error;
+    ngx_http_meta_spool_found_t    found[NGX_HTTP_META_SPOOL_ADOPT];
 };
 
 
@@ -199,6 +241,7 @@ struct ngx_http_meta_stream_s {
     ngx_queue_t                    chunks;
     ngx_uint_t                     nchunks;
     ngx_uint_t                     busy;    /* records on their way out */
+    ngx_msec_t                     used;    /* when it was last written */
     time_t                         refused; /* when that was last logged */
 
     ngx_event_t                    flush;   /* posted */
@@ -228,6 +271,9 @@ struct ngx_http_meta_spool_s {
     ngx_http_meta_spool_chunk_t   *chunks;  /* spare */
     ngx_uint_t                     nchunks;
     size_t                         pending; /* bytes not yet on disk */
+    size_t                         posted;  /* of these, to a thread */
+    ngx_uint_t                     max_streams;
+    u_char                         cursor[64];  /* adopted up to this name */
     ngx_queue_t                    ended;   /* files to be removed */
 
     ngx_event_t                    scan;
@@ -252,6 +298,8 @@ void ngx_http_meta_spool_exit_process(void);
 ngx_http_meta_stream_t *ngx_http_meta_stream_get(
     ngx_http_meta_target_t *target, ngx_str_t *list, ngx_uint_t aside);
 void ngx_http_meta_stream_idle(ngx_http_meta_stream_t *stream);
+void ngx_http_meta_spool_relieve(ngx_http_meta_stream_t *stream);
+void ngx_http_meta_spool_sweep(ngx_http_meta_spool_t *spool);
 ngx_int_t ngx_http_meta_stream_hand_over(ngx_http_meta_stream_t *stream);
 
 /* ngx_http_meta_spool_write.c */
@@ -302,6 +350,10 @@ void ngx_http_meta_spool_file_close(ngx_http_meta_spool_file_t *file);
 void ngx_http_meta_spool_read_task(void *data, ngx_log_t *log);
 ngx_int_t ngx_http_meta_spool_read_next(ngx_http_meta_spool_reader_t *rd,
     meta_spool_record_t *record, ngx_uint_t keep, ngx_log_t *log);
+
+/* ngx_http_meta_spool_scan.c: likewise */
+
+void ngx_http_meta_spool_scan_task(void *data, ngx_log_t *log);
 
 /* ngx_http_meta_spool_adopt.c: files that nobody holds */
 

@@ -10,64 +10,21 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <sys/file.h>
-
 #include "ngx_http_meta_module.h"
 #include "ngx_http_meta_spool.h"
 
 
-#define NGX_HTTP_META_SPOOL_NAMES  8192
-#define NGX_HTTP_META_SPOOL_STALE  60       /* s, of a file half made */
 #define NGX_HTTP_META_SPOOL_SHUT   60       /* s between lines */
 
 
-typedef struct {
-    ngx_http_meta_spool_file_t    *file;
-    u_char                         header[META_SPOOL_HEADER];
-    meta_spool_header_t            h;
-    uint64_t                       events;  /* not done */
-    uint64_t                       oldest;
-    ngx_http_meta_spool_reader_t   reader;
-    ngx_uint_t                     bad;     /* unsigned  bad:1; */
-} ngx_http_meta_spool_found_t;
-
-
-struct ngx_http_meta_spool_scan_s {
-    ngx_thread_task_t              task;
-    ngx_http_meta_spool_t         *spool;
-    u_char                        *buf;
-    char                         **names;
-    ngx_uint_t                     nnames;
-    ngx_uint_t                     n;
-    off_t                          aside;   /* bytes */
-    ngx_uint_t                     shut;    /* files that do not open */
-    ngx_err_t                      err;
-    char                           shut_name[64];
-    ngx_http_meta_spool_error_t    error;
-    ngx_http_meta_spool_found_t    found[NGX_HTTP_META_SPOOL_ADOPT];
-};
-
-
 static void ngx_http_meta_spool_hand_over(ngx_http_meta_spool_t *spool);
-static void ngx_http_meta_spool_scan_task(void *data, ngx_log_t *log);
-static void ngx_http_meta_spool_scan_names(ngx_http_meta_spool_scan_t *scan,
-    ngx_log_t *log);
-static int ngx_libc_cdecl ngx_http_meta_spool_cmp_names(const void *one,
-    const void *two);
-static void ngx_http_meta_spool_scan_name(ngx_http_meta_spool_scan_t *scan,
-    const char *name, ngx_log_t *log);
-static ngx_int_t ngx_http_meta_spool_scan_open(
-    ngx_http_meta_spool_scan_t *scan, const char *path);
-static void ngx_http_meta_spool_scan_file(ngx_http_meta_spool_scan_t *scan,
-    ngx_http_meta_spool_found_t *found, ngx_log_t *log);
-static void ngx_http_meta_spool_scan_progress(
-    ngx_http_meta_spool_found_t *found, off_t size);
 static void ngx_http_meta_spool_scanned(ngx_event_t *ev);
-static void ngx_http_meta_spool_adopt(ngx_http_meta_spool_found_t *found);
+static ngx_int_t ngx_http_meta_spool_adopt(ngx_http_meta_spool_found_t *found);
 static void ngx_http_meta_spool_adopt_count(
     ngx_http_meta_spool_found_t *found);
-static void ngx_http_meta_spool_adopt_file(ngx_http_meta_spool_found_t *found,
-    ngx_http_meta_list_t *list);
+static ngx_int_t ngx_http_meta_spool_adopt_file(
+    ngx_http_meta_spool_found_t *found, ngx_http_meta_list_t *list);
+static void ngx_http_meta_spool_reap(ngx_http_meta_spool_scan_t *scan);
 
 
 void
@@ -85,6 +42,7 @@ ngx_http_meta_spool_scan_handler(ngx_event_t *ev)
     }
 
     ngx_http_meta_spool_finish_again(spool);
+    ngx_http_meta_spool_sweep(spool);
 
     if (spool->scanning) {
         return;
@@ -153,296 +111,11 @@ ngx_http_meta_spool_hand_over(ngx_http_meta_spool_t *spool)
 
 
 static void
-ngx_http_meta_spool_scan_task(void *data, ngx_log_t *log)
-{
-    ngx_http_meta_spool_scan_t *scan = data;
-
-    ngx_uint_t  i;
-
-    scan->names = ngx_alloc(NGX_HTTP_META_SPOOL_NAMES * sizeof(char *), log);
-    scan->buf = ngx_alloc(NGX_HTTP_META_SPOOL_CHUNK, log);
-
-    if (scan->names && scan->buf) {
-        ngx_http_meta_spool_scan_names(scan, log);
-
-        for (i = 0; i < scan->nnames; i++) {
-            ngx_http_meta_spool_scan_name(scan, scan->names[i], log);
-            ngx_free(scan->names[i]);
-        }
-    }
-
-    ngx_free(scan->names);
-    ngx_free(scan->buf);
-}
-
-
-/* sorted by name, which is by age */
-
-static void
-ngx_http_meta_spool_scan_names(ngx_http_meta_spool_scan_t *scan,
-    ngx_log_t *log)
-{
-    DIR            *dir;
-    char           *name;
-    size_t          len;
-    struct dirent  *de;
-
-    dir = opendir((char *) scan->spool->path.data);
-
-    if (dir == NULL) {
-        scan->error.call = "opendir()";
-        scan->error.err = ngx_errno;
-        return;
-    }
-
-    while (scan->nnames < NGX_HTTP_META_SPOOL_NAMES) {
-
-        de = readdir(dir);
-        if (de == NULL) {
-            break;
-        }
-
-        if (de->d_name[0] == '.') {
-            continue;
-        }
-
-        len = ngx_strlen(de->d_name) + 1;
-
-        name = ngx_alloc(len, log);
-        if (name == NULL) {
-            break;
-        }
-
-        ngx_memcpy(name, de->d_name, len);
-        scan->names[scan->nnames++] = name;
-    }
-
-    (void) closedir(dir);
-
-    ngx_qsort(scan->names, scan->nnames, sizeof(char *),
-              ngx_http_meta_spool_cmp_names);
-}
-
-
-static int ngx_libc_cdecl
-ngx_http_meta_spool_cmp_names(const void *one, const void *two)
-{
-    return strcmp(*(char * const *) one, *(char * const *) two);
-}
-
-
-static void
-ngx_http_meta_spool_scan_name(ngx_http_meta_spool_scan_t *scan,
-    const char *name, ngx_log_t *log)
-{
-    size_t        len;
-    u_char        path[NGX_MAX_PATH];
-    const char   *dot;
-    struct stat   st;
-
-    dot = strchr(name, '.');
-
-    if (dot == NULL) {
-        return;
-    }
-
-    len = scan->spool->path.len + 1 + ngx_strlen(name);
-
-    if (len >= NGX_MAX_PATH) {
-        return;
-    }
-
-    (void) ngx_sprintf(path, "%V/%s%Z", &scan->spool->path, name);
-
-    if (strcmp(dot, ".spool") == 0) {
-
-        if (scan->n < NGX_HTTP_META_SPOOL_ADOPT
-            && ngx_http_meta_spool_scan_open(scan, (char *) path) == NGX_OK)
-        {
-            ngx_http_meta_spool_scan_file(scan, &scan->found[scan->n++], log);
-        }
-
-        return;
-    }
-
-    if (stat((char *) path, &st) == -1) {
-        return;
-    }
-
-    if (strcmp(dot, ".aside") == 0) {
-        scan->aside += st.st_size;
-
-    } else if (strcmp(dot, ".spool.new") == 0
-               && ngx_time() - st.st_mtime > NGX_HTTP_META_SPOOL_STALE)
-    {
-        (void) unlink((char *) path);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_meta_spool_scan_open(ngx_http_meta_spool_scan_t *scan,
-    const char *path)
-{
-    ngx_fd_t                      fd;
-    ngx_err_t                     err;
-    struct stat                   st;
-    ngx_http_meta_spool_file_t   *file;
-    ngx_http_meta_spool_found_t  *found;
-
-    fd = open(path, O_RDWR|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
-
-    if (fd == -1) {
-        err = ngx_errno;
-
-        /* gone meanwhile, a symlink, a directory, a socket: none of ours */
-
-        if (err != NGX_ENOENT && err != NGX_ELOOP && err != NGX_EISDIR
-            && err != ENXIO)
-        {
-            scan->err = err;
-            scan->shut++;
-            (void) ngx_cpystrn((u_char *) scan->shut_name,
-                               (u_char *) strrchr(path, '/') + 1,
-                               sizeof(scan->shut_name));
-        }
-
-        return NGX_DECLINED;
-    }
-
-    /* who had the lock before may have removed the file meanwhile */
-
-    if (flock(fd, LOCK_EX|LOCK_NB) == -1
-        || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink == 0)
-    {
-        (void) close(fd);
-        return NGX_DECLINED;
-    }
-
-    file = ngx_calloc(sizeof(ngx_http_meta_spool_file_t) + ngx_strlen(path) + 1,
-                      ngx_cycle->log);
-    if (file == NULL) {
-        (void) close(fd);
-        return NGX_DECLINED;
-    }
-
-    file->fd = fd;
-    file->size = st.st_size;
-    file->sealed = 1;
-    file->path.len = ngx_strlen(path);
-    file->path.data = (u_char *) (file + 1);
-    ngx_memcpy(file->path.data, path, file->path.len + 1);
-
-    found = &scan->found[scan->n];
-    found->file = file;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_meta_spool_scan_file(ngx_http_meta_spool_scan_t *scan,
-    ngx_http_meta_spool_found_t *found, ngx_log_t *log)
-{
-    meta_str_t                     page;
-    meta_spool_record_t            record;
-    ngx_http_meta_spool_file_t    *file;
-    ngx_http_meta_spool_reader_t  *rd;
-
-    file = found->file;
-    rd = &found->reader;
-
-    page.data = found->header;
-    page.len = ngx_max(pread(file->fd, found->header, META_SPOOL_HEADER, 0),
-                       0);
-
-    if (meta_spool_header_read(page, &found->h) != META_OK) {
-        found->bad = 1;
-        return;
-    }
-
-    file->id = found->h.id;
-    file->created = found->h.created;
-
-    ngx_http_meta_spool_scan_progress(found, file->size);
-
-    rd->fd = file->fd;
-    rd->id = file->id;
-    rd->base = file->done;
-    rd->limit = file->size;
-    rd->buf = scan->buf;
-    rd->cap = NGX_HTTP_META_SPOOL_CHUNK;
-
-    while (ngx_http_meta_spool_read_next(rd, &record, 0, log) == NGX_OK) {
-
-        if (found->events == 0) {
-            found->oldest = record.time;
-        }
-
-        found->events += record.events;
-    }
-
-    /* what cannot be read now is met, and told, when it is drained */
-
-    if (rd->torn && rd->error.call == NULL) {
-        file->size = rd->base + rd->pos;
-    }
-
-    if (rd->grown) {
-        ngx_free(rd->grown);
-    }
-}
-
-
-/* its last holder's place, or what that wrote down for others now and then */
-
-static void
-ngx_http_meta_spool_scan_progress(ngx_http_meta_spool_found_t *found,
-    off_t size)
-{
-    uint64_t                      offset, events;
-    meta_str_t                    page;
-    ngx_uint_t                    i;
-    ngx_http_meta_spool_file_t   *file;
-    ngx_http_meta_spool_entry_t  *entry;
-
-    file = found->file;
-
-    page.data = found->header;
-    page.len = META_SPOOL_HEADER;
-
-    if (meta_spool_progress_read(page, file->id, &offset, &events) != META_OK)
-    {
-        offset = META_SPOOL_HEADER;
-        events = 0;
-    }
-
-    for (i = 0; i < NGX_HTTP_META_SPOOL_FILES; i++) {
-        entry = &ngx_http_meta_stat->files[i];
-
-        if (entry->id == (ngx_atomic_uint_t) file->id) {
-            offset = ngx_max(offset, entry->offset);
-            break;
-        }
-    }
-
-    if (offset < META_SPOOL_HEADER || offset > (uint64_t) size) {
-        offset = META_SPOOL_HEADER;
-        events = 0;
-    }
-
-    file->done = (off_t) offset;
-    file->read = (off_t) offset;
-    file->events = events;
-}
-
-
-static void
 ngx_http_meta_spool_scanned(ngx_event_t *ev)
 {
     ngx_http_meta_spool_scan_t *scan = ev->data;
 
-    ngx_uint_t              i;
+    ngx_uint_t              i, adopted;
     ngx_http_meta_spool_t  *spool;
 
     spool = scan->spool;
@@ -465,19 +138,40 @@ ngx_http_meta_spool_scanned(ngx_event_t *ev)
                       scan->shut, scan->shut_name);
     }
 
+    ngx_http_meta_spool_reap(scan);
+
+    adopted = 0;
+    spool->cursor[0] = '\0';
+
     for (i = 0; i < scan->n; i++) {
-        ngx_http_meta_spool_adopt(&scan->found[i]);
+
+        if (i == NGX_HTTP_META_SPOOL_ADOPT - 1) {
+            (void) ngx_cpystrn(spool->cursor,
+                               (u_char *) strrchr((char *)
+                                      scan->found[i].file->path.data, '/') + 1,
+                               sizeof(spool->cursor));
+        }
+
+        adopted += (ngx_http_meta_spool_adopt(&scan->found[i]) == NGX_OK);
     }
 
-    if (scan->n == NGX_HTTP_META_SPOOL_ADOPT && !ngx_exiting) {
-        ngx_add_timer(&spool->scan, 1);
+    /* those that cannot be taken now do not stand before the others */
+
+    if (adopted == NGX_HTTP_META_SPOOL_ADOPT) {
+        spool->cursor[0] = '\0';
+
+        if (!ngx_exiting) {
+            ngx_add_timer(&spool->scan, 1);
+        }
     }
 
     ngx_free(scan);
 }
 
 
-static void
+/* NGX_OK: there is one less for others to look at */
+
+static ngx_int_t
 ngx_http_meta_spool_adopt(ngx_http_meta_spool_found_t *found)
 {
     ngx_http_meta_list_t        *list;
@@ -493,15 +187,23 @@ ngx_http_meta_spool_adopt(ngx_http_meta_spool_found_t *found)
         ngx_http_meta_slot->damaged++;
         file->damaged = 1;
         ngx_http_meta_spool_file_finish(file);
-        return;
+        return NGX_OK;
     }
 
-    if (ngx_exiting || ngx_http_meta_spool_file_claim(file) != NGX_OK) {
+    if (found->reader.error.call) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, found->reader.error.err,
+                      "meta spool file \"%V\" is not adopted yet: %s failed",
+                      &file->path, found->reader.error.call);
+    }
+
+    if (found->reader.error.call || ngx_exiting
+        || ngx_http_meta_spool_file_claim(file) != NGX_OK)
+    {
         ngx_http_meta_spool_file_close(file);
-        return;
+        return NGX_DECLINED;
     }
 
-    if (found->reader.torn && found->reader.error.call == NULL) {
+    if (found->reader.torn) {
         ngx_http_meta_slot->torn++;
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "meta spool file \"%V\" ends in the middle of a record, "
@@ -526,10 +228,10 @@ ngx_http_meta_spool_adopt(ngx_http_meta_spool_found_t *found)
         file->damaged = 1;
         ngx_http_meta_spool_entry_free(file->entry);
         ngx_http_meta_spool_file_finish(file);
-        return;
+        return NGX_OK;
     }
 
-    ngx_http_meta_spool_adopt_file(found, list);
+    return ngx_http_meta_spool_adopt_file(found, list);
 }
 
 
@@ -574,7 +276,7 @@ ngx_http_meta_spool_adopt_count(ngx_http_meta_spool_found_t *found)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_meta_spool_adopt_file(ngx_http_meta_spool_found_t *found,
     ngx_http_meta_list_t *list)
 {
@@ -592,7 +294,7 @@ ngx_http_meta_spool_adopt_file(ngx_http_meta_spool_found_t *found,
 
     if (stream == NULL) {
         ngx_http_meta_spool_file_close(file);
-        return;
+        return NGX_DECLINED;
     }
 
     if (stream->max == 0) {
@@ -619,4 +321,39 @@ ngx_http_meta_spool_adopt_file(ngx_http_meta_spool_found_t *found,
                   &file->path, found->events);
 
     ngx_http_meta_spool_drain(stream);
+
+    return NGX_OK;
+}
+
+
+/* a dead worker's entries whose files nobody will find */
+
+static void
+ngx_http_meta_spool_reap(ngx_http_meta_spool_scan_t *scan)
+{
+    uint64_t                      missing;
+    ngx_uint_t                    i;
+    ngx_http_meta_spool_entry_t  *entry;
+
+    for (i = 0; i < scan->nreap; i++) {
+        entry = scan->reap[i].entry;
+
+        if (entry->file != scan->reap[i].file
+            || !ngx_atomic_cmp_set(&entry->id, scan->reap[i].pid, ngx_pid))
+        {
+            continue;
+        }
+
+        missing = entry->counted - entry->done;
+
+        if (missing) {
+            ngx_http_meta_slot->set_aside += missing;
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "meta spool \"%V\" misses a file of a worker that "
+                          "died, %016xL, with %uL events", &scan->spool->path,
+                          entry->file, missing);
+        }
+
+        ngx_http_meta_spool_entry_free(entry);
+    }
 }

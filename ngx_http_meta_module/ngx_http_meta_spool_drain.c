@@ -227,9 +227,15 @@ ngx_http_meta_spool_chunk(ngx_http_meta_stream_t *stream,
 
     chunk->stream = stream;
     chunk->file = file;
-    chunk->done = file->done;
     chunk->events = file->events;
     chunk->reading = 1;
+
+    chunk->limit = file->size;
+
+    /* behind damage nothing is noted: who comes after us must meet it too */
+
+    chunk->done = (file->done > META_SPOOL_HEADER && !file->damaged)
+                  ? file->done : 0;
 
     chunk->reader.fd = file->fd;
     chunk->reader.id = file->id;
@@ -315,27 +321,44 @@ ngx_http_meta_spool_have_damage(ngx_http_meta_spool_chunk_t *chunk)
     rd = &chunk->reader;
     file = chunk->file;
 
-    if (rd->error.call == NULL && !rd->torn && rd->damaged == 0) {
+    if (rd->error.call) {
+
+        /* memory or the disk may be better in a second */
+
+        if (++file->failures < NGX_HTTP_META_SPOOL_FAILURES) {
+            ngx_http_meta_spool_again(chunk->stream);
+            return;
+        }
+
+        rd->damaged++;
+
+    } else {
+        file->failures = 0;
+    }
+
+    if (!rd->torn && !rd->cut && rd->damaged == 0) {
         return;
     }
 
-    ngx_http_meta_slot->damaged += rd->damaged + rd->torn;
+    ngx_http_meta_slot->damaged += rd->damaged + rd->torn + rd->cut;
 
-    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, rd->error.err,
-                  "meta spool file \"%V\" is damaged before offset %O%s%s; "
-                  "what can be read of it goes to Redis, and the file is "
-                  "kept", &file->path, chunk->end,
-                  rd->error.call ? ": " : "",
-                  rd->error.call ? rd->error.call : "");
-
-    file->damaged = 1;
-
-    if (rd->error.call || rd->torn) {
+    if (rd->error.call || rd->torn || rd->cut) {
 
         /* nothing behind it can be had */
 
-        chunk->end = rd->limit;
+        chunk->end = chunk->limit;
     }
+
+    if (!file->damaged) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, rd->error.err,
+                      "meta spool file \"%V\" is damaged before offset %O%s%s; "
+                      "what can be read of it goes to Redis, and the file is "
+                      "kept", &file->path, chunk->end,
+                      rd->error.call ? ": " : "",
+                      rd->error.call ? rd->error.call : "");
+    }
+
+    file->damaged = 1;
 }
 
 

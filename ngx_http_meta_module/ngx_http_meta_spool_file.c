@@ -126,7 +126,8 @@ ngx_http_meta_spool_file_claim(ngx_http_meta_spool_file_t *file)
     for (i = 0; i < NGX_HTTP_META_SPOOL_FILES; i++) {
         entry = &ngx_http_meta_stat->files[i];
 
-        if (entry->id == (ngx_atomic_uint_t) file->id) {
+        if (entry->id && entry->file == file->id) {
+            entry->id = ngx_pid;
             file->entry = entry;
             return NGX_OK;
         }
@@ -140,8 +141,9 @@ ngx_http_meta_spool_file_claim(ngx_http_meta_spool_file_t *file)
                                      ? &ngx_http_meta_stat->files[i] : NULL)
     {
         if (free->id == 0
-            && ngx_atomic_cmp_set(&free->id, 0, (ngx_atomic_uint_t) file->id))
+            && ngx_atomic_cmp_set(&free->id, 0, (ngx_atomic_uint_t) ngx_pid))
         {
+            free->file = file->id;
             file->entry = free;
             return NGX_OK;
         }
@@ -546,7 +548,14 @@ ngx_http_meta_spool_finish_task(void *data, ngx_log_t *log)
         {
             /* who finds it after us pushes it again */
         }
+
+        return;
     }
+
+    /* the last reference to many blocks: freeing them takes its time */
+
+    (void) close(finish->file->fd);
+    finish->file->fd = NGX_INVALID_FILE;
 }
 
 
@@ -586,16 +595,19 @@ ngx_http_meta_spool_file_leave(ngx_http_meta_spool_file_t *file)
 
     entry = file->entry;
 
-    if (entry && file->fd != NGX_INVALID_FILE) {
+    if (entry && file->fd == NGX_INVALID_FILE) {
+        ngx_http_meta_spool_entry_free(entry);
 
-        if (file->done == file->size && entry->counted == entry->done
-            && !file->damaged)
-        {
+    } else if (entry && !file->damaged) {
+
+        if (file->done == file->size && entry->counted == entry->done) {
             (void) unlink((char *) file->path.data);
             ngx_http_meta_spool_entry_free(entry);
             ngx_http_meta_spool_file_close(file);
             return;
         }
+
+        /* of a damaged file all is read once more, and it is kept again */
 
         meta_spool_progress_write(progress, file->id, file->done,
                                   file->events);
@@ -619,6 +631,8 @@ ngx_http_meta_spool_entry_free(ngx_http_meta_spool_entry_t *entry)
     entry->done = 0;
     entry->offset = 0;
     entry->oldest = 0;
+
+    entry->file = 0;
 
     ngx_memory_barrier();
 

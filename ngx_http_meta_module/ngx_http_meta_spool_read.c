@@ -29,7 +29,7 @@ ngx_http_meta_spool_read_task(void *data, ngx_log_t *log)
 
     /* saves a next worker what Redis has; nothing is lost without it */
 
-    if (chunk->done > META_SPOOL_HEADER) {
+    if (chunk->done) {
         meta_spool_progress_write(progress, rd->id, chunk->done,
                                   chunk->events);
         (void) ngx_http_meta_spool_pwrite(rd->fd, progress,
@@ -174,6 +174,7 @@ ngx_http_meta_spool_more(ngx_http_meta_spool_reader_t *rd, size_t need,
 
         if (n == 0) {
             rd->limit = rd->base + rd->len;
+            rd->cut = 1;
             break;
         }
 

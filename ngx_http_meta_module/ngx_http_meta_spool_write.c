@@ -13,6 +13,8 @@
 #include "ngx_http_meta_spool.h"
 
 
+static ngx_uint_t ngx_http_meta_spool_fits(ngx_http_meta_spool_t *spool,
+    size_t size);
 static ngx_int_t ngx_http_meta_spool_admit(ngx_http_meta_stream_t *stream,
     size_t size);
 static u_char *ngx_http_meta_spool_room(ngx_http_meta_stream_t *stream,
@@ -88,10 +90,23 @@ ngx_http_meta_spool_set_aside(ngx_http_meta_stream_t *stream,
 }
 
 
+static ngx_uint_t
+ngx_http_meta_spool_fits(ngx_http_meta_spool_t *spool, size_t size)
+{
+    off_t  taken;
+
+    taken = (off_t) (ngx_http_meta_stat->spool_bytes
+                     + ngx_http_meta_stat->aside_bytes);
+
+    taken += (off_t) (spool->pending - spool->posted);
+
+    return taken + (off_t) size <= spool->max;
+}
+
+
 static ngx_int_t
 ngx_http_meta_spool_admit(ngx_http_meta_stream_t *stream, size_t size)
 {
-    off_t                         taken;
     ngx_http_meta_spool_t        *spool;
     ngx_http_meta_spool_batch_t  *batch;
 
@@ -121,14 +136,13 @@ ngx_http_meta_spool_admit(ngx_http_meta_stream_t *stream, size_t size)
         return NGX_DECLINED;
     }
 
-    taken = (off_t) (ngx_http_meta_stat->spool_bytes
-                     + ngx_http_meta_stat->aside_bytes);
-
     /* what goes aside is counted already, where it comes from */
 
-    if (!stream->aside
-        && taken + (off_t) spool->pending + (off_t) size > spool->max)
-    {
+    if (!stream->aside && !ngx_http_meta_spool_fits(spool, size)) {
+        ngx_http_meta_spool_relieve(stream);
+    }
+
+    if (!stream->aside && !ngx_http_meta_spool_fits(spool, size)) {
         ngx_http_meta_spool_say(spool, 0, "its max is reached");
         return NGX_DECLINED;
     }
@@ -252,6 +266,7 @@ ngx_http_meta_spool_added(ngx_http_meta_stream_t *stream,
         batch->start = ngx_current_msec;
     }
 
+    stream->used = ngx_current_msec;
     batch->events += note->events;
 
     if (waiter) {
@@ -335,6 +350,8 @@ ngx_http_meta_spool_begin(ngx_http_meta_stream_t *stream)
     batch->file = file;
 
     if (file->entry) {
+        batch->posted = batch->len;
+        spool->posted += batch->len;
         file->entry->bytes += batch->len;
         (void) ngx_atomic_fetch_add(&ngx_http_meta_stat->spool_bytes,
                                     (ngx_atomic_int_t) batch->len);
@@ -432,8 +449,14 @@ ngx_http_meta_spool_broken(ngx_http_meta_spool_batch_t *batch)
     spool = stream->spool;
     file = batch->file;
 
-    spool->failing = 1;
-    spool->failed = ngx_current_msec;
+    /* too many files is what this list has, the disk is what all have */
+
+    if (batch->error.err && batch->error.err != NGX_EMFILE
+        && batch->error.err != NGX_ENFILE)
+    {
+        spool->failing = 1;
+        spool->failed = ngx_current_msec;
+    }
 
     ngx_http_meta_spool_say(spool, batch->error.err, batch->error.call);
 
@@ -482,6 +505,7 @@ ngx_http_meta_spool_batch_free(ngx_http_meta_spool_t *spool,
     ngx_http_meta_spool_block_t  *block, *next;
 
     spool->pending -= batch->len;
+    spool->posted -= batch->posted;
 
     for (block = batch->blocks; block; block = next) {
         next = block->next;

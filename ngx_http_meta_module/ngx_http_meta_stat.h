@@ -104,7 +104,8 @@ typedef struct {
  * writes; the entry outlives a killed worker, and its adopter goes on with it.
  */
 typedef struct {
-    ngx_atomic_t               id;          /* 0: free */
+    ngx_atomic_t               id;          /* holder's pid; 0: free */
+    uint64_t                   file;        /* the file's id */
     uint64_t                   bytes;
     uint64_t                   counted;     /* events by_spool or adopted */
     uint64_t                   done;        /* drained or set aside */
