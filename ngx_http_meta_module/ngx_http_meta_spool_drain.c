@@ -326,6 +326,13 @@ ngx_http_meta_spool_have_damage(ngx_http_meta_spool_chunk_t *chunk)
         /* memory or the disk may be better in a second */
 
         if (++file->failures < NGX_HTTP_META_SPOOL_FAILURES) {
+
+            if (file->failures == 1) {
+                ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, rd->error.err,
+                              "meta spool file \"%V\": %s failed, it is tried "
+                              "again", &file->path, rd->error.call);
+            }
+
             ngx_http_meta_spool_again(chunk->stream);
             return;
         }

@@ -144,6 +144,28 @@ that is what the block is about
 --- arrived: meta:events but=1
 --- files: 0
 
+=== a file becomes shorter under its holder: damaged, kept, and no end of it
+--- redis: down
+--- allow: is damaged
+that is what the block is about
+--- spool
+--- deliver: 3
+--- sh: truncate -s 4096 spool/*.spool
+--- redis_do: start
+--- log: \[crit\] .*meta spool file "$DIR/spool/.*" is damaged: 3 events of it cannot be read, it is kept aside
+--- files: 0
+--- files: 1 aside
+--- account: by_spool=3 set_aside=3
+--- deliver: 2
+--- arrived: meta:events but=3
+
+=== at start others may write into the directory
+--- before_start: mkdir -m 777 spool; chmod 777 spool
+--- http
+meta_spool $DIR/spool;
+--- refused
+"meta_spool" "$DIR/spool" may be written by others than its owner: chmod go-w it
+
 === at start the directory belongs to somebody else
 --- http
 meta_spool /usr;

@@ -43,6 +43,45 @@ meta_ack disk;
 --- arrived: meta:events
 --- files: 1
 
+=== disk: what is done makes room, in one list and in many
+--- http
+meta_ack disk;
+--- server
+location ~ ^/hook/(\d+)$ {
+    meta_webhook;
+    meta_queue l:$1;
+}
+--- spool: max=64k
+--- deliver: 1 uri=/hook/1 list=l:1 size=7000
+--- arrived: l:1
+--- deliver: 1 uri=/hook/2 list=l:2 size=7000
+--- arrived: l:2
+--- deliver: 1 uri=/hook/3 list=l:3 size=7000
+--- arrived: l:3
+--- deliver: 1 uri=/hook/4 list=l:4 size=7000
+--- arrived: l:4
+--- deliver: 1 uri=/hook/5 list=l:5 size=7000
+--- arrived: l:5
+--- deliver: 1 uri=/hook/6 list=l:6 size=7000
+--- arrived: l:6
+--- deliver: 1 uri=/hook/7 list=l:7 size=7000
+--- arrived: l:7
+--- deliver: 1 uri=/hook/8 list=l:8 size=7000
+--- arrived: l:8
+--- deliver: 1 uri=/hook/9 list=l:9 size=7000
+--- arrived: l:9
+--- deliver: 1 uri=/hook/10 list=l:10 size=7000
+--- arrived: l:10
+--- deliver: 1 uri=/hook/11 list=l:11 size=7000
+--- arrived: l:11
+--- deliver: 1 uri=/hook/12 list=l:12 size=7000
+--- arrived: l:12
+--- deliver: 1 uri=/hook/13 list=l:13 size=7000
+--- arrived: l:13
+--- deliver: 1 uri=/hook/14 list=l:14 size=7000
+--- arrived: l:14
+--- files: 0
+
 === disk: what is done is removed at the end
 --- once
 --- location

@@ -12,7 +12,8 @@ use Test::Meta::Spool;
 use Test::Meta::Util qw(slurp spew wait_for);
 
 # fdatasync() waits while the file "hang" is there, fails while "eio" is, and
-# leaves a byte in "synced" each time that it succeeds
+# leaves a byte in "synced" each time that it succeeds; records cannot be read
+# while "noread" is there
 my $SHIM = <<'END';
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,7 +23,7 @@ my $SHIM = <<'END';
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static char hang[512], eio[512], synced[512];
+static char hang[512], eio[512], synced[512], noread[512];
 
 __attribute__((constructor)) static void
 start(void)
@@ -32,6 +33,18 @@ start(void)
     snprintf(hang, sizeof(hang), "%s/hang", dir);
     snprintf(eio, sizeof(eio), "%s/eio", dir);
     snprintf(synced, sizeof(synced), "%s/synced", dir);
+    snprintf(noread, sizeof(noread), "%s/noread", dir);
+}
+
+ssize_t
+pread64(int fd, void *buf, size_t len, off64_t offset)
+{
+    if (offset >= 4096 && access(noread, F_OK) == 0) {
+        errno = EIO;
+        return -1;
+    }
+
+    return syscall(SYS_pread64, fd, buf, len, offset);
 }
 
 int
@@ -76,6 +89,8 @@ config_verb shim => sub {
 verb hang => sub { spew("$_[0]{dir}/hang", '') };
 verb go_on => sub { unlink "$_[0]{dir}/hang" };
 verb eio => sub { spew("$_[0]{dir}/eio", '') };
+verb cannot_read => sub { spew("$_[0]{dir}/noread", '') };
+verb can_read => sub { unlink "$_[0]{dir}/noread" };
 verb no_eio => sub { unlink "$_[0]{dir}/eio" };
 
 verb nobody_is_told => sub {
@@ -123,6 +138,35 @@ __DATA__
 --- syncs_at_most: 5
 --- redis_do: start
 --- arrived: meta:events unordered
+--- files: 0
+
+=== records that cannot be read for a while are read later
+--- shim
+--- redis: down
+--- spool
+--- deliver: 3
+--- cannot_read
+--- redis_do: start
+--- log: meta spool file "$DIR/spool/.*": pread\(\) failed, it is tried again \(5:
+--- can_read
+--- arrived: meta:events
+--- files: 0
+--- account: by_spool=3 drained=3
+
+=== records that could not be read are there after a restart
+--- once
+--- shim
+--- redis: down
+--- spool
+--- deliver: 3
+--- cannot_read
+--- redis_do: start
+--- log: pread\(\) failed, it is tried again
+--- nginx: quit
+--- files: 1
+--- can_read
+--- nginx: start
+--- arrived: meta:events
 --- files: 0
 
 === the event loop goes on while the disk does not
