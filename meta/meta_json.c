@@ -6,7 +6,7 @@
 #include <string.h>
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "meta_json.h"
@@ -18,6 +18,9 @@
 
 static const unsigned char *meta_json_scalar(const unsigned char *p,
     const unsigned char *end);
+#ifdef __SSE2__
+static uint64_t meta_json_special_avx2(const unsigned char *p);
+#endif
 static const unsigned char *meta_json_number(const unsigned char *p,
     const unsigned char *end);
 static const unsigned char *meta_json_digits(const unsigned char *p,
@@ -162,6 +165,14 @@ meta_json_special(const unsigned char *p, const unsigned char *end)
         p = last;
     }
 
+#ifdef __SSE2__
+
+    if (__builtin_cpu_supports("avx2")) {
+        return meta_json_special_avx2(p);
+    }
+
+#endif
+
     special = 0;
 
 #ifdef __SSE2__
@@ -189,6 +200,36 @@ meta_json_special(const unsigned char *p, const unsigned char *end)
 
     return special;
 }
+
+
+#ifdef __SSE2__
+
+__attribute__((target("avx2")))
+static uint64_t
+meta_json_special_avx2(const unsigned char *p)
+{
+    size_t    i;
+    __m256i   x, bits;
+    uint64_t  special;
+
+    special = 0;
+
+    for (i = 0; i < META_JSON_BLOCK; i += 32) {
+        x = _mm256_loadu_si256((const __m256i *) (const void *) (p + i));
+
+        bits = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(0x1f)), x);
+        bits = _mm256_or_si256(bits,
+                               _mm256_cmpeq_epi8(x, _mm256_set1_epi8('"')));
+        bits = _mm256_or_si256(bits,
+                               _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\\')));
+
+        special |= (uint64_t) (unsigned) _mm256_movemask_epi8(bits) << i;
+    }
+
+    return special;
+}
+
+#endif
 
 
 size_t
