@@ -15,6 +15,18 @@
 /* the longest texts that are compared; nothing longer takes part in a key */
 #define META_JSON_EQUAL_MAX  512
 
+/*
+ * Texts up to here are read in words that overlap, which is cheaper than calls
+ * of libc
+ */
+#define META_JSON_SHORT  64
+
+/* nonzero if one of the eight bytes is a backslash */
+#define meta_json_slash(w)                                                    \
+    (((((w) ^ UINT64_C(0x5c5c5c5c5c5c5c5c)) - UINT64_C(0x0101010101010101))   \
+      & ~((w) ^ UINT64_C(0x5c5c5c5c5c5c5c5c)))                                \
+     & UINT64_C(0x8080808080808080))
+
 
 static const unsigned char *meta_json_scalar(const unsigned char *p,
     const unsigned char *end);
@@ -29,6 +41,7 @@ static const unsigned char *meta_json_word(const unsigned char *p,
     const unsigned char *end, const char *word, size_t len);
 static long meta_json_convert(meta_str_t text, unsigned char *out,
     size_t room, int written);
+static int meta_json_copy(unsigned char *out, meta_str_t text);
 static size_t meta_json_unescape(const unsigned char **pp,
     const unsigned char *end, unsigned char *c, int written);
 static size_t meta_json_utf8(unsigned char *c, unsigned long code);
@@ -438,6 +451,10 @@ meta_json_convert(meta_str_t text, unsigned char *out, size_t room,
         return 0;
     }
 
+    if (text.len <= room && meta_json_copy(out, text)) {
+        return (long) text.len;
+    }
+
     p = text.data;
     end = p + text.len;
     len = 0;
@@ -474,6 +491,66 @@ meta_json_convert(meta_str_t text, unsigned char *out, size_t room,
     }
 
     return (long) len;
+}
+
+
+/* the whole text; 1 if it has no escape */
+
+static int
+meta_json_copy(unsigned char *out, meta_str_t text)
+{
+    size_t                i, n;
+    uint64_t              word, last;
+    const unsigned char  *p;
+
+    p = text.data;
+    n = text.len;
+
+    if (n < sizeof(word) || n > META_JSON_SHORT) {
+        memcpy(out, p, n);
+        return memchr(p, '\\', n) == NULL;
+    }
+
+    memcpy(&last, p + n - sizeof(last), sizeof(last));
+
+    for (i = 0; i + sizeof(word) < n; i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+        memcpy(out + i, &word, sizeof(word));
+
+        if (meta_json_slash(word)) {
+            return 0;
+        }
+    }
+
+    memcpy(out + n - sizeof(last), &last, sizeof(last));
+
+    return !meta_json_slash(last);
+}
+
+
+int
+meta_json_escaped(meta_str_t text)
+{
+    size_t                i, n;
+    uint64_t              word, slashes;
+    const unsigned char  *p;
+
+    p = text.data;
+    n = text.len;
+
+    if (n < sizeof(word) || n > META_JSON_SHORT) {
+        return n != 0 && memchr(p, '\\', n) != NULL;
+    }
+
+    memcpy(&word, p + n - sizeof(word), sizeof(word));
+    slashes = meta_json_slash(word);
+
+    for (i = 0; i + sizeof(word) < n; i += sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+        slashes |= meta_json_slash(word);
+    }
+
+    return slashes != 0;
 }
 
 

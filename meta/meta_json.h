@@ -79,6 +79,9 @@ meta_str_t meta_json_ident(meta_str_t token);
 long meta_json_decode(meta_str_t text, unsigned char *out, size_t room);
 long meta_json_encode(meta_str_t text, unsigned char *out, size_t room);
 
+/* 1 if the text holds an escape, and so is not what it means */
+int meta_json_escaped(meta_str_t text);
+
 /* 1 if two escaped texts, or a text and plain bytes, mean the same */
 int meta_json_equal(meta_str_t a, meta_str_t b);
 int meta_json_is(meta_str_t text, meta_str_t plain);

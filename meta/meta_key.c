@@ -435,19 +435,25 @@ meta_key_time(meta_str_t token)
 
     text = meta_json_ident(token);
 
-    len = meta_json_encode(text, buf, sizeof(buf));
-    if (len <= 0) {
+    if (meta_json_escaped(text)) {
+        len = meta_json_encode(text, buf, sizeof(buf));
+
+        text.data = buf;
+        text.len = (len < 0) ? 0 : (size_t) len;
+    }
+
+    if (text.len == 0 || text.len > META_KEY_TIME_MAX) {
         return -1;
     }
 
     ms = 0;
 
-    for (i = 0; i < (size_t) len; i++) {
-        if (buf[i] < '0' || buf[i] > '9' || ms >= INT64_MAX / 10) {
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || ms >= INT64_MAX / 10) {
             return -1;
         }
 
-        ms = ms * 10 + (buf[i] - '0');
+        ms = ms * 10 + (text.data[i] - '0');
     }
 
     return ms < META_KEY_MSEC ? ms * 1000 : ms;

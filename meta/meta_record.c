@@ -268,7 +268,7 @@ meta_record_text(meta_text_t *t, meta_str_t text)
 
     t->text = text;
 
-    if (text.len != 0 && memchr(text.data, '\\', text.len) != NULL) {
+    if (meta_json_escaped(text)) {
         len = meta_json_encode(text, t->buf, META_TEXT_MAX);
 
         t->text.data = t->buf;
@@ -407,11 +407,12 @@ meta_record_key(unsigned char *p, const meta_key_t *key, meta_str_t entry)
 }
 
 
+/* behind the number stands more of the head: it has room for a longer one */
+
 static unsigned char *
 meta_record_int(unsigned char *p, uint64_t n)
 {
-    meta_str_t      s;
-    unsigned char  *q, *last, buf[META_RECORD_INT_MAX];
+    unsigned char  *q, *last, buf[2 * META_RECORD_INT_MAX];
 
     static const char  pairs[] =
         "00010203040506070809101112131415161718192021222324"
@@ -419,8 +420,10 @@ meta_record_int(unsigned char *p, uint64_t n)
         "50515253545556575859606162636465666768697071727374"
         "75767778798081828384858687888990919293949596979899";
 
-    last = buf + sizeof(buf);
+    last = buf + META_RECORD_INT_MAX;
     q = last;
+
+    memset(last, 0, META_RECORD_INT_MAX);
 
     while (n >= 10) {
         q -= 2;
@@ -432,10 +435,9 @@ meta_record_int(unsigned char *p, uint64_t n)
         *--q = (unsigned char) ('0' + n);
     }
 
-    s.data = q;
-    s.len = (size_t) (last - q);
+    memcpy(p, q, META_RECORD_INT_MAX);
 
-    return meta_record_copy(p, s);
+    return p + (last - q);
 }
 
 

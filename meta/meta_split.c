@@ -543,9 +543,7 @@ meta_split_seek(meta_scan_t *s, const unsigned char *p)
 static unsigned
 meta_split_shown(meta_str_t text)
 {
-    return text.len == 0
-           || (text.len <= META_TEXT_MAX
-               && memchr(text.data, '\\', text.len) == NULL);
+    return text.len <= META_TEXT_MAX && !meta_json_escaped(text);
 }
 
 
