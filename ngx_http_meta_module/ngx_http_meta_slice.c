@@ -17,6 +17,9 @@
 /* bytes of a body: the work of some ten to some hundred microseconds */
 #define NGX_HTTP_META_SLICE  (64 * 1024)
 
+/* it is set anew when it fires, so any time does */
+#define NGX_HTTP_META_SLICE_HOLD  60000
+
 
 /*
  * NGX_AGAIN: there is more to do.  NGX_DONE: it is pushed, or slice->verdict
@@ -62,8 +65,9 @@ static ngx_int_t ngx_http_meta_slice_end(ngx_http_meta_slice_t *slice,
     ngx_http_meta_verdict_t verdict);
 
 
-static ngx_queue_t  ngx_http_meta_slices;
-static ngx_event_t  ngx_http_meta_slice_event;
+static ngx_queue_t       ngx_http_meta_slices;
+static ngx_event_t       ngx_http_meta_slice_event;
+static ngx_connection_t  ngx_http_meta_slice_dumb;
 
 
 /* NGX_HTTP_META_NONE: it waits for its turn */
@@ -86,6 +90,9 @@ ngx_http_meta_slice(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
     if (ngx_http_meta_slices.next == NULL) {
         ngx_queue_init(&ngx_http_meta_slices);
 
+        ngx_http_meta_slice_dumb.fd = (ngx_socket_t) -1;
+
+        ngx_http_meta_slice_event.data = &ngx_http_meta_slice_dumb;
         ngx_http_meta_slice_event.handler = ngx_http_meta_slice_handler;
         ngx_http_meta_slice_event.log = ngx_cycle->log;
     }
@@ -97,12 +104,28 @@ ngx_http_meta_slice(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 }
 
 
+/* a worker that is to exit waits for timers, and for nothing that is posted */
+
 static void
 ngx_http_meta_slice_post(void)
 {
-    if (!ngx_queue_empty(&ngx_http_meta_slices)) {
-        ngx_post_event(&ngx_http_meta_slice_event, &ngx_posted_next_events);
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_meta_slice_event;
+
+    if (ngx_queue_empty(&ngx_http_meta_slices)) {
+        if (ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+
+        return;
     }
+
+    if (!ev->timer_set) {
+        ngx_add_timer(ev, NGX_HTTP_META_SLICE_HOLD);
+    }
+
+    ngx_post_event(ev, &ngx_posted_next_events);
 }
 
 
@@ -117,6 +140,7 @@ ngx_http_meta_slice_handler(ngx_event_t *ev)
     ngx_http_meta_verdict_t   verdict;
 
     if (ngx_queue_empty(&ngx_http_meta_slices)) {
+        ngx_http_meta_slice_post();
         return;
     }
 

@@ -132,3 +132,21 @@ x
 --- recv: b
 --- status: 200
 --- llen: meta:events 3001
+
+=== a quit meanwhile: all of them are answered, then the worker goes
+--- once
+--- post: /hook as=a
+@size 3900000
+--- post: /hook as=b
+@size 3900000
+--- post: /hook as=c
+@size 3900000
+--- signal: QUIT
+--- log: gracefully shutting down
+--- recv: a
+--- status: 200
+--- recv: b
+--- status: 200
+--- recv: c
+--- status: 200
+--- llen: meta:events 3
