@@ -327,15 +327,15 @@ ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
     cln->handler = ngx_http_meta_cleanup;
     cln->data = ctx;
 
-    if (ngx_http_meta_body_size(r) > NGX_HTTP_META_LARGE) {
+    ctx->bytes = ngx_http_meta_body_size(r);
+
+    if (ctx->bytes > NGX_HTTP_META_LARGE) {
         return ngx_http_meta_slice(r, ctx);
     }
 
     if (ngx_http_meta_body(r, &body) != NGX_OK) {
         return NGX_HTTP_META_ERROR;
     }
-
-    ctx->bytes = body.len;
 
     verdict = ngx_http_meta_verify(r, ctx, body);
 

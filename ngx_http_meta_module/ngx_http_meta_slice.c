@@ -211,7 +211,7 @@ ngx_http_meta_slice_begin(ngx_http_meta_slice_t *slice)
      * then to be copied when the request ends early.
      */
 
-    slice->body.len = ngx_http_meta_body_size(r);
+    slice->body.len = slice->ctx->bytes;
     slice->chunk = ngx_alloc(sizeof(ngx_http_meta_chunk_t) + slice->body.len,
                              r->connection->log);
 

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Test::Meta;
+use Test::Meta::Status;
 
 run_blocks();
 
@@ -150,3 +151,13 @@ x
 --- recv: c
 --- status: 200
 --- llen: meta:events 3
+
+=== a body in slices is counted whole, also one that is refused
+--- server
+location /status { meta_status; }
+--- post: /hook
+@size 300000
+--- post: /hook sign=bad
+@size 400000
+--- counts
+deliveries.bytes = 700000
