@@ -315,9 +315,12 @@ ngx_http_meta_body_handler(ngx_http_request_t *r)
 static ngx_http_meta_verdict_t
 ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 {
-    meta_str_t                body;
-    ngx_http_cleanup_t       *cln;
-    ngx_http_meta_verdict_t   verdict;
+    meta_str_t                 body;
+    ngx_http_cleanup_t        *cln;
+    ngx_http_meta_verdict_t    verdict;
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -329,7 +332,9 @@ ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 
     ctx->bytes = ngx_http_meta_body_size(r);
 
-    if (ctx->bytes > NGX_HTTP_META_LARGE) {
+    /* a body is hashed with one secret after the other */
+
+    if (ctx->bytes * mlcf->secrets->nelts > NGX_HTTP_META_LARGE) {
         return ngx_http_meta_slice(r, ctx);
     }
 

@@ -252,7 +252,8 @@ ngx_http_meta_slice_hash(ngx_http_meta_slice_t *slice)
     p = (u_char *) (slice->chunk + 1) + slice->done;
 
     part.data = p;
-    part.len = ngx_min(slice->body.len - slice->done, NGX_HTTP_META_SLICE);
+    part.len = ngx_min(slice->body.len - slice->done,
+                       NGX_HTTP_META_SLICE / slice->nsecrets);
 
     if (ngx_http_meta_body_part(slice->ctx->request, slice->done, p, part.len)
         != NGX_OK)
@@ -267,6 +268,11 @@ ngx_http_meta_slice_hash(ngx_http_meta_slice_t *slice)
     }
 
     slice->done += part.len;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP,
+                   slice->ctx->request->connection->log, 0,
+                   "http meta slice: %uz of %uz", slice->done,
+                   slice->body.len);
 
     if (slice->done < slice->body.len) {
         return NGX_AGAIN;

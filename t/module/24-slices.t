@@ -26,6 +26,40 @@ __DATA__
 --- status: 200
 --- records: meta:events
 
+=== with sixteen secrets each byte is hashed so often: from 16 KB on, in slices of 4
+--- secret
+1001 secret-number-01
+1002 secret-number-02
+1003 secret-number-03
+1004 secret-number-04
+1005 secret-number-05
+1006 secret-number-06
+1007 secret-number-07
+1008 secret-number-08
+1009 secret-number-09
+1010 secret-number-10
+1011 secret-number-11
+1012 secret-number-12
+1013 secret-number-13
+1014 secret-number-14
+1015 secret-number-15
+1016 secret-number-16
+--- log_level: debug
+--- post: /hook sign=key:secret-number-16
+@size 16384
+--- status: 200
+--- no_log: meta slice
+--- post: /hook sign=key:secret-number-16
+@size 16385
+--- status: 200
+--- meta_log: app=1016
+--- log: meta slice: 4096 of 16385
+--- log: meta slice: 16385 of 16385
+--- post: /hook sign=key:secret-number-17
+@size 100000
+--- status: 401
+--- llen: meta:events 2
+
 === thousands of events: in memory, in a temp file, chunked, over HTTP/2
 --- location
 meta_webhook;
