@@ -94,6 +94,7 @@ typedef struct {
     int64_t                    greatest;
     ngx_uint_t                 place;       /* of the greatest */
     ngx_uint_t                 nints;
+    ngx_uint_t                 final;       /* unsigned  final:1; */
     ngx_str_t                  text;        /* of an error: its first word */
     u_char                     buf[32];
 } ngx_http_meta_reply_t;
@@ -222,6 +223,7 @@ struct ngx_http_meta_redis_s {
     unsigned                       met:1;   /* was ready before */
     unsigned                       down_logged:1;
     unsigned                       lost:1;  /* close after this reply */
+    unsigned                       alone:1; /* MULTI was refused */
 };
 
 

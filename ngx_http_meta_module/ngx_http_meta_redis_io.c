@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_meta_redis_parse(ngx_http_meta_redis_t *redis);
 static ngx_int_t ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis);
 static ngx_int_t ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis,
     ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply);
+static void ngx_http_meta_redis_queued(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply);
 static ngx_uint_t ngx_http_meta_redis_gather(ngx_http_meta_redis_t *redis,
     struct iovec *iovs, size_t *size);
 static ssize_t ngx_http_meta_redis_send(ngx_connection_t *c,
@@ -209,39 +211,43 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
 
 
 /*
- * MULTI, RPUSH, ..., EXEC: only EXEC's integers, one for each RPUSH, are an
- * ack, which the handler sees as the greatest of them.  What was refused
- * before EXEC is why EXEC refused.  NGX_AGAIN: its reply is yet to come.
+ * MULTI, RPUSH, ..., EXEC: one integer for each RPUSH is an ack, which the
+ * handler sees as the greatest of them.  They are EXEC's, unless Redis refused
+ * MULTI: each RPUSH has run alone then.  What was refused before EXEC is why
+ * EXEC refused.  NGX_AGAIN: its reply is yet to come.
  */
 
 static ngx_int_t
 ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply)
 {
-    ngx_uint_t  npushes, aborted;
+    ngx_uint_t  npushes, nints, aborted, whole;
 
     if (++redis->nreplied < op->nreplies) {
-
-        if (reply->type == REDIS_REPLY_ERROR && redis->refusal.type == 0) {
-            redis->refusal = *reply;
-        }
-
+        ngx_http_meta_redis_queued(redis, op, reply);
         return NGX_AGAIN;
     }
 
     npushes = op->nreplies - 2;
+    nints = reply->nints;
+
     aborted = (reply->type == REDIS_REPLY_ERROR
                && reply->text.len == sizeof("EXECABORT") - 1
-               && ngx_strncmp(reply->text.data, "EXECABORT", 9) == 0);
+               && ngx_strncmp(reply->text.data, "EXECABORT", 9) == 0)
+              || (redis->alone && nints == 0);
+
+    whole = redis->alone || (reply->type == REDIS_REPLY_ARRAY
+                             && reply->integer == (int64_t) npushes);
 
     if (redis->refusal.type) {
         *reply = redis->refusal;
         reply->text.data = reply->buf;
 
-    } else if (reply->type == REDIS_REPLY_ARRAY
-               && reply->integer == (int64_t) npushes
-               && reply->nints == npushes)
-    {
+        /* again, it would double what some lists have */
+
+        reply->final = (redis->alone && nints);
+
+    } else if (whole && nints == npushes) {
         reply->type = REDIS_REPLY_INTEGER;
         reply->integer = reply->greatest;
 
@@ -259,6 +265,40 @@ ngx_http_meta_redis_exec(ngx_http_meta_redis_t *redis, ngx_http_meta_op_t *op,
     redis->refusal.type = 0;
 
     return NGX_OK;
+}
+
+
+/* a reply before EXEC's; integers are collected as if they were EXEC's own */
+
+static void
+ngx_http_meta_redis_queued(ngx_http_meta_redis_t *redis,
+    ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
+{
+    ngx_http_meta_reply_t  *all;
+
+    all = &redis->reply;
+
+    if (redis->nreplied == 1) {
+        all->nints = 0;
+        redis->alone = (reply->type == REDIS_REPLY_ERROR);
+
+        if (redis->alone) {
+            ngx_http_meta_redis_refused(redis, "MULTI for ", &op->list, reply);
+        }
+
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR && redis->refusal.type == 0) {
+        redis->refusal = *reply;
+    }
+
+    if (reply->type == REDIS_REPLY_INTEGER
+        && (all->nints++ == 0 || reply->integer > all->greatest))
+    {
+        all->greatest = reply->integer;
+        all->place = redis->nreplied - 2;
+    }
 }
 
 

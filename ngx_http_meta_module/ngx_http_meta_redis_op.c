@@ -638,8 +638,8 @@ ngx_http_meta_reply_is_final(ngx_http_meta_reply_t *reply)
         ngx_string("ERR")
     };
 
-    if (reply->type != REDIS_REPLY_ERROR) {
-        return 0;
+    if (reply->final || reply->type != REDIS_REPLY_ERROR) {
+        return reply->final;
     }
 
     for (i = 0; i < sizeof(words) / sizeof(ngx_str_t); i++) {
