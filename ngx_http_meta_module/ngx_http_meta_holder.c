@@ -21,10 +21,10 @@ static void ngx_http_meta_holder_handler(ngx_event_t *ev);
 static void ngx_http_meta_holder_round(ngx_http_meta_redis_t *redis,
     ngx_uint_t place);
 static void ngx_http_meta_holder_ask(ngx_http_meta_redis_t *redis,
-    ngx_http_meta_named_list_t *list);
+    ngx_uint_t place, ngx_http_meta_named_list_t *list);
 static ngx_int_t ngx_http_meta_holder_submit(ngx_http_meta_redis_t *redis,
     const meta_str_t *argv, ngx_uint_t argc, ngx_http_meta_named_list_t *list,
-    ngx_http_meta_op_handler_pt handler);
+    const meta_str_t *name, ngx_http_meta_op_handler_pt handler);
 static ngx_http_meta_named_list_t *ngx_http_meta_holder_list(
     ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply);
 static void ngx_http_meta_holder_clock(ngx_http_meta_op_t *op,
@@ -121,7 +121,7 @@ ngx_http_meta_holder_round(ngx_http_meta_redis_t *redis, ngx_uint_t place)
 
     redis->clock = 0;
 
-    if (ngx_http_meta_holder_submit(redis, argv, 1, NULL,
+    if (ngx_http_meta_holder_submit(redis, argv, 1, NULL, NULL,
                                     ngx_http_meta_holder_clock)
         != NGX_OK)
     {
@@ -135,46 +135,62 @@ ngx_http_meta_holder_round(ngx_http_meta_redis_t *redis, ngx_uint_t place)
                                           % NGX_HTTP_META_LISTS];
 
         if (list->hash && list->target == place) {
-            ngx_http_meta_holder_ask(redis, list);
+            ngx_http_meta_holder_ask(redis, place, list);
             n++;
         }
     }
 }
 
 
+/* other workers may give the place to another list: its name is read once */
+
 static void
-ngx_http_meta_holder_ask(ngx_http_meta_redis_t *redis,
+ngx_http_meta_holder_ask(ngx_http_meta_redis_t *redis, ngx_uint_t place,
     ngx_http_meta_named_list_t *list)
 {
     u_char      lease[NGX_HTTP_META_LIST_LEN + sizeof("{}:lease")];
     u_char     *p;
-    meta_str_t  argv[3];
+    meta_str_t  name, argv[3];
 
     static const meta_str_t  llen = meta_string("LLEN");
     static const meta_str_t  hget = meta_string("HGET");
     static const meta_str_t  until = meta_string("until");
 
-    argv[0] = llen;
-    argv[1].data = list->name;
-    argv[1].len = list->len;
+    *lease = '{';
+    name.data = lease + 1;
+    name.len = 0;
 
-    if (ngx_http_meta_holder_submit(redis, argv, 2, list,
+    ngx_http_meta_stat_lock();
+
+    if (list->hash && list->target == place) {
+        name.len = ngx_min(list->len, NGX_HTTP_META_LIST_LEN);
+        ngx_memcpy(lease + 1, list->name, name.len);
+    }
+
+    ngx_http_meta_stat_unlock();
+
+    if (name.len == 0) {
+        return;
+    }
+
+    argv[0] = llen;
+    argv[1] = name;
+
+    if (ngx_http_meta_holder_submit(redis, argv, 2, list, &name,
                                     ngx_http_meta_holder_length)
         != NGX_OK)
     {
         return;
     }
 
-    *lease = '{';
-    p = ngx_cpymem(lease + 1, list->name, list->len);
-    p = ngx_cpymem(p, "}:lease", sizeof("}:lease") - 1);
+    p = ngx_cpymem(lease + 1 + name.len, "}:lease", sizeof("}:lease") - 1);
 
     argv[0] = hget;
     argv[1].data = lease;
     argv[1].len = p - lease;
     argv[2] = until;
 
-    (void) ngx_http_meta_holder_submit(redis, argv, 3, list,
+    (void) ngx_http_meta_holder_submit(redis, argv, 3, list, &name,
                                        ngx_http_meta_holder_lease);
 }
 
@@ -182,7 +198,7 @@ ngx_http_meta_holder_ask(ngx_http_meta_redis_t *redis,
 static ngx_int_t
 ngx_http_meta_holder_submit(ngx_http_meta_redis_t *redis,
     const meta_str_t *argv, ngx_uint_t argc, ngx_http_meta_named_list_t *list,
-    ngx_http_meta_op_handler_pt handler)
+    const meta_str_t *name, ngx_http_meta_op_handler_pt handler)
 {
     ngx_http_meta_op_t  *op;
 
@@ -194,16 +210,16 @@ ngx_http_meta_holder_submit(ngx_http_meta_redis_t *redis,
     op->handler = handler;
     op->data = list;
 
-    if (list) {
-        op->list.data = ngx_http_meta_op_chunk(op, list->len);
+    if (name) {
+        op->list.data = ngx_http_meta_op_chunk(op, name->len);
 
         if (op->list.data == NULL) {
             ngx_http_meta_op_free(op);
             return NGX_ERROR;
         }
 
-        op->list.len = list->len;
-        ngx_memcpy(op->list.data, list->name, list->len);
+        op->list.len = name->len;
+        ngx_memcpy(op->list.data, name->data, name->len);
     }
 
     if (ngx_http_meta_op_aside(op, 64) != NGX_OK) {
@@ -228,7 +244,7 @@ ngx_http_meta_holder_list(ngx_http_meta_op_t *op,
     op->redis->asking--;
 
     if (reply == NULL || list->len != op->list.len
-        || ngx_memcmp(list->name, op->list.data, list->len) != 0)
+        || ngx_memcmp(list->name, op->list.data, op->list.len) != 0)
     {
         return NULL;
     }

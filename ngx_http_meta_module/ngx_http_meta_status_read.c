@@ -27,6 +27,7 @@ static ngx_int_t ngx_http_meta_status_names(ngx_pool_t *pool,
 ngx_http_meta_status_t *
 ngx_http_meta_status_read(ngx_pool_t *pool)
 {
+    ngx_str_t                     *name;
     ngx_uint_t                     i, v;
     ngx_http_meta_status_t        *st;
     ngx_http_meta_named_target_t  *target;
@@ -52,17 +53,24 @@ ngx_http_meta_status_read(ngx_pool_t *pool)
     st->start = ngx_http_meta_stat->start;
 
     for (i = 0; i < NGX_HTTP_META_TARGETS; i++) {
-        target = &ngx_http_meta_stat->targets[i];
+        name = &st->targets[i].name;
 
-        st->targets[i].name.len = target->len;
-        st->targets[i].name.data = ngx_pnalloc(pool, NGX_HTTP_META_LIST_LEN);
-        st->targets[i].worth = NGX_HTTP_META_WORTH_ALWAYS;
-
-        if (st->targets[i].name.data == NULL) {
+        name->data = ngx_pnalloc(pool, NGX_HTTP_META_LIST_LEN);
+        if (name->data == NULL) {
             return NULL;
         }
 
-        ngx_memcpy(st->targets[i].name.data, target->name, target->len);
+        /* a worker of a reload may give the place to another meanwhile */
+
+        ngx_http_meta_stat_lock();
+
+        target = &ngx_http_meta_stat->targets[i];
+        name->len = ngx_min(target->len, NGX_HTTP_META_LIST_LEN);
+        ngx_memcpy(name->data, target->name, name->len);
+
+        ngx_http_meta_stat_unlock();
+
+        st->targets[i].worth = NGX_HTTP_META_WORTH_ALWAYS;
     }
 
     if (ngx_http_meta_status_slots(st) != NGX_OK
@@ -286,6 +294,7 @@ ngx_http_meta_status_names(ngx_pool_t *pool, ngx_http_meta_status_t *st)
     for (i = 0; i < NGX_HTTP_META_LISTS; i++) {
 
         if (lists[i].hash == 0
+            || lists[i].target >= NGX_HTTP_META_TARGETS
             || st->targets[lists[i].target].workers == 0)
         {
             continue;
@@ -299,6 +308,7 @@ ngx_http_meta_status_names(ngx_pool_t *pool, ngx_http_meta_status_t *st)
         }
 
         *list = lists[i];
+        list->len = ngx_min(list->len, NGX_HTTP_META_LIST_LEN);
     }
 
     for (i = 0; rc == NGX_OK && i < NGX_HTTP_META_ACCOUNTS; i++) {
@@ -315,6 +325,7 @@ ngx_http_meta_status_names(ngx_pool_t *pool, ngx_http_meta_status_t *st)
         }
 
         *account = accounts[i];
+        account->len = ngx_min(account->len, NGX_HTTP_META_ACCOUNT_LEN);
     }
 
     ngx_http_meta_stat_unlock();
