@@ -259,14 +259,13 @@ static const meta_member_t *
 meta_walk_member(meta_frame_t *f, meta_str_t name, int escaped)
 {
     unsigned              i;
-    const meta_member_t  *m, *last;
+    const meta_member_t  *m;
 
     m = f->next;
-    last = f->table->members + f->table->n;
 
     for (i = 0; i < f->table->n; i++, m++) {
 
-        if (m == last) {
+        if (m == f->table->members + f->table->n) {
             m = f->table->members;
         }
 
