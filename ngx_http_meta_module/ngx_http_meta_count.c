@@ -33,6 +33,14 @@ ngx_str_t  ngx_http_meta_objects[NGX_HTTP_META_OBJECTS] = {
 };
 
 
+/* likewise: whose entries are people, whom no table and no label names */
+
+static ngx_uint_t  ngx_http_meta_people[NGX_HTTP_META_OBJECTS] = {
+    0, 0, 0, 0, 0, 1 /* managed_meta_account */, 0, 1 /* permissions */,
+    1 /* user */, 0, 0
+};
+
+
 /* upper ends, ms */
 
 ngx_uint_t  ngx_http_meta_buckets[NGX_HTTP_META_BUCKETS - 1] = {
@@ -62,6 +70,10 @@ ngx_http_meta_seen(ngx_http_meta_ctx_t *ctx, meta_split_t *split,
             ctx->kind = i;
             break;
         }
+    }
+
+    if (ngx_http_meta_people[ctx->kind]) {
+        return;
     }
 
     last = NULL;

@@ -131,7 +131,7 @@ location /status { meta_status; }
 --- post: /hook
 {"object":"application","entry":[{"id":"2"}]}
 --- post: /hook
-{"object":"catalog","entry":[{"id":"3"}]}
+{"object":"catalog","entry":[{"id":3}]}
 --- post: /hook
 {"object":"instagram","entry":[{"id":"4"}]}
 --- post: /hook
@@ -157,10 +157,29 @@ object user deliveries = 1
 object page deliveries = 0
 object other deliveries = 3
 object other events = 3
-account user 7 = 1
+account catalog 3 = 1
 account other 8 = 1
-accounts = 9
+accounts = 6
 --- adds_up
+
+=== people are no accounts: their ids are shown nowhere
+--- server
+location /status { meta_status; }
+--- post: /hook
+{"object":"user","entry":[{"id":"70110220330"},{"id":70110220331}]}
+--- post: /hook
+{"object":"permissions","entry":[{"id":"70110220332"}]}
+--- post: /hook
+{"object":"managed_meta_account","entry":[{"id":"70110220333"}]}
+--- counts
+object user events = 2
+object permissions events = 1
+object managed_meta_account events = 1
+accounts = 0
+--- get: /status?format=json
+--- answer_like: (?s)\A(?!.*7011022033).*"accounts":\[
+--- get: /status?format=prometheus
+--- answer_like: (?s)\A(?!.*7011022033).*\nmeta_start_time_seconds
 
 === no secret in force
 --- bare

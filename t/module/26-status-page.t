@@ -184,7 +184,7 @@ location /long {
 }
 --- load: 3
 --- post: /long
-{"object":"managed_meta_account","entry":[{"id":"1234567890123456789012345678901234567890123456789012345678901234"}]}
+{"object":"whatsapp_business_account","entry":[{"id":"1234567890123456789012345678901234567890123456789012345678901234"}]}
 --- open
 --- reads
 #received = 4
