@@ -202,7 +202,7 @@ struct ngx_http_meta_redis_s {
     ngx_event_t                    reconnect;
     ngx_uint_t                     attempts;
     ngx_msec_t                     since;   /* connected */
-    ngx_msec_t                     heard;   /* last byte from Redis */
+    ngx_msec_t                     heard;   /* last whole reply */
 
     ngx_log_t                      quiet;
     ngx_connection_t               dumb;    /* what timers' data points at */

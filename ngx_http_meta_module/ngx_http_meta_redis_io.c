@@ -100,8 +100,6 @@ ngx_http_meta_redis_read_handler(ngx_event_t *rev)
             return;
         }
 
-        redis->heard = ngx_current_msec;
-
         if (redisReaderFeed(redis->reader, (char *) buf, n) != REDIS_OK
             || redis->reader->len > NGX_HTTP_META_MAX_REPLY)
         {
@@ -181,6 +179,10 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
     reply.text.data = reply.buf;
 
     redis->reply.type = 0;
+
+    /* a whole reply: bytes of one that never ends are no sign of life */
+
+    redis->heard = ngx_current_msec;
 
     op = ngx_http_meta_op_asked(redis);
 

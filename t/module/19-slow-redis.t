@@ -293,3 +293,25 @@ meta_redis_timeout $MS400;
 --- write: far
 0
 --- until: 200 3
+
+=== an array without end is no sign of life: hung up on after twice the time
+--- redis: script
+EXPECT ^RPUSH
+SEND *1000000\r\n
+DRIP 50 :1\r\n
+EXPECT ^RPUSH
+SEND :1\r\n
+--- location
+meta_webhook;
+meta_redis_timeout $MS500;
+--- clock: start
+--- post: /hook
+@whatsapp
+--- status: 503
+--- peer: at DRIP.*\n(?:.*\n)*at EXPECT
+--- clock: above 0.99
+--- clock: below 2.5
+--- post: /hook
+@whatsapp
+--- status: 200
+--- log: is away: it does not answer

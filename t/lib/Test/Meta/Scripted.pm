@@ -7,6 +7,7 @@ package Test::Meta::Scripted;
 #   SEND BYTES        \r \n \xNN are escapes
 #   HALFREAD N        reads N bytes and for now no more
 #   FLOOD N BYTES     sends the bytes N times
+#   DRIP MS BYTES     sends the bytes every so often, until hung up on
 #   SLEEP MS          silence
 #   WAIT NAME         until the test says go(NAME)
 #   EOF               the other side has closed
@@ -166,6 +167,19 @@ sub do_flood {
     my ($self, $arg) = @_;
     my ($n, $bytes) = split ' ', $arg, 2;
     $self->do_send($bytes x $n);
+}
+
+sub do_drip {
+    my ($self, $arg) = @_;
+    my ($ms, $bytes) = split ' ', $arg, 2;
+    my $tries = 30_000 / $ms;
+    while (!IO::Select->new($self->{c})->can_read($ms / 1000 * patience())
+        || sysread $self->{c}, my $more, 65536)
+    {
+        die "never hung up on\n" if !$tries--;
+        $self->do_send($bytes);
+    }
+    close delete $self->{c};
 }
 
 sub do_halfread {
