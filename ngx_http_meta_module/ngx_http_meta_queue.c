@@ -404,6 +404,7 @@ ngx_http_meta_queue_ask(ngx_http_meta_redis_t *redis,
     ngx_memcpy(op->list.data, full->list.data, full->list.len);
 
     op->max = full->max;
+    op->aside = 1;
     op->handler = ngx_http_meta_queue_answer;
 
     if (ngx_http_meta_redis_submit(op, full->timeout) != NGX_OK) {

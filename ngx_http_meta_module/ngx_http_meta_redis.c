@@ -450,6 +450,7 @@ ngx_http_meta_redis_refused(ngx_http_meta_redis_t *redis, const char *what,
     }
 
     redis->refused = ngx_time();
+    redis->refusing = 1;
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "meta redis \"%V\" refuses %s%V: \"%V\"",
@@ -502,12 +503,13 @@ ngx_http_meta_redis_good(ngx_http_meta_redis_t *redis)
 
     if (redis->down_logged) {
         redis->down_logged = 0;
+        redis->refusing = 0;
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "meta redis \"%V\" is back", &redis->target->name);
     }
 
-    if (redis->refused && ngx_time() - redis->refused >= NGX_HTTP_META_QUIET) {
-        redis->refused = 0;
+    if (redis->refusing) {
+        redis->refusing = 0;
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "meta redis \"%V\" takes pushes again",
                       &redis->target->name);
@@ -540,8 +542,22 @@ ngx_http_meta_redis_close(ngx_http_meta_redis_t *redis, const char *reason,
     retry = (redis->state == NGX_HTTP_META_REDIS_READY && redis->attempts == 0
              && reason && !ngx_exiting);
 
-    if (reason && !redis->down_logged) {
+    /* what ended it may differ from what now keeps it away */
+
+    if (reason
+        && (!redis->down_logged
+            || (redis->reason != reason
+                && redis->state < NGX_HTTP_META_REDIS_READY
+                && redis->reasons++ == 0)
+            || ngx_time() - redis->told >= NGX_HTTP_META_REMIND))
+    {
+        if (!redis->down_logged) {
+            redis->reasons = 0;
+        }
+
         redis->down_logged = 1;
+        redis->reason = reason;
+        redis->told = ngx_time();
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
                       "meta redis \"%V\" is away: %s", &redis->target->name,
                       reason);

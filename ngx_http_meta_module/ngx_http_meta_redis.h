@@ -39,6 +39,7 @@
 #define NGX_HTTP_META_MAX_DELAY    2000
 #define NGX_HTTP_META_POLL         1000
 #define NGX_HTTP_META_QUIET        10      /* seconds between equal lines */
+#define NGX_HTTP_META_REMIND       300     /* seconds, of what still is */
 #define NGX_HTTP_META_IOVS         1024
 #define NGX_HTTP_META_MAX_WRITE    (1024 * 1024)   /* in one turn */
 #define NGX_HTTP_META_SPARE        4096
@@ -221,7 +222,12 @@ struct ngx_http_meta_redis_s {
     ngx_uint_t                     evicting;    /* its policy */
 
     unsigned                       met:1;   /* was ready before */
+    const char                    *reason;  /* last logged */
+    ngx_uint_t                     reasons; /* others since the outage began */
+    time_t                         told;
+
     unsigned                       down_logged:1;
+    unsigned                       refusing:1;  /* which was logged */
     unsigned                       lost:1;  /* close after this reply */
     unsigned                       alone:1; /* MULTI was refused */
 };

@@ -110,7 +110,10 @@ ngx_http_meta_spool_op(ngx_http_meta_op_t *op)
         mlcf = ngx_http_get_module_loc_conf(ctx->request,
                                             ngx_http_meta_module);
 
-        stream->keep |= (mlcf->ack == NGX_HTTP_META_ACK_DISK);
+        if (mlcf->ack == NGX_HTTP_META_ACK_DISK) {
+            stream->disk = 1;
+            stream->keep = 1;
+        }
 
         waiter = &ctx->waiter;
         waiter->handler = ngx_http_meta_spooled;

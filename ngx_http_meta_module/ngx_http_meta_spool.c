@@ -378,6 +378,8 @@ ngx_http_meta_spool_sweep(ngx_http_meta_spool_t *spool)
 static void
 ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream)
 {
+    ngx_http_meta_spool_t  *spool;
+
     if (stream->retry.timer_set) {
         ngx_del_timer(&stream->retry);
     }
@@ -387,9 +389,16 @@ ngx_http_meta_stream_free(ngx_http_meta_stream_t *stream)
     }
 
     ngx_queue_remove(&stream->queue);
-    stream->spool->nstreams--;
+    spool = stream->spool;
 
     ngx_free(stream);
+
+    if (--spool->nstreams == 0 && spool->drained && !ngx_exiting) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "meta spool \"%V\" is drained: %uL events went to Redis",
+                      &spool->path, spool->drained);
+        spool->drained = 0;
+    }
 }
 
 

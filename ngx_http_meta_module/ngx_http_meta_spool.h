@@ -251,7 +251,8 @@ struct ngx_http_meta_stream_s {
     unsigned                       reading:1;
     unsigned                       doubt:1; /* Redis may not answer */
     unsigned                       probing:1;
-    unsigned                       keep:1;  /* meta_ack disk */
+    unsigned                       disk:1;  /* meta_ack disk */
+    unsigned                       keep:1;  /* files wait for more */
     unsigned                       aside:1; /* written, never drained */
 };
 
@@ -272,6 +273,7 @@ struct ngx_http_meta_spool_s {
     ngx_uint_t                     nchunks;
     size_t                         pending; /* bytes not yet on disk */
     size_t                         posted;  /* of these, to a thread */
+    uint64_t                       drained; /* events since it was empty */
     ngx_uint_t                     max_streams;
     u_char                         cursor[64];  /* adopted up to this name */
     ngx_queue_t                    ended;   /* files to be removed */

@@ -119,6 +119,7 @@ ngx_http_meta_spool_probe(ngx_http_meta_stream_t *stream)
         return;
     }
 
+    op->aside = 1;
     op->handler = ngx_http_meta_spool_probed;
     op->data = stream;
 
@@ -458,6 +459,7 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
 
     if (reply && reply->type == REDIS_REPLY_INTEGER) {
         ngx_http_meta_slot->drained += item->record.events;
+        stream->spool->drained += stream->disk ? 0 : item->record.events;
         ngx_http_meta_spool_measure(op, item, reply);
         ngx_http_meta_spool_item_done(item);
         return;

@@ -493,6 +493,10 @@ ngx_http_meta_spool_tell(ngx_http_meta_spool_batch_t *batch, ngx_int_t rc)
 
         ngx_http_meta_spool_forget(waiter);
 
+        if (rc != NGX_OK && !batch->stream->aside) {
+            ngx_http_meta_slot->refused++;
+        }
+
         waiter->handler(waiter, rc);
     }
 }
