@@ -194,6 +194,19 @@ ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
     fd = ngx_open_file(name.data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
                        NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
+
+        /* a name without a folder is more likely the secret itself */
+
+        if (path->data[0] != '.'
+            && ngx_strlchr(path->data, path->data + path->len, '/') == NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               "\"%V\" takes a PATH or env:NAME, and what is "
+                               "there, not shown since it may be a secret, "
+                               "is no file beside nginx.conf", cf->args->elts);
+            return NGX_CONF_ERROR;
+        }
+
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            ngx_open_file_n " \"%V\" failed", &name);
         return NGX_CONF_ERROR;

@@ -293,6 +293,15 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    if (conf->webhook && clcf->handler != ngx_http_meta_handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_webhook\" in location \"%V\" is "
+                           "overridden by another directive that answers "
+                           "there (proxy_pass, meta_status, ...)",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     if (clcf->noname && prev->webhook) {
         conf->webhook = 1;
 
@@ -381,13 +390,17 @@ ngx_http_meta_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler) {
+        return "stands beside another directive that answers in this location";
+    }
+
+    clcf->handler = ngx_http_meta_handler;
     mlcf->webhook = 1;
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
     mmcf->active = 1;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_meta_handler;
 
     return NGX_CONF_OK;
 }

@@ -87,7 +87,8 @@ ngx_http_meta_spool_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (max == NGX_ERROR || max < NGX_HTTP_META_SPOOL_MIN) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid parameter \"%V\": \"max\" takes a "
-                               "size of at least 64k", &value[2]);
+                               "size of at least 64k, in k, m or g",
+                               &value[2]);
             return NGX_CONF_ERROR;
         }
 
@@ -148,8 +149,9 @@ ngx_http_meta_spool_directory(ngx_http_meta_spool_t *spool, ngx_log_t *log)
 
     if (ngx_errno != NGX_EEXIST) {
         ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_create_dir_n " \"%V\" failed for \"meta_spool\"",
-                      &spool->path);
+                      ngx_create_dir_n " \"%V\" failed for \"meta_spool\"%s",
+                      &spool->path, ngx_errno == NGX_ENOENT
+                                    ? ": its parent does not exist" : "");
         return NGX_ERROR;
     }
 

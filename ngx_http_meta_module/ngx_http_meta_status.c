@@ -60,6 +60,10 @@ ngx_http_meta_status_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (clcf->handler) {
+        return "stands beside another directive that answers in this location";
+    }
+
     clcf->handler = ngx_http_meta_status_handler;
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);

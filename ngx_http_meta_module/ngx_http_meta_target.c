@@ -180,17 +180,18 @@ ngx_http_meta_parse_address(ngx_conf_t *cf, ngx_http_meta_target_t *target,
     u.default_port = 6379;
     u.no_resolve = 1;
 
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in \"meta_redis\" address \"%V\"",
-                           u.err ? u.err : "error", url);
-        return NGX_CONF_ERROR;
-    }
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK
+        || u.uri.len || (target->tls && u.family == AF_UNIX))
+    {
+        /* what stands before "@" may be a password */
 
-    if (u.uri.len || (target->tls && u.family == AF_UNIX)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"meta_redis\" address \"%V\" must be unix:/path "
-                           "or [rediss://]host[:port]", url);
+                           "%s in \"meta_redis\" address \"%*s\": it must "
+                           "be unix:/path or [rediss://]host[:port]; the "
+                           "database is db=N, the password password_file=PATH",
+                           u.err ? u.err : "error",
+                           ngx_strlchr(url->data, url->data + url->len, '@')
+                           ? (size_t) 0 : url->len, url->data);
         return NGX_CONF_ERROR;
     }
 
@@ -265,6 +266,13 @@ ngx_http_meta_parse_option(ngx_conf_t *cf, ngx_http_meta_target_t *target,
         target->ca_file.data = value->data + 8;
         target->ca_file.len = value->len - 8;
         return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "password=", 9) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_redis\" takes \"password_file=PATH\" or "
+                           "\"password_file=env:NAME\", and no \"password\"");
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -470,7 +470,73 @@ meta_redis unix:;
 meta_webhook;
 meta_redis redis://127.0.0.1:6379/0;
 --- refused
-\[emerg\] .* in $DIR/nginx\.conf:\d+
+\[emerg\] .*"redis://127\.0\.0\.1:6379/0": it must be unix:/path or \[rediss://\]host\[:port\]; the database is db=N.* in $DIR/nginx\.conf:\d+
+
+=== ... and one with a database behind it
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:6379/3;
+--- refused
+\[emerg\] .*"127\.0\.0\.1:6379/3": it must be .*db=N.* in $DIR/nginx\.conf:\d+
+
+=== ... and a socket without unix:
+--- location
+meta_webhook;
+meta_redis /run/redis.sock;
+--- refused
+\[emerg\] .*"/run/redis\.sock": it must be unix:/path.* in $DIR/nginx\.conf:\d+
+
+=== ... and one with a password in it, which is not shown
+--- location
+meta_webhook;
+meta_redis redis://edge:redis-password-02@127.0.0.1:6379;
+--- refused
+\[emerg\] .*"meta_redis" address "": .*password_file=PATH.* in $DIR/nginx\.conf:\d+
+!redis-password-02
+
+=== a password in place of a file of it, not shown either
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 password=redis-password-03;
+--- refused
+\[emerg\] .*"meta_redis" takes "password_file=PATH" or "password_file=env:NAME".* in $DIR/nginx\.conf:\d+
+!redis-password-03
+
+=== ... under the file's name
+--- location
+meta_webhook;
+meta_redis 127.0.0.1:1 password_file=redis-password-04;
+--- refused
+\[emerg\] .*"meta_redis" takes a PATH or env:NAME.* in $DIR/nginx\.conf:\d+
+!redis-password-04
+
+=== a secret in place of a file of it
+--- location
+meta_webhook;
+meta_app_secret_file 0123456789abcdef0123456789abcdef;
+--- refused
+\[emerg\] .*"meta_app_secret_file" takes a PATH or env:NAME.*No such file.* in $DIR/nginx\.conf:\d+
+!0123456789abcdef
+
+=== a token in place of a file of it
+--- location
+meta_webhook;
+meta_verify_token_file my-verify-token;
+--- refused
+\[emerg\] .*"meta_verify_token_file" takes a PATH or env:NAME.* in $DIR/nginx\.conf:\d+
+!my-verify-token
+
+=== a spool whose parent is missing
+--- http
+meta_spool $DIR/nothing/spool;
+--- refused
+\[emerg\] .*"$DIR/nothing/spool" failed for "meta_spool": its parent does not exist.*No such file
+
+=== a spool's size in a unit that nginx does not have
+--- http
+meta_spool $DIR/spool max=1T;
+--- refused
+\[emerg\] .*"max=1T": "max" takes a size of at least 64k, in k, m or g in $DIR/nginx\.conf:\d+
 
 === no address at all
 --- location
@@ -583,3 +649,48 @@ meta_webhook;
 meta_webhook on;
 --- refused
 \[emerg\] .*invalid number of arguments in "meta_webhook" directive in $DIR/nginx\.conf:\d+
+
+=== proxy_pass after meta_webhook would answer in its place
+--- location
+meta_webhook;
+proxy_pass http://127.0.0.1:1;
+--- refused
+\[emerg\] .*"meta_webhook" in location "/hook" is overridden by another directive that answers there
+
+=== ... before it, it would not be heard
+--- location
+proxy_pass http://127.0.0.1:1;
+meta_webhook;
+--- refused
+\[emerg\] .*"meta_webhook" directive stands beside another directive that answers in this location in $DIR/nginx\.conf:\d+
+
+=== meta_status and meta_webhook in one location
+--- location
+meta_webhook;
+meta_status;
+--- refused
+\[emerg\] .*"meta_status" directive stands beside another directive that answers in this location in $DIR/nginx\.conf:\d+
+
+=== ... the other way round
+--- location
+meta_status;
+meta_webhook;
+--- refused
+\[emerg\] .*"meta_webhook" directive stands beside another directive that answers in this location in $DIR/nginx\.conf:\d+
+
+=== what answers in an "if", a location inside, or another location may be there
+--- location
+meta_webhook;
+if ($request_method = DELETE) {
+    proxy_pass http://127.0.0.1:1;
+}
+limit_except GET POST {
+    deny all;
+}
+location /hook/old {
+    proxy_pass http://127.0.0.1:1;
+}
+--- server
+location /status { meta_status; }
+--- accepted
+!\[(?:warn|error|emerg|alert|crit)\]

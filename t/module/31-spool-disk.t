@@ -184,7 +184,7 @@ meta_spool $DIR/taken;
 --- http
 meta_spool $DIR/no/spool;
 --- refused
-mkdir\(\) "$DIR/no/spool" failed for "meta_spool" \(2:
+mkdir\(\) "$DIR/no/spool" failed for "meta_spool": its parent does not exist \(2:
 
 === an existing directory keeps its mode
 --- before_start: mkdir -m 750 spool; test $(id -u) != 0 || chown www-data spool
