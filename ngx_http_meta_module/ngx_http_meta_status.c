@@ -76,11 +76,12 @@ ngx_http_meta_status_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_meta_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               status;
-    ngx_http_meta_out_t      out;
-    ngx_http_meta_format_t   format;
-    ngx_http_meta_status_t  *st;
+    ngx_int_t                   rc;
+    ngx_uint_t                  status;
+    ngx_http_meta_out_t         out;
+    ngx_http_meta_format_t      format;
+    ngx_http_meta_status_t     *st;
+    ngx_http_meta_main_conf_t  *mmcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         if (ngx_http_meta_header(r, "Allow", "GET, HEAD") != NGX_OK) {
@@ -123,6 +124,9 @@ ngx_http_meta_status_handler(ngx_http_request_t *r)
         if (st == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        mmcf = ngx_http_get_module_main_conf(r, ngx_http_meta_module);
+        st->spool = (mmcf->spool != NULL);
 
         if (format == NGX_HTTP_META_JSON) {
             ngx_http_meta_status_json(&out, st);

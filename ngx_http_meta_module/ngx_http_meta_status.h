@@ -59,6 +59,7 @@ typedef struct {
     uint64_t                       unavailable; /* of these, 503 */
     uint64_t                       acked;
 
+    ngx_uint_t                     spool;       /* unsigned  spool:1; */
     uint64_t                       spooled;
     uint64_t                       spool_bytes;
     uint64_t                       aside_bytes;

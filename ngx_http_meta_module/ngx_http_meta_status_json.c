@@ -104,9 +104,10 @@ ngx_http_meta_json_events(ngx_http_meta_out_t *out,
                       total->drained, total->set_aside, st->spooled,
                       total->unanswered, total->unknown);
 
-    ngx_http_meta_out(out, ",\n\"spool\":{\"bytes\":%uL,\"files\":%uL,"
-                      "\"aside_bytes\":%uL,\"refused\":%uL,\"torn\":%uL,"
-                      "\"damaged\":%uL,\"age_ms\":", st->spool_bytes,
+    ngx_http_meta_out(out, ",\n\"spool\":{\"on\":%s,\"bytes\":%uL,"
+                      "\"files\":%uL,\"aside_bytes\":%uL,\"refused\":%uL,"
+                      "\"torn\":%uL,\"damaged\":%uL,\"age_ms\":",
+                      st->spool ? "true" : "false", st->spool_bytes,
                       st->nfiles, st->aside_bytes, total->refused,
                       total->torn, total->damaged);
 

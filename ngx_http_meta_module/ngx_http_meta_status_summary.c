@@ -196,12 +196,14 @@ ngx_http_meta_summary_spool(ngx_pool_t *pool, ngx_http_meta_status_t *st,
                            st->spooled == 1 ? " is" : "s are");
     }
 
-    if (st->total.set_aside) {
+    /* what is there now, and not what was since nginx's start */
+
+    if (st->aside_bytes) {
         ngx_http_meta_note(pool, st, NGX_HTTP_META_WARN,
-                           "%V event%s set aside: Redis refused them, or the "
-                           "configuration no longer has their list",
-                           ngx_http_meta_grouped(&n, st->total.set_aside),
-                           st->total.set_aside == 1 ? " was" : "s were");
+                           "%V bytes of events are set aside on disk: Redis "
+                           "refused them, or the configuration no longer has "
+                           "their list",
+                           ngx_http_meta_grouped(&n, st->aside_bytes));
     }
 
     if (st->total.damaged) {

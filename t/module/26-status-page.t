@@ -98,11 +98,14 @@ location /status { meta_status; }
 #safe = 1,215
 #ways = 1,215 by Redis
 #spooled = 0
-#spool = the spool is empty
+#spool = no spool: meta_spool is not set
+#rate ~ \d a second now
+#p50 ~ ms$
+#p99 ~ ^half of them; 99 of 100 in . [\d,]+ ms$
 #unavailable = 0
 #unanswered = 0
 #redis ~ redis\.sock\s+always: it is on Redis' disk\s+1 of 1\s+0
-#lists ~ ^meta:events\s+1,215\s+nobody holds it
+#lists ~ ^meta:events\s+1,215\s+no meta-consumer
 #objects ~ not known\s+2\s+0
 #objects ~ page\s+1\s+3
 #objects ~ whatsapp_business_account\s+13\s+1,212
@@ -183,11 +186,14 @@ location /long {
     meta_queue meta:a-list-with-a-name-that-is-much-too-long-for-any-telephone:and-goes-on-and-on-and-on-until-it-ends-here;
 }
 --- load: 3
+--- post: /hook sign=bad
+@page
 --- post: /long
 {"object":"whatsapp_business_account","entry":[{"id":"1234567890123456789012345678901234567890123456789012345678901234"}]}
 --- open
 --- reads
-#received = 4
+#received = 5
+#verdicts ~ bad_signature\s+1\s+no secret matches: forged
 #lists ~ until-it-ends-here
 #accounts ~ 1234567890123456789012345678901234567890123456789012345678901234
 --- holds

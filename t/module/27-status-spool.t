@@ -17,6 +17,12 @@ verb kill_worker => sub {
         'another worker has been started';
 };
 
+# N files
+verb throw_away_aside => sub {
+    my ($t, $want) = @_;
+    is unlink(glob "$t->{dir}/spool/*.aside"), $want, "$want thrown away";
+};
+
 run_blocks();
 
 __DATA__
@@ -157,3 +163,35 @@ meta_client_cn client.webhooks.fbclientcerts.com;
 verdict none bad_client = 1
 deliveries.acks.none = 1
 deliveries.unavailable = 0
+
+=== what is set aside is said as long as it is there
+--- once
+--- allow: sets aside what Redis refuses for good
+that is what this block does
+--- http
+meta_spool $DIR/spool;
+--- server
+location /status { meta_status; }
+--- redis_do: SET meta:events x
+--- redis_do: CONFIG SET maxmemory 1
+--- post: /hook
+@whatsapp 3
+--- status: 200
+--- redis_do: CONFIG SET maxmemory 0
+--- counts: 20
+spool.on = 1
+events.set_aside = 3
+--- summary: ^warn: [\d,]+ bytes of events are set aside on disk: Redis refused them, or
+--- redis_do: DEL meta:events
+--- throw_away_aside: 1
+--- counts: 20
+spool.aside_bytes = 0
+events.set_aside = 3
+--- summary: \A(?!(?s:.*)set aside)
+--- adds_up
+
+=== without meta_spool there is none
+--- server
+location /status { meta_status; }
+--- counts
+spool.on = 0
