@@ -12,6 +12,10 @@
 #include "ngx_http_meta_module.h"
 
 
+static ngx_http_meta_cause_t ngx_http_meta_cause(ngx_http_meta_slot_t *slot,
+    ngx_http_meta_verdict_t verdict);
+
+
 /* accounts of one delivery whose time is noted */
 #define NGX_HTTP_META_SEEN  64
 
@@ -102,6 +106,38 @@ ngx_http_meta_seen(ngx_http_meta_ctx_t *ctx, meta_split_t *split,
 }
 
 
+/* what the spool did not take was answered in the turn that it said so */
+
+static ngx_http_meta_cause_t
+ngx_http_meta_cause(ngx_http_meta_slot_t *slot,
+    ngx_http_meta_verdict_t verdict)
+{
+    static uint64_t    refused;
+    static ngx_msec_t  at;
+
+    if (refused != slot->refused) {
+        refused = slot->refused;
+        at = ngx_current_msec;
+    }
+
+    switch (verdict) {
+
+    case NGX_HTTP_META_NO_SECRET:
+        return NGX_HTTP_META_CAUSE_SECRET;
+
+    case NGX_HTTP_META_BAD_QUEUE:
+        return NGX_HTTP_META_CAUSE_QUEUE;
+
+    case NGX_HTTP_META_UNAVAILABLE:
+        return (refused && at == ngx_current_msec)
+               ? NGX_HTTP_META_CAUSE_SPOOL : NGX_HTTP_META_CAUSE_REDIS;
+
+    default:
+        return NGX_HTTP_META_CAUSE_OTHER;
+    }
+}
+
+
 void
 ngx_http_meta_count(ngx_http_meta_ctx_t *ctx, ngx_http_meta_verdict_t verdict,
     ngx_uint_t status)
@@ -121,6 +157,15 @@ ngx_http_meta_count(ngx_http_meta_ctx_t *ctx, ngx_http_meta_verdict_t verdict,
     slot->verdicts[ctx->kind][verdict]++;
     slot->bytes += ctx->bytes;
 
+    /* the object is known where the signature was good */
+
+    if (verdict == NGX_HTTP_META_BAD_SIGNATURE) {
+        slot->last_forged = ngx_http_meta_stat_now();
+
+    } else if (ctx->kind || verdict == NGX_HTTP_META_MALFORMED) {
+        slot->last_signed = ngx_http_meta_stat_now();
+    }
+
     if (verdict != NGX_HTTP_META_OK) {
 
         if (ctx->request->method == NGX_HTTP_POST) {
@@ -129,6 +174,7 @@ ngx_http_meta_count(ngx_http_meta_ctx_t *ctx, ngx_http_meta_verdict_t verdict,
 
         if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
             slot->last_503 = ngx_http_meta_stat_now();
+            slot->last_cause = ngx_http_meta_cause(slot, verdict);
         }
 
         return;

@@ -108,6 +108,7 @@ ngx_http_meta_stat_list(ngx_uint_t target, ngx_str_t *name)
         list->target = target;
         list->at = ngx_http_meta_stat_now();
         list->length = 0;
+        list->max = 0;
         list->holder = NGX_HTTP_META_UNKNOWN;
         list->held = 0;
         list->len = name->len;
@@ -134,6 +135,24 @@ ngx_http_meta_stat_length(ngx_uint_t target, ngx_str_t *name, int64_t length)
     if (list && list->at != now) {
         list->length = length;
         list->at = now;
+    }
+}
+
+
+/* a list that came over its max, or no longer is */
+
+void
+ngx_http_meta_stat_max(ngx_uint_t target, ngx_str_t *name, int64_t length,
+    ngx_uint_t max)
+{
+    ngx_http_meta_named_list_t  *list;
+
+    list = ngx_http_meta_stat_list(target, name);
+
+    if (list) {
+        list->max = max;
+        list->length = length;
+        list->at = ngx_http_meta_stat_now();
     }
 }
 

@@ -250,6 +250,8 @@ ngx_http_meta_queue_length(ngx_http_meta_op_t *op, ngx_str_t *list,
                   "meta queue \"%V\" takes events again: length %L, max %ui",
                   list, length, op->max);
 
+    ngx_http_meta_stat_max(redis->target->place, list, length, op->max);
+
     ngx_queue_remove(&full->queue);
     redis->nfull--;
 
@@ -317,6 +319,8 @@ ngx_http_meta_queue_add(ngx_http_meta_op_t *op, ngx_str_t *list,
 
     ngx_queue_insert_tail(&redis->full, &full->queue);
     redis->nfull++;
+
+    ngx_http_meta_stat_max(redis->target->place, list, length, op->max);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "meta queue \"%V\" is full: length %L, max %ui",

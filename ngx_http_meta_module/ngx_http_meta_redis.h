@@ -288,6 +288,11 @@ void ngx_http_meta_redis_read_handler(ngx_event_t *rev);
 void ngx_http_meta_redis_write_handler(ngx_event_t *wev);
 void ngx_http_meta_redis_flush(ngx_http_meta_redis_t *redis);
 
+/* ngx_http_meta_stat.c: whether it takes pushes */
+
+void ngx_http_meta_stat_replied(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply);
+
 /* ngx_http_meta_spool.c: what waits for this Redis may go on */
 
 void ngx_http_meta_spool_ready(ngx_http_meta_redis_t *redis);

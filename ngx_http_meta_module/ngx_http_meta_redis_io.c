@@ -205,6 +205,7 @@ ngx_http_meta_redis_reply(ngx_http_meta_redis_t *redis)
         ngx_http_meta_redis_good(redis);
     }
 
+    ngx_http_meta_stat_replied(op, &reply);
     ngx_http_meta_op_tell(op, &reply);
     ngx_http_meta_op_free(op);
 

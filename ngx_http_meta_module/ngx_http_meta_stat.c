@@ -128,6 +128,8 @@ ngx_http_meta_stat_init_process(ngx_http_meta_main_conf_t *mmcf)
         slot->links[i].state = 0;
         slot->links[i].worth = NGX_HTTP_META_WORTH_UNKNOWN;
         slot->links[i].evicts = NGX_HTTP_META_UNKNOWN;
+        slot->links[i].refused = 0;
+        slot->links[i].taken = 0;
     }
 
     slot->pid = ngx_pid;
@@ -197,6 +199,40 @@ ngx_http_meta_stat_exit_process(void)
         slot->unanswered = 0;
         slot->pid = 0;
     }
+}
+
+
+/* of a refusal its first word, which says nothing of the event */
+
+void
+ngx_http_meta_stat_replied(ngx_http_meta_op_t *op,
+    ngx_http_meta_reply_t *reply)
+{
+    u_char                *p;
+    ngx_str_t             *word;
+    ngx_http_meta_link_t  *link;
+
+    static ngx_str_t  unexpected = ngx_string("unexpected");
+
+    if (op->nevents == 0) {
+        return;
+    }
+
+    link = op->redis->target->link;
+
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        link->taken = ngx_http_meta_stat_now();
+        link->refused = 0;
+        return;
+    }
+
+    word = (reply->type == REDIS_REPLY_ERROR) ? &reply->text : &unexpected;
+
+    p = ngx_cpymem(link->refusal, word->data,
+                   ngx_min(word->len, NGX_HTTP_META_REFUSAL_LEN));
+    ngx_memzero(p, link->refusal + NGX_HTTP_META_REFUSAL_LEN - p);
+
+    link->refused = ngx_http_meta_stat_now();
 }
 
 

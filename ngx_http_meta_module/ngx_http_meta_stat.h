@@ -28,6 +28,7 @@
 #define NGX_HTTP_META_ACCOUNTS     2048
 #define NGX_HTTP_META_LIST_LEN     208
 #define NGX_HTTP_META_ACCOUNT_LEN  64
+#define NGX_HTTP_META_REFUSAL_LEN  16
 
 
 /* how a delivery became safe */
@@ -55,6 +56,16 @@ typedef enum {
 } ngx_http_meta_answered_t;
 
 
+/* why a delivery was answered 503 */
+typedef enum {
+    NGX_HTTP_META_CAUSE_OTHER = 0,
+    NGX_HTTP_META_CAUSE_SECRET,
+    NGX_HTTP_META_CAUSE_QUEUE,
+    NGX_HTTP_META_CAUSE_SPOOL,
+    NGX_HTTP_META_CAUSE_REDIS
+} ngx_http_meta_cause_t;
+
+
 /* a worker's connection to a target */
 typedef struct {
     ngx_uint_t                 state;       /* ngx_http_meta_redis_state_t */
@@ -64,6 +75,9 @@ typedef struct {
     ngx_uint_t                 aof;         /* likewise */
     uint64_t                   reconnects;
     uint64_t                   failures;    /* attempts, and what broke */
+    uint64_t                   taken;       /* ms, the last push it took */
+    uint64_t                   refused;     /* ms, and refused; 0: took one */
+    u_char                     refusal[NGX_HTTP_META_REFUSAL_LEN];
 } ngx_http_meta_link_t;
 
 
@@ -91,6 +105,9 @@ typedef struct {
     uint64_t                   acks[NGX_HTTP_META_WAYS];
     uint64_t                   bytes;
     uint64_t                   last_503;    /* ms */
+    uint64_t                   last_cause;  /* ngx_http_meta_cause_t */
+    uint64_t                   last_signed; /* ms, with a good signature */
+    uint64_t                   last_forged; /* ms, with a bad one */
 
     uint64_t                   latency[NGX_HTTP_META_BUCKETS];
     uint64_t                   latency_sum; /* ms */
@@ -128,6 +145,7 @@ typedef struct {
     uint64_t                   at;          /* ms, of its length */
     uint64_t                   target;
     int64_t                    length;
+    uint64_t                   max;         /* that it was over; 0: never */
     uint64_t                   holder;      /* ngx_http_meta_answered_t */
     uint64_t                   held;        /* ms, when it last had one */
     size_t                     len;
@@ -176,6 +194,8 @@ ngx_http_meta_named_list_t *ngx_http_meta_stat_list(ngx_uint_t target,
     ngx_str_t *name);
 void ngx_http_meta_stat_length(ngx_uint_t target, ngx_str_t *name,
     int64_t length);
+void ngx_http_meta_stat_max(ngx_uint_t target, ngx_str_t *name,
+    int64_t length, ngx_uint_t max);
 void ngx_http_meta_stat_account(ngx_uint_t object, ngx_str_t *name);
 ngx_uint_t ngx_http_meta_stat_target(ngx_str_t *name);
 void ngx_http_meta_stat_lock(void);

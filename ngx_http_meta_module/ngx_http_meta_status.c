@@ -120,13 +120,12 @@ ngx_http_meta_status_handler(ngx_http_request_t *r)
         break;
 
     default:
-        st = ngx_http_meta_status_read(r->pool);
+        mmcf = ngx_http_get_module_main_conf(r, ngx_http_meta_module);
+
+        st = ngx_http_meta_status_read(r->pool, mmcf);
         if (st == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
-
-        mmcf = ngx_http_get_module_main_conf(r, ngx_http_meta_module);
-        st->spool = (mmcf->spool != NULL);
 
         if (format == NGX_HTTP_META_JSON) {
             ngx_http_meta_status_json(&out, st);

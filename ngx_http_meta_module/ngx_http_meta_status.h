@@ -42,11 +42,15 @@ typedef struct {
     ngx_str_t                      name;
     ngx_uint_t                     workers;     /* living ones that use it */
     ngx_uint_t                     ready;
-    ngx_uint_t                     worth;       /* the least of the ready */
-    ngx_uint_t                     evicts;      /* the most of the ready */
+    ngx_uint_t                     worth;       /* the least of the ready; */
+    ngx_uint_t                     evicts;      /* the most; or last known */
     ngx_uint_t                     aof;
     uint64_t                       reconnects;
     uint64_t                       failures;
+    uint64_t                       taken;       /* ms, of living workers */
+    uint64_t                       refused;
+    ngx_str_t                      refuses;     /* len 0: takes pushes */
+    u_char                         refusal[NGX_HTTP_META_REFUSAL_LEN];
 } ngx_http_meta_seen_target_t;
 
 
@@ -61,6 +65,7 @@ typedef struct {
 
     ngx_uint_t                     spool;       /* unsigned  spool:1; */
     uint64_t                       spooled;
+    uint64_t                       spool_max;
     uint64_t                       spool_bytes;
     uint64_t                       aside_bytes;
     uint64_t                       nfiles;
@@ -91,7 +96,11 @@ typedef struct {
 
 /* ngx_http_meta_status_read.c */
 
-ngx_http_meta_status_t *ngx_http_meta_status_read(ngx_pool_t *pool);
+ngx_http_meta_status_t *ngx_http_meta_status_read(ngx_pool_t *pool,
+    ngx_http_meta_main_conf_t *mmcf);
+
+#define ngx_http_meta_list_is_full(list)                                      \
+    ((list)->max && (list)->length > (int64_t) (list)->max)
 
 /* ngx_http_meta_status_summary.c: the one line at the top, and why */
 

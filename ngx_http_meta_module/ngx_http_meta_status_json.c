@@ -104,10 +104,12 @@ ngx_http_meta_json_events(ngx_http_meta_out_t *out,
                       total->drained, total->set_aside, st->spooled,
                       total->unanswered, total->unknown);
 
-    ngx_http_meta_out(out, ",\n\"spool\":{\"on\":%s,\"bytes\":%uL,"
+    ngx_http_meta_out(out, ",\n\"spool\":{\"on\":%s,\"max\":%uL,"
+                      "\"bytes\":%uL,"
                       "\"files\":%uL,\"aside_bytes\":%uL,\"refused\":%uL,"
                       "\"torn\":%uL,\"damaged\":%uL,\"age_ms\":",
-                      st->spool ? "true" : "false", st->spool_bytes,
+                      st->spool ? "true" : "false", st->spool_max,
+                      st->spool_bytes,
                       st->nfiles, st->aside_bytes, total->refused,
                       total->torn, total->damaged);
 
@@ -248,11 +250,21 @@ ngx_http_meta_json_redis(ngx_http_meta_out_t *out,
         ngx_http_meta_json_str(out, &target->name);
         ngx_http_meta_out(out, ",\"worth\":\"%s\",\"evicts\":%s,"
                           "\"workers\":%ui,\"ready\":%ui,\"reconnects\":%uL,"
-                          "\"failures\":%uL,\"states\":[",
+                          "\"failures\":%uL,\"connected\":%s,\"refuses\":",
                           ngx_http_meta_worths[target->worth],
                           ngx_http_meta_booleans[target->evicts],
                           target->workers, target->ready, target->reconnects,
-                          target->failures);
+                          target->failures,
+                          target->ready ? "true" : "false");
+
+        if (target->refuses.len) {
+            ngx_http_meta_json_str(out, &target->refuses);
+
+        } else {
+            ngx_http_meta_out(out, "null");
+        }
+
+        ngx_http_meta_out(out, ",\"states\":[");
 
         comma = ",";
         inner = "";
@@ -294,8 +306,10 @@ ngx_http_meta_json_lists(ngx_http_meta_out_t *out,
         ngx_http_meta_out(out, ",\"redis\":");
         ngx_http_meta_json_str(out, &st->targets[list[i].target].name);
         ngx_http_meta_out(out, ",\"length\":%L,\"age_ms\":%uL,"
-                          "\"holder\":\"%s\"}", list[i].length,
+                          "\"full\":%s,\"holder\":\"%s\"}", list[i].length,
                           st->now - ngx_min(list[i].at, st->now),
+                          ngx_http_meta_list_is_full(&list[i]) ? "true"
+                                                               : "false",
                           ngx_http_meta_answered[list[i].holder]);
     }
 

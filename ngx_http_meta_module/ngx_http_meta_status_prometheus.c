@@ -85,6 +85,8 @@ ngx_http_meta_prom_plain(ngx_http_meta_out_t *out,
         { "meta_spool_events", "gauge", "Events on disk now.", st->spooled },
         { "meta_spool_bytes", "gauge", "Bytes of the spool now.",
           st->spool_bytes },
+        { "meta_spool_max_bytes", "gauge",
+          "What the spool may take; 0 without one.", st->spool_max },
         { "meta_spool_set_aside_bytes", "gauge",
           "Bytes set aside, which wait for a person.", st->aside_bytes },
         { "meta_spool_files", "gauge", "Files of the spool now.",
@@ -208,7 +210,9 @@ ngx_http_meta_prom_redis(ngx_http_meta_out_t *out,
         { "meta_redis_failures_total", "counter",
           "Connections lost and attempts that failed." },
         { "meta_redis_evicts", "gauge",
-          "1 if Redis may evict the queue, -1 if it does not tell." }
+          "1 if Redis may evict the queue, -1 if it does not tell." },
+        { "meta_redis_refuses", "gauge",
+          "1 if this Redis refused the last push." }
     };
 
     for (f = 0; f < sizeof(family) / sizeof(family[0]); f++) {
@@ -227,7 +231,8 @@ ngx_http_meta_prom_redis(ngx_http_meta_out_t *out,
                 target->workers, target->ready, target->reconnects,
                 target->failures,
                 target->evicts == NGX_HTTP_META_UNKNOWN ? -1
-                : target->evicts == NGX_HTTP_META_YES
+                : target->evicts == NGX_HTTP_META_YES,
+                target->refuses.len != 0
             };
 
             ngx_http_meta_out(out, "%s{redis=", family[f].name);

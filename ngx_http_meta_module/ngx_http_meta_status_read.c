@@ -19,13 +19,15 @@ static ngx_int_t ngx_http_meta_status_worker(ngx_http_meta_status_t *st,
     ngx_http_meta_slot_t *slot, ngx_uint_t n, ngx_uint_t alive);
 static void ngx_http_meta_status_target(ngx_http_meta_seen_target_t *target,
     ngx_http_meta_link_t *link, ngx_uint_t alive);
+static void ngx_http_meta_status_known(ngx_http_meta_seen_target_t *target,
+    ngx_http_meta_named_target_t *named);
 static void ngx_http_meta_status_files(ngx_http_meta_status_t *st);
 static ngx_int_t ngx_http_meta_status_names(ngx_pool_t *pool,
     ngx_http_meta_status_t *st);
 
 
 ngx_http_meta_status_t *
-ngx_http_meta_status_read(ngx_pool_t *pool)
+ngx_http_meta_status_read(ngx_pool_t *pool, ngx_http_meta_main_conf_t *mmcf)
 {
     ngx_str_t                     *name;
     ngx_uint_t                     i, v;
@@ -51,6 +53,13 @@ ngx_http_meta_status_read(ngx_pool_t *pool)
 
     st->now = ngx_http_meta_stat_now();
     st->start = ngx_http_meta_stat->start;
+
+#if (NGX_THREADS)
+    if (mmcf->spool) {
+        st->spool = 1;
+        st->spool_max = mmcf->spool->max;
+    }
+#endif
 
     for (i = 0; i < NGX_HTTP_META_TARGETS; i++) {
         name = &st->targets[i].name;
@@ -133,9 +142,8 @@ ngx_http_meta_status_slots(ngx_http_meta_status_t *st)
     }
 
     for (i = 0; i < NGX_HTTP_META_TARGETS; i++) {
-        if (st->targets[i].ready == 0) {
-            st->targets[i].worth = NGX_HTTP_META_WORTH_UNKNOWN;
-        }
+        ngx_http_meta_status_known(&st->targets[i],
+                                   &ngx_http_meta_stat->targets[i]);
     }
 
     return NGX_OK;
@@ -162,7 +170,13 @@ ngx_http_meta_status_add(ngx_http_meta_status_t *st,
     total->damaged += slot->damaged;
     total->bytes += slot->bytes;
     total->latency_sum += slot->latency_sum;
-    total->last_503 = ngx_max(total->last_503, slot->last_503);
+    total->last_signed = ngx_max(total->last_signed, slot->last_signed);
+    total->last_forged = ngx_max(total->last_forged, slot->last_forged);
+
+    if (slot->last_503 > total->last_503) {
+        total->last_503 = slot->last_503;
+        total->last_cause = slot->last_cause;
+    }
 
     /* what a dead worker was owed will never be answered */
 
@@ -226,6 +240,12 @@ ngx_http_meta_status_target(ngx_http_meta_seen_target_t *target,
     }
 
     target->workers++;
+    target->taken = ngx_max(target->taken, link->taken);
+
+    if (link->refused > target->refused) {
+        target->refused = link->refused;
+        ngx_memcpy(target->refusal, link->refusal, sizeof(link->refusal));
+    }
 
     if (link->state != NGX_HTTP_META_REDIS_READY) {
         return;
@@ -239,6 +259,38 @@ ngx_http_meta_status_target(ngx_http_meta_seen_target_t *target,
     }
 
     target->evicts = ngx_max(target->evicts, link->evicts);
+}
+
+
+/*
+ * While no worker is connected, what was last known; and whether the latest
+ * word of all workers about pushes is a refusal.
+ */
+
+static void
+ngx_http_meta_status_known(ngx_http_meta_seen_target_t *target,
+    ngx_http_meta_named_target_t *named)
+{
+    ngx_uint_t  n;
+
+    if (target->ready == 0) {
+        n = named->worth;
+        target->worth = n ? n - 1 : NGX_HTTP_META_WORTH_UNKNOWN;
+        target->evicts = named->evicts;
+    }
+
+    if (target->refused == 0 || target->refused < target->taken) {
+        return;
+    }
+
+    n = 0;
+
+    while (n < NGX_HTTP_META_REFUSAL_LEN && target->refusal[n]) {
+        n++;
+    }
+
+    target->refuses.data = target->refusal;
+    target->refuses.len = n;
 }
 
 

@@ -13,6 +13,7 @@
 
 
 #define NGX_HTTP_META_RECENT   30000    /* ms */
+#define NGX_HTTP_META_MINUTE   60000    /* ms */
 #define NGX_HTTP_META_MANY     10000    /* events that nobody takes */
 
 
@@ -22,9 +23,18 @@ typedef struct {
 } ngx_http_meta_grouped_t;
 
 
+static void ngx_http_meta_summary_deliveries(ngx_pool_t *pool,
+    ngx_http_meta_status_t *st);
+static ngx_uint_t ngx_http_meta_within(ngx_http_meta_status_t *st,
+    uint64_t at);
+static ngx_http_meta_level_t ngx_http_meta_bridged(
+    ngx_http_meta_status_t *st);
+static ngx_uint_t ngx_http_meta_half_full(ngx_http_meta_status_t *st);
 static void ngx_http_meta_summary_redis(ngx_pool_t *pool,
     ngx_http_meta_status_t *st);
 static void ngx_http_meta_summary_away(ngx_pool_t *pool,
+    ngx_http_meta_status_t *st, ngx_http_meta_seen_target_t *target);
+static void ngx_http_meta_summary_refuses(ngx_pool_t *pool,
     ngx_http_meta_status_t *st, ngx_http_meta_seen_target_t *target);
 static void ngx_http_meta_summary_worth(ngx_pool_t *pool,
     ngx_http_meta_status_t *st, ngx_http_meta_seen_target_t *target);
@@ -52,14 +62,7 @@ ngx_http_meta_status_summary(ngx_pool_t *pool, ngx_http_meta_status_t *st)
         away += (st->targets[i].workers && st->targets[i].ready == 0);
     }
 
-    if (st->total.last_503
-        && st->now - st->total.last_503 < NGX_HTTP_META_RECENT)
-    {
-        ngx_http_meta_note(pool, st, NGX_HTTP_META_BAD,
-                           "Deliveries are being answered 503; Meta sends "
-                           "them again");
-    }
-
+    ngx_http_meta_summary_deliveries(pool, st);
     ngx_http_meta_summary_redis(pool, st);
     ngx_http_meta_summary_spool(pool, st, away);
     ngx_http_meta_summary_lists(pool, st);
@@ -96,6 +99,71 @@ ngx_http_meta_status_summary(ngx_pool_t *pool, ngx_http_meta_status_t *st)
 
 
 static void
+ngx_http_meta_summary_deliveries(ngx_pool_t *pool, ngx_http_meta_status_t *st)
+{
+    ngx_tm_t               tm;
+    ngx_http_meta_slot_t  *total;
+
+    /* in the order of ngx_http_meta_cause_t */
+    static char  *causes[] = {
+        "nginx could not read or store them",
+        "no app secret is in force",
+        "meta_queue gave their list no valid name",
+        "Redis did not take them, and the spool is full or its disk fails",
+        "Redis did not take them, and no spool did"
+    };
+
+    total = &st->total;
+
+    if (total->last_503
+        && st->now - ngx_min(total->last_503, st->now) < NGX_HTTP_META_RECENT)
+    {
+        ngx_gmtime((time_t) (total->last_503 / 1000), &tm);
+
+        ngx_http_meta_note(pool, st, NGX_HTTP_META_BAD,
+                           "Deliveries were answered 503, the last at "
+                           "%02d:%02d:%02d UTC: %s; Meta sends them again",
+                           tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                           causes[total->last_cause]);
+    }
+
+    if (ngx_http_meta_within(st, total->last_forged)
+        && !ngx_http_meta_within(st, total->last_signed))
+    {
+        ngx_http_meta_note(pool, st, NGX_HTTP_META_BAD,
+                           "Every delivery of the last minute has a bad "
+                           "signature: was the app secret reset?");
+    }
+}
+
+
+/* in the last minute */
+
+static ngx_uint_t
+ngx_http_meta_within(ngx_http_meta_status_t *st, uint64_t at)
+{
+    return at && st->now - ngx_min(at, st->now) < NGX_HTTP_META_MINUTE;
+}
+
+
+/* how bad it is that Redis takes nothing: a spool with room bridges it */
+
+static ngx_http_meta_level_t
+ngx_http_meta_bridged(ngx_http_meta_status_t *st)
+{
+    return (st->spool && !ngx_http_meta_half_full(st)) ? NGX_HTTP_META_WARN
+                                                       : NGX_HTTP_META_BAD;
+}
+
+
+static ngx_uint_t
+ngx_http_meta_half_full(ngx_http_meta_status_t *st)
+{
+    return st->spool_bytes + st->aside_bytes > st->spool_max / 2;
+}
+
+
+static void
 ngx_http_meta_summary_redis(ngx_pool_t *pool, ngx_http_meta_status_t *st)
 {
     ngx_uint_t                    i;
@@ -110,6 +178,10 @@ ngx_http_meta_summary_redis(ngx_pool_t *pool, ngx_http_meta_status_t *st)
 
         if (target->ready < target->workers) {
             ngx_http_meta_summary_away(pool, st, target);
+        }
+
+        if (target->ready && target->refuses.len) {
+            ngx_http_meta_summary_refuses(pool, st, target);
         }
 
         if (target->ready) {
@@ -132,14 +204,34 @@ ngx_http_meta_summary_away(ngx_pool_t *pool, ngx_http_meta_status_t *st,
                            target->workers, &target->name);
 
     } else if (st->spooled) {
-        ngx_http_meta_note(pool, st, NGX_HTTP_META_WARN,
+        ngx_http_meta_note(pool, st, ngx_http_meta_bridged(st),
                            "Redis is away: %V event%s on disk",
                            ngx_http_meta_grouped(&events, st->spooled),
                            st->spooled == 1 ? " is" : "s are");
 
     } else {
-        ngx_http_meta_note(pool, st, NGX_HTTP_META_BAD,
+        ngx_http_meta_note(pool, st, ngx_http_meta_bridged(st),
                            "Redis is away (%V)", &target->name);
+    }
+}
+
+
+static void
+ngx_http_meta_summary_refuses(ngx_pool_t *pool, ngx_http_meta_status_t *st,
+    ngx_http_meta_seen_target_t *target)
+{
+    ngx_http_meta_grouped_t  events;
+
+    if (st->spooled) {
+        ngx_http_meta_note(pool, st, ngx_http_meta_bridged(st),
+                           "Redis refuses events (%V): %V event%s on disk",
+                           &target->refuses,
+                           ngx_http_meta_grouped(&events, st->spooled),
+                           st->spooled == 1 ? " is" : "s are");
+
+    } else {
+        ngx_http_meta_note(pool, st, ngx_http_meta_bridged(st),
+                           "Redis refuses events (%V)", &target->refuses);
     }
 }
 
@@ -196,6 +288,15 @@ ngx_http_meta_summary_spool(ngx_pool_t *pool, ngx_http_meta_status_t *st,
                            st->spooled == 1 ? " is" : "s are");
     }
 
+    if (st->spool && ngx_http_meta_half_full(st)) {
+        ngx_http_meta_note(pool, st,
+                           away ? NGX_HTTP_META_BAD : NGX_HTTP_META_WARN,
+                           "More than half of the spool's max is taken: %V "
+                           "bytes",
+                           ngx_http_meta_grouped(&n, st->spool_bytes
+                                                     + st->aside_bytes));
+    }
+
     /* what is there now, and not what was since nginx's start */
 
     if (st->aside_bytes) {
@@ -230,14 +331,19 @@ ngx_http_meta_summary_lists(ngx_pool_t *pool, ngx_http_meta_status_t *st)
 
     for (i = 0; i < st->lists.nelts; i++) {
 
+        name.data = list[i].name;
+        name.len = list[i].len;
+
+        if (ngx_http_meta_list_is_full(&list[i])) {
+            ngx_http_meta_note(pool, st, ngx_http_meta_bridged(st),
+                               "%V is full", &name);
+        }
+
         if (list[i].holder != NGX_HTTP_META_NO || list[i].length <= 0
             || (list[i].held == 0 && list[i].length < NGX_HTTP_META_MANY))
         {
             continue;
         }
-
-        name.data = list[i].name;
-        name.len = list[i].len;
 
         ngx_http_meta_note(pool, st, NGX_HTTP_META_WARN,
                            "No consumer holds %V: %V event%s",

@@ -193,7 +193,7 @@ location /status { meta_status; }
 --- counts
 verdict none no_secret = 1
 deliveries.unavailable = 1
---- summary: ^bad: Deliveries are being answered 503
+--- summary: ^bad: Deliveries were answered 503, the last at \d\d:\d\d:\d\d UTC: no app secret is in force
 
 === the client goes away: counted once, and its events too when Redis has them
 --- server
@@ -385,11 +385,96 @@ redis.0.ready = 0
 redis.0.worth = unknown
 verdict page unavailable = 1
 --- summary: ^bad: Redis is away
+--- summary: ^bad: Deliveries were answered 503, .* Redis did not take them, and no spool did; Meta
 --- redis_do: start
 --- until: 200 5
 --- counts
 redis.0.ready = 1
+redis.0.connected = 1
 redis.0.worth = none
+
+=== Redis goes away: what its ack was worth stays known
+--- once
+--- redis
+appendonly yes
+appendfsync always
+--- server
+location /status { meta_status; }
+--- counts
+redis.0.worth = always
+redis.0.connected = 1
+--- redis_do: stop
+--- counts
+redis.0.connected = 0
+redis.0.worth = always
+redis.0.evicts = 0
+--- reload
+--- counts
+redis.0.connected = 0
+redis.0.worth = always
+--- summary: ^bad: Redis is away
+
+=== every delivery has a bad signature: the secret was reset
+--- server
+location /status { meta_status; }
+--- post: /hook sign=bad
+@page
+--- status: 401
+--- summary: \Abad: Every delivery of the last minute has a bad signature: was the app secret reset\?
+--- post: /hook
+@page
+--- status: 200
+--- summary: \A(?!(?s:.*)bad signature)
+
+=== one that is signed, but no JSON, is a good signature
+--- server
+location /status { meta_status; }
+--- post: /hook
+[1]
+--- post: /hook sign=bad
+@page
+--- counts
+verdict none bad_signature = 1
+--- summary: \A(?!(?s:.*)bad signature)
+
+=== Redis refuses what is pushed, and no spool has it
+--- server
+location /status { meta_status; }
+--- load: 1
+--- counts
+redis.0.refuses =
+--- redis_do: CONFIG SET maxmemory 1
+--- post: /hook
+@page
+--- status: 503
+--- counts
+redis.0.connected = 1
+redis.0.refuses = OOM
+--- summary: ^bad: Redis refuses events \(OOM\)$
+--- get: /status?format=prometheus
+--- answer_like: \nmeta_redis_refuses\{redis="[^"]*"\} 1\n
+--- redis_do: CONFIG SET maxmemory 0
+--- load: 1
+--- counts
+redis.0.refuses =
+--- summary: \A(?!(?s:.*)refuses)
+--- get: /status?format=prometheus
+--- answer_like: \nmeta_redis_refuses\{redis="[^"]*"\} 0\n
+
+=== a list over its max
+--- location
+meta_webhook;
+meta_queue meta:events max=3;
+--- server
+location /status { meta_status; }
+--- load: 4
+--- counts
+list meta:events full = 1
+--- summary: ^bad: meta:events is full$
+--- redis_do: LTRIM meta:events 0 1
+--- counts
+list meta:events full = 0
+--- summary: \A(?!(?s:.*)full)
 
 === lists: their length, and whether a consumer holds them
 --- server

@@ -139,7 +139,8 @@ location /status { meta_status; }
 --- status: 503
 --- open
 --- reads
-#verdict = Deliveries are being answered 503; Meta sends them again
+#verdict ~ ^Deliveries were answered 503, the last at [\d:]{8} UTC: Redis did not take them, and no spool did; Meta sends them again
+#more ~ meta:events is full
 #more ~ Redis may evict the queue when its memory is full
 #more ~ Redis loses what it has at a restart \(appendonly no\)
 #unavailable = 1

@@ -190,8 +190,46 @@ events.set_aside = 3
 --- summary: \A(?!(?s:.*)set aside)
 --- adds_up
 
+=== Redis refuses every push: the spool has them, and that is said
+--- http
+meta_spool $DIR/spool max=16m;
+--- server
+location /status { meta_status; }
+--- redis_do: CONFIG SET maxmemory 1
+--- post: /hook
+@whatsapp 3
+--- status: 200
+--- counts
+redis.0.refuses = OOM
+redis.0.connected = 1
+events.spooled = 3
+spool.max = 16777216
+--- summary: \Awarn: Redis refuses events \(OOM\): 3 events are on disk
+--- get: /status?format=prometheus
+--- answer_like: (?s)\nmeta_spool_max_bytes 16777216\n.*\nmeta_redis_refuses\{redis="[^"]*"\} 1\n
+--- redis_do: CONFIG SET maxmemory 0
+--- counts: 20
+events.drained = 3
+redis.0.refuses =
+--- summary: \A(?!(?s:.*)refuses)
+--- adds_up
+
+=== Redis is away, with nothing on disk: no worse than with something
+--- once
+--- redis: down
+--- http
+meta_spool $DIR/spool;
+--- server
+location /status { meta_status; }
+--- summary: \Awarn: Redis is away
+--- post: /hook
+@page
+--- status: 200
+--- summary: \Awarn: Redis is away: 1 event is on disk
+
 === without meta_spool there is none
 --- server
 location /status { meta_status; }
 --- counts
 spool.on = 0
+spool.max = 0
