@@ -6,6 +6,7 @@ use warnings;
 use Test::More;
 
 use Test::Meta;
+use Test::Meta::Spool;
 use Test::Meta::Status;
 use Test::Meta::Util qw(wait_for);
 
@@ -226,6 +227,44 @@ location /status { meta_status; }
 @page
 --- status: 200
 --- summary: \Awarn: Redis is away: 1 event is on disk
+
+=== the spool is full too: deliveries are answered 503, and why
+--- once
+--- allow: takes nothing, deliveries are answered 503: its max is reached
+that is what this block does
+--- redis: down
+--- http
+meta_spool $DIR/spool max=64k;
+--- server
+location /status { meta_status; }
+--- deliver: 200 status=any
+--- status: 503
+--- summary: \Abad: Deliveries were answered 503, .* the spool is full or its disk fails; Meta sends them again
+--- summary: ^bad: Redis is away: \d+ events are on disk
+--- summary: ^bad: More than half of the spool's max is taken: [\d,]+ bytes
+
+=== what is set aside is said after a restart too
+--- once
+--- allow: sets aside what Redis refuses for good
+that is what this block does
+--- http
+meta_spool $DIR/spool;
+--- server
+location /status { meta_status; }
+--- redis_do: SET meta:events x
+--- redis_do: CONFIG SET maxmemory 1
+--- post: /hook
+@whatsapp 3
+--- status: 200
+--- redis_do: CONFIG SET maxmemory 0
+--- counts: 20
+events.set_aside = 3
+--- summary: ^warn: Redis refuses events \(WRONGTYPE\)$
+--- nginx: quit
+--- nginx: start
+--- counts
+events.set_aside = 0
+--- summary: ^warn: [\d,]+ bytes of events are set aside on disk: Redis refused them, or
 
 === without meta_spool there is none
 --- server
