@@ -8,15 +8,16 @@ use warnings;
 use Test::More;
 
 use Test::Meta;
+use Test::Meta::Status;
 use Test::Meta::Util qw(root_dir slurp wait_for);
 
 my $PASSWORD = 'edge-password-01';
 
-# the user as the page has it
+# [PAGE]: the user as operations.md has it, and that page beside it
 config_verb edge => sub {
-    my ($t) = @_;
-    my @lines = slurp(root_dir() . '/docs/operations.md')
-        =~ /^ACL (SETUSER edge .*)/mg;
+    my ($t, $page) = @_;
+    my @lines = map { slurp(root_dir() . "/docs/$_.md") =~ /^ACL (SETUSER edge .*)/mg }
+        'operations', grep { length } $page;
     ok @lines >= 4, 'the page says which rights';
     $t->{files}{password} = "$PASSWORD\n";
     $t->learn($PASSWORD);
@@ -410,3 +411,35 @@ meta_queue meta:events max=6;
 --- until: 200 5
 --- deliver: 200 /hook 6
 --- nothing_lost
+
+=== the status page's rights are enough for all that it asks
+--- edge: status
+--- location
+meta_webhook;
+meta_redis $REDIS user=edge password_file=$DIR/password;
+--- server
+location /status { meta_status; }
+--- redis_do: HSET {meta:events}:lease owner somebody until 99999999999999
+--- deliver: 200 /hook 3
+--- counts: 20
+list meta:events holder = yes
+list meta:events length = 3
+redis.0.worth = none
+redis.0.evicts = 0
+--- refused_by_redis: command ping
+
+=== ... of a queue with partitions too
+--- edge: status
+--- location
+meta_webhook;
+meta_redis $REDIS user=edge password_file=$DIR/password;
+meta_queue meta:events partitions=2;
+--- server
+location /status { meta_status; }
+--- redis_do: HSET {meta:events:1}:lease owner somebody until 99999999999999
+--- deliver: 200 /hook 6
+--- counts: 20
+list meta:events:0 holder = no
+list meta:events:1 holder = yes
+redis.0.worth = none
+--- refused_by_redis: command ping
