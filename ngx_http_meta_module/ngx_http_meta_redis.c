@@ -142,6 +142,16 @@ ngx_http_meta_redis_resolved(ngx_resolver_ctx_t *ctx)
 
     addr = &ctx->addrs[redis->turn++ % ctx->naddrs];
 
+    /* the resolver turns them too: not the one again that failed just now */
+
+    if (redis->addr.sockaddr
+        && ngx_cmp_sockaddr(addr->sockaddr, addr->socklen,
+                            redis->addr.sockaddr, redis->addr.socklen, 0)
+           == NGX_OK)
+    {
+        addr = &ctx->addrs[redis->turn++ % ctx->naddrs];
+    }
+
     ngx_memcpy(&redis->sockaddr, addr->sockaddr, addr->socklen);
     redis->addr.sockaddr = &redis->sockaddr.sockaddr;
     redis->addr.socklen = addr->socklen;

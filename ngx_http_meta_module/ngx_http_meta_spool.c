@@ -109,6 +109,7 @@ ngx_http_meta_stream_get(ngx_http_meta_target_t *target, ngx_str_t *list,
     stream->aside = aside;
     stream->keep = aside;
     stream->doubt = 1;
+    stream->single = 1;
 
     stream->list.len = list->len;
     stream->list.data = (u_char *) (stream + 1);

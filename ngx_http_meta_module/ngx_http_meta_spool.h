@@ -251,6 +251,8 @@ struct ngx_http_meta_stream_s {
     unsigned                       reading:1;
     unsigned                       doubt:1; /* Redis may not answer */
     unsigned                       probing:1;
+    unsigned                       single:1;    /* one record at a time */
+    unsigned                       more:1;  /* can go on after this one */
     unsigned                       disk:1;  /* meta_ack disk */
     unsigned                       keep:1;  /* files wait for more */
     unsigned                       aside:1; /* written, never drained */

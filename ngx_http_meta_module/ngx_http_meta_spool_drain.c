@@ -379,7 +379,12 @@ ngx_http_meta_spool_push(ngx_http_meta_stream_t *stream,
     ngx_uint_t                   i;
     ngx_http_meta_spool_item_t  *item;
 
-    if (chunk->reading) {
+    /*
+     * The first one goes alone: were Redis to begin to take commands between
+     * two that are on their way, the second would stand before the first.
+     */
+
+    if (chunk->reading || (stream->single && stream->busy)) {
         return NGX_DECLINED;
     }
 
@@ -392,6 +397,10 @@ ngx_http_meta_spool_push(ngx_http_meta_stream_t *stream,
 
         if (ngx_http_meta_spool_push_item(stream, item) != NGX_OK) {
             ngx_http_meta_spool_again(stream);
+            return NGX_DECLINED;
+        }
+
+        if (stream->single) {
             return NGX_DECLINED;
         }
     }
@@ -461,9 +470,17 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
         ngx_http_meta_slot->drained += item->record.events;
         stream->spool->drained += stream->disk ? 0 : item->record.events;
         ngx_http_meta_spool_measure(op, item, reply);
+
+        if (stream->single && stream->busy == 0) {
+            stream->single = 0;
+            stream->more = 1;
+        }
+
         ngx_http_meta_spool_item_done(item);
         return;
     }
+
+    stream->single = 1;
 
     if (reply == NULL) {
         stream->doubt = 1;
@@ -472,6 +489,8 @@ ngx_http_meta_spool_answered(ngx_http_meta_op_t *op,
         ngx_http_meta_redis_refused(op->redis, "RPUSH to ", &op->list, reply);
 
         if (ngx_http_meta_reply_is_final(reply)) {
+            stream->single = 0;
+            stream->more = 1;
             ngx_http_meta_spool_refused(item, &reply->text);
             return;
         }
@@ -582,6 +601,11 @@ ngx_http_meta_spool_item_done(ngx_http_meta_spool_item_t *item)
 
     if (--chunk->left == 0) {
         ngx_http_meta_spool_chunk_done(stream);
+        stream->more = 1;
+    }
+
+    if (stream->more) {
+        stream->more = 0;
         ngx_http_meta_spool_drain(stream);
     }
 }
