@@ -134,3 +134,10 @@ void *lines_leave(struct lines *lines, struct place *place)
 
     return next->owner;
 }
+
+
+/* line_key returns the key of the line in which the place is */
+struct str line_key(const struct place *place)
+{
+    return place->line->key;
+}

@@ -29,5 +29,7 @@ bool lines_join(struct lines *lines, struct place *place, struct str key,
 /* lines_leave: the owner that is first from now on and was not, or NULL */
 void *lines_leave(struct lines *lines, struct place *place);
 
+struct str line_key(const struct place *place);     /* its line not NULL */
+
 
 #endif /* LINE_H */

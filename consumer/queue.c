@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -17,18 +18,27 @@
 #define QUEUE_TICK_MS   2000
 #define QUEUE_GUARD_MS  500
 
+#define QUEUE_SEEN_MAX  20000000
+
 
 static void on_tick(uv_timer_t *timer);
+static void on_flush(uv_idle_t *flush);
+static void on_clock(uv_timer_t *timer);
 
 
 static uint64_t queue_clock(void)
 {
-    return uv_hrtime() / 1000000;       /* not the loop's: we may have slept */
+    struct timespec  now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);    /* goes on while we sleep */
+
+    return (uint64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 
-/* a new name for each tenure: what an old one left running is fenced off */
-static void queue_rename(struct queue *q)
+/* queue_rename makes a new name for each tenure: what an old one left running
+   is fenced off */
+void queue_rename(struct queue *q)
 {
     char           host[64] = "?";
     unsigned char  salt[4];
@@ -47,102 +57,24 @@ bool queue_holds(const struct queue *q)
 }
 
 
-/* item_new makes an item of a field of {Q}:inflight; it is in no list yet */
-struct item *item_new(struct queue *q, struct str field)
+/* a call about it is on its way, whose reply frees it; or the worker has it */
+static bool item_away(const struct item *item)
 {
-    struct item  *item = mem_alloc(sizeof(*item));
+    switch (item->phase) {
 
-    item->queue = q;
-    item->record = NONE;
-    item->field.at = mem_copy(field.at, field.len);
-    item->field.len = field.len;
-    item->seq = strtoull(item->field.at, NULL, 10);
+    case ITEM_ENTERING:
+        return item->queue->entering;
 
-    return item;
-}
+    case ITEM_STARTING:
+    case ITEM_RUNNING:
+    case ITEM_MARKING:
+    case ITEM_PARKING:
+    case ITEM_ACKING:
+        return true;
 
-
-static void item_unready(struct queue *q, struct item *item)
-{
-    struct item  **i = &q->ready;
-
-    while (*i != NULL && *i != item) {
-        i = &(*i)->ready;
+    default:
+        return false;
     }
-
-    if (*i == NULL) {
-        return;
-    }
-
-    *i = item->ready;
-    if (item->ready == NULL) {
-        q->ready_end = i;
-    }
-
-    item->ready = NULL;
-}
-
-
-/* item_make_ready: it may run at the next step */
-void item_make_ready(struct queue *q, struct item *item)
-{
-    item->ready = NULL;
-    *q->ready_end = item;
-    q->ready_end = &item->ready;
-}
-
-
-/* takes the item out of its queue; those behind it in a line come forward */
-static void item_detach(struct item *item)
-{
-    size_t         i;
-    struct item   *first;
-    struct queue  *q = item->queue;
-
-    item_unready(q, item);
-
-    for (i = 0; i < item->nplaces; i++) {
-        first = lines_leave(q->lines, &item->places[i]);
-        if (first != NULL && --first->blocked == 0) {
-            item_make_ready(q, first);
-        }
-    }
-
-    *(item->prev != NULL ? &item->prev->next : &q->first) = item->next;
-    *(item->next != NULL ? &item->next->prev : &q->last) = item->prev;
-    q->n--;
-    q->bytes -= item->record.len;
-    item->queue = NULL;
-}
-
-
-/* item_free takes it out of its queue and releases it */
-void item_free(struct item *item)
-{
-    if (item->queue != NULL) {
-        item->queue->ops->forget(item->queue->data, item);
-        item_detach(item);
-    }
-
-    free((char *) item->record.at == NONE.at ? NULL
-         : (char *) item->record.at);
-    free((char *) item->field.at);
-    free(item->places);
-    free(item->letter);
-    free(item->letter_item);
-    free(item->list);
-    free(item);
-}
-
-
-/* item_settled frees what Redis has been told about */
-void item_settled(struct item *item)
-{
-    if (item->queue != NULL) {
-        item->queue->nofit = false;
-    }
-
-    item_free(item);
 }
 
 
@@ -151,24 +83,52 @@ static void queue_forget(struct queue *q)
 {
     struct item  *item;
 
-    while (q->recall != NULL) {
-        item = q->recall;
+    while ((item = q->recall) != NULL) {
         q->recall = item->next;
         item->queue = NULL;
         item_free(item);
     }
 
     while (q->ready != NULL) {
-        item_free(q->ready);        /* nothing of these is under way */
+        item_free(q->ready);    /* nothing of these is under way */
     }
 
-    while (q->first != NULL) {
-        item = q->first;
-        if (item->state == ITEM_RUNNING || item->state == ITEM_ACKING) {
+    while ((item = q->last) != NULL) {
+        if (item->phase == ITEM_MARK) {
+            mark_lost(item);
+        } else if (item_away(item)) {
+            if (item->phase != ITEM_RUNNING && item->phase != ITEM_MARKING) {
+                q->ops->forget(q->data, item);  /* its reply only frees it */
+            }
             item_detach(item);
         } else {
             item_free(item);
         }
+    }
+
+    q->waiting = 0;
+    queue_come_free(q);
+}
+
+
+static void on_amends(void *data, const struct reply *reply)
+{
+    (void) data;        /* a refusal leaves one crash too much */
+    (void) reply;
+}
+
+
+/* what of us was taken for dead was alive */
+static void queue_amend(struct queue *q)
+{
+    struct words  w;
+
+    words_begin(&w);
+    words_key(&w, q, KEY_STATE);
+    words_add(&w, STR(q->owner));
+
+    if (words_call(&w, q, SCRIPT_AMENDS, on_amends, q) != 0) {
+        log_write(LOG_DEBUG, "queue %s: no amends", q->keys[KEY_QUEUE]);
     }
 }
 
@@ -184,15 +144,17 @@ void queue_lost(struct queue *q)
     q->held = false;
     q->synced = false;
     queue_forget(q);
+    queue_amend(q);
     queue_rename(q);
     queue_step(q);
 }
 
 
 /* queue_failed deals with the replies that mean: the script did not run */
-bool queue_failed(struct queue *q, const struct reply *reply)
+bool queue_failed(struct queue *q, enum script script,
+    const struct reply *reply)
 {
-    char  code[REPLY_WHY_MAX], why[128];
+    char  code[REPLY_WHY_MAX], why[160];
 
     if (reply == NULL) {
         return true;        /* on_down and on_up do the rest */
@@ -208,31 +170,59 @@ bool queue_failed(struct queue *q, const struct reply *reply)
     }
 
     /* LOADING, READONLY, NOPERM, MISCONF...: nothing moved; come again */
-    snprintf(why, sizeof(why), "refused a script: %s",
-             reply_why(code, reply));
+    snprintf(why, sizeof(why), "refused the script %s: %s",
+             script_name(script), reply_why(code, reply));
     redis_drop(q->redis, why);
 
     return true;
 }
 
 
+/* queue_unpushed: results that nobody will get */
+void queue_unpushed(const struct queue *q, long long n)
+{
+    log_write(LOG_ERROR, "queue %s: %lld pushes were left out: what has the"
+              " list's name is no list", q->keys[KEY_QUEUE], n);
+}
+
+
+static bool item_may_begin(const struct queue *q, const struct item *item)
+{
+    return item->phase == ITEM_WAITING && !q->paused && !queue_goes_back(item)
+           && (q->house->alone == NULL
+               || (q->alone == item && item->alone));
+}
+
+
 static void queue_run_ready(struct queue *q)
 {
+    bool          alone = alone_step(q);
     struct item  *item, *parked = NULL, **end = &parked;
 
     while (queue_holds(q) && (item = q->ready) != NULL) {
         item_unready(q, item);
 
-        if (queue_goes_back(item) || item->state == ITEM_LEAVING) {
+        if (item->phase == ITEM_RUNNING) {
+            q->ops->run(q->data, item);     /* it goes on */
+
+        } else if (!item_may_begin(q, item)
+                   || (item_suspect(item) && !item->alone)
+                   || (alone && !item->alone))
+        {
             *end = item;
             end = &item->ready;
-            continue;
-        }
 
-        item->state = ITEM_RUNNING;
-        q->ops->run(q->data, item);
+        } else if (start_needed(item)) {
+            item->phase = ITEM_START;
+            queue_want_flush(q);
+
+        } else {
+            item->phase = ITEM_RUNNING;
+            q->ops->run(q->data, item);
+        }
     }
 
+    *end = NULL;
     while ((item = parked) != NULL) {
         parked = item->ready;
         item_make_ready(q, item);
@@ -251,16 +241,22 @@ static void on_released(void *data, const struct reply *reply)
 }
 
 
-static bool queue_release(struct queue *q)
+static bool queue_release(struct queue *q, struct str owner, bool last,
+    redis_cb cb)
 {
-    struct str  words[] = { STR(q->keys[KEY_LEASE]), STR(q->owner) };
+    struct words  w;
 
-    return script_call(q->redis, SCRIPT_RELEASE, words, 1, 2, on_released, q)
-           == 0;
+    words_begin(&w);
+    words_key(&w, q, KEY_LEASE);
+    words_add(&w, owner);
+
+    return (last ? script_last : script_call)(q->redis, SCRIPT_RELEASE, w.at,
+                                              w.nkeys, w.n, cb, q) == 0;
 }
 
 
-static void queue_gone(struct queue *q)
+/* queue_gone: nothing of it is in our hands any more */
+void queue_gone(struct queue *q)
 {
     queue_forget(q);
     q->held = false;
@@ -270,6 +266,12 @@ static void queue_gone(struct queue *q)
 
     if (q->mode == QUEUE_STOPPING) {
         q->mode = QUEUE_STOPPED;
+        return;
+    }
+
+    if (q->mode == QUEUE_YIELDING) {
+        q->mode = QUEUE_ON;
+        log_write(LOG_INFO, "queue %s: given up", q->keys[KEY_QUEUE]);
         return;
     }
 
@@ -291,7 +293,9 @@ static void queue_give_up(struct queue *q)
     }
 
     for (item = q->first; item != NULL; item = item->next) {
-        *(queue_goes_back(item) ? &waiting : &busy) += 1;
+        if (!queue_stays(item)) {
+            *(queue_goes_back(item) ? &waiting : &busy) += 1;
+        }
     }
 
     if (!q->held || !redis_up(q->redis)) {
@@ -302,10 +306,10 @@ static void queue_give_up(struct queue *q)
     }
 
     if (waiting) {
-        queue_back(q);
+        queue_leave(q);
 
     } else if (busy == 0) {
-        q->giving = queue_release(q);
+        q->giving = queue_release(q, STR(q->owner), false, on_released);
     }
 }
 
@@ -318,6 +322,7 @@ void queue_step(struct queue *q)
     }
 
     queue_run_ready(q);
+    alone_told(q);
 
     if (q->mode != QUEUE_ON) {
         queue_give_up(q);
@@ -345,6 +350,14 @@ static void queue_stand_by(struct queue *q, struct str who)
 }
 
 
+/* an earlier tenure got it after it was over: nobody died of it */
+static void on_given_back(void *data, const struct reply *reply)
+{
+    (void) reply;
+    queue_ask(data);
+}
+
+
 static void on_lease(void *data, const struct reply *reply)
 {
     struct str     how, who;
@@ -352,7 +365,7 @@ static void on_lease(void *data, const struct reply *reply)
 
     q->leasing = false;
 
-    if (queue_failed(q, reply) || reply_count(reply) != 2) {
+    if (queue_failed(q, SCRIPT_LEASE, reply) || reply_count(reply) != 2) {
         queue_step(q);
         return;
     }
@@ -369,12 +382,17 @@ static void on_lease(void *data, const struct reply *reply)
     }
 
     if (!str_is(who, q->owner)) {
-        queue_step(q);          /* the answer to an earlier tenure */
+        queue_release(q, who, false, on_given_back);
+        queue_step(q);
         return;
     }
 
     if (str_is(how, "taken")) {
-        queue_forget(q);        /* somebody may have worked it meanwhile */
+        if (q->held) {
+            queue_amend(q);     /* somebody had it meanwhile */
+        }
+        queue_forget(q);        /* and may have worked on it */
+        stat_row_add(q->stats, STAT_QUEUE_TAKEOVERS, 1);
         log_write(LOG_INFO, "queue %s: holds the lease as %s",
                   q->keys[KEY_QUEUE], q->owner);
         q->standby = false;
@@ -394,25 +412,26 @@ static void on_lease(void *data, const struct reply *reply)
 }
 
 
-static void queue_ask(struct queue *q)
+/* queue_ask asks for the lease, or renews it */
+void queue_ask(struct queue *q)
 {
-    char        ms[16];
-    struct str  words[3];
+    struct words  w;
 
     if (q->leasing || q->giving || !redis_up(q->redis)
-        || (q->mode != QUEUE_ON && !q->held))
+        || (!q->held && (q->mode != QUEUE_ON || !q->claim)))
     {
         return;
     }
 
-    snprintf(ms, sizeof(ms), "%d", QUEUE_LEASE_MS);
-    words[0] = STR(q->keys[KEY_LEASE]);
-    words[1] = STR(q->owner);
-    words[2] = STR(ms);
+    words_begin(&w);
+    words_key(&w, q, KEY_LEASE);
+    words_key(&w, q, KEY_INFLIGHT);
+    words_key(&w, q, KEY_STATE);
+    words_add(&w, STR(q->owner));
+    words_number(&w, QUEUE_LEASE_MS);
 
     q->asked = queue_clock();
-    q->leasing = script_call(q->redis, SCRIPT_LEASE, words, 1, 3, on_lease, q)
-                 == 0;
+    q->leasing = words_call(&w, q, SCRIPT_LEASE, on_lease, q) == 0;
 }
 
 
@@ -444,15 +463,49 @@ void queue_poll(struct queue *q, unsigned ms)
 }
 
 
+static void on_clock(uv_timer_t *timer)
+{
+    struct queue  *q = timer->data;
+
+    q->due = true;
+    queue_step(q);
+}
+
+
+/* queue_due_in: the next of {Q}:retry is due then; one call too much, where it
+   was sooner known, does no harm */
+void queue_due_in(struct queue *q, long long ms)
+{
+    if (ms == 0) {
+        q->due = true;
+
+    } else if (ms > 0 && (!uv_is_active((uv_handle_t *) &q->clock)
+                          || uv_timer_get_due_in(&q->clock) > (uint64_t) ms))
+    {
+        uv_timer_start(&q->clock, on_clock, ms, 0);
+    }
+}
+
+
 static void on_flush(uv_idle_t *flush)
 {
     struct queue  *q = flush->data;
 
     uv_idle_stop(flush);
+    queue_step(q);
 
-    if (q->held && redis_up(q->redis)) {
+    /* after an outage only when it is known what Redis has */
+    if (q->held && redis_up(q->redis) && (q->synced || q->mode != QUEUE_ON)) {
         queue_flush(q);
+        redis_flush(q->redis);
     }
+}
+
+
+/* queue_want_flush: at the end of this turn of the loop */
+void queue_want_flush(struct queue *q)
+{
+    uv_idle_start(&q->flush, on_flush);
 }
 
 
@@ -485,20 +538,31 @@ static char *queue_key(const char *name, const char *suffix)
 }
 
 
-/* queue_new begins to compete for the lease of that queue */
+/* queue_new makes a queue that competes for its lease, or will */
 struct queue *queue_new(uv_loop_t *loop, const struct redis_target *target,
-    const char *name, const struct queue_ops *ops, void *data)
+    const char *name, struct queue_house *house, bool claim,
+    const struct queue_ops *ops, void *data)
 {
     size_t                    i;
     struct queue             *q = mem_alloc(sizeof(*q));
     static const char *const  suffixes[KEY_MAX] = {
         [KEY_QUEUE] = "", [KEY_URGENT] = ":urgent",
         [KEY_INFLIGHT] = ":inflight", [KEY_DEAD] = ":dead",
-        [KEY_LEASE] = ":lease", [KEY_COUNT] = ":count"
+        [KEY_LEASE] = ":lease", [KEY_COUNT] = ":count",
+        [KEY_STATE] = ":state", [KEY_HELD] = ":held", [KEY_RETRY] = ":retry",
+        [KEY_LINES] = ":lines", [KEY_KEPT] = ":kept", [KEY_SEEN] = ":seen:",
+        [KEY_SEEN_COUNT] = ":seen:count", [KEY_SEEN_KEY] = ":seen:key"
     };
 
     q->loop = loop;
     q->target = target;
+    q->house = house;
+    q->neighbour = house->first;
+    house->first = q;
+    q->claim = claim;
+    q->stats = stat_row(STATS_QUEUE, name);
+    q->seen_max = QUEUE_SEEN_MAX;
+    q->cursor = q->lane = q->waking = NONE;
     q->ops = ops;
     q->data = data;
     q->lines = lines_new();
@@ -510,85 +574,24 @@ struct queue *queue_new(uv_loop_t *loop, const struct redis_target *target,
     queue_rename(q);
     q->waits[0] = (struct wait) { .queue = q, .key = KEY_URGENT };
     q->waits[1] = (struct wait) { .queue = q, .key = KEY_QUEUE };
+    q->watched = (struct watched) {
+        .keys = { q->keys[KEY_URGENT], q->keys[KEY_QUEUE] },
+        .cb = queue_watched, .data = q
+    };
 
     uv_timer_init(loop, &q->tick);
     uv_timer_init(loop, &q->poll);
+    uv_timer_init(loop, &q->clock);
     uv_idle_init(loop, &q->flush);
-    q->tick.data = q->poll.data = q->flush.data = q;
-    q->handles = 3;
+    q->tick.data = q->poll.data = q->clock.data = q->flush.data = q;
+    q->handles = 4;
 
-    q->redis = redis_new(loop, target, name, on_up, on_down, q);
+    q->redis = house->redis != NULL
+               ? redis_share(house->redis, name, on_up, on_down, q)
+               : redis_new(loop, target, name, on_up, on_down, q);
     uv_timer_start(&q->tick, on_tick, QUEUE_TICK_MS, QUEUE_TICK_MS);
 
     return q;
-}
-
-
-/* queue_name returns the name of its list */
-const char *queue_name(const struct queue *q)
-{
-    return q->keys[KEY_QUEUE];
-}
-
-
-/* queue_dead_max sets at how many dead letters it takes nothing more */
-void queue_dead_max(struct queue *q, unsigned long n)
-{
-    q->dead_max = n;
-}
-
-
-/* queue_stop gives the queue up until queue_resume */
-void queue_stop(struct queue *q)
-{
-    if (q->mode == QUEUE_ON) {
-        q->mode = QUEUE_STOPPING;
-    }
-}
-
-
-/* queue_drain ends the queue in good order, and calls ops->gone */
-void queue_drain(struct queue *q)
-{
-    if (q->mode == QUEUE_DRAINING || q->mode == QUEUE_GONE) {
-        return;
-    }
-
-    if (q->mode == QUEUE_STOPPED) {
-        q->mode = QUEUE_DRAINING;
-        queue_gone(q);
-        return;
-    }
-
-    q->mode = QUEUE_DRAINING;
-    queue_step(q);
-}
-
-
-/* queue_resume competes again after queue_stop */
-void queue_resume(struct queue *q)
-{
-    if (q->mode == QUEUE_STOPPED) {
-        q->mode = QUEUE_ON;
-        q->standby = q->nofit = q->full = false;
-        queue_rename(q);
-        queue_ask(q);
-    }
-}
-
-
-/* queue_lines puts the item at the end of its lines; inside of ops->open */
-void queue_lines(struct item *item, const struct str *keys, size_t n)
-{
-    size_t  i;
-
-    item->places = mem_alloc((n ? n : 1) * sizeof(struct place));
-    item->nplaces = n;
-
-    for (i = 0; i < n; i++) {
-        item->blocked += lines_join(item->queue->lines, &item->places[i],
-                                    keys[i], item);
-    }
 }
 
 
@@ -609,6 +612,13 @@ bool queue_may_send(struct item *item)
 }
 
 
+/* queue_sure says whether the lease holds, as far as we can know */
+bool queue_sure(const struct item *item)
+{
+    return item->queue != NULL && queue_holds(item->queue);
+}
+
+
 /* queue_done hands the item back with what became of it */
 void queue_done(struct item *item, enum outcome outcome)
 {
@@ -620,8 +630,8 @@ void queue_done(struct item *item, enum outcome outcome)
     }
 
     item->outcome = outcome;
-    item->state = ITEM_DONE;
-    uv_idle_start(&q->flush, on_flush);
+    item->phase = ITEM_DONE;
+    queue_want_flush(q);
 }
 
 
@@ -643,12 +653,29 @@ static void on_closed(uv_handle_t *handle)
 /* queue_free releases the queue; items at work are freed by queue_done */
 void queue_free(struct queue *q)
 {
+    struct queue  **at = &q->house->first;
+
+    if (q->held && redis_up(q->redis)
+        && queue_release(q, STR(q->owner), true, on_released))
+    {
+        redis_flush(q->redis);
+    }
+
     q->mode = QUEUE_GONE;
     q->held = false;
     queue_wait_free(q);
     redis_free(q->redis);
     queue_forget(q);
 
+    while (*at != q) {
+        at = &(*at)->neighbour;
+    }
+    *at = q->neighbour;
+    if (q->house->alone == q) {
+        alone_over(q);
+    }
+
+    uv_close((uv_handle_t *) &q->clock, on_closed);
     uv_close((uv_handle_t *) &q->tick, on_closed);
     uv_close((uv_handle_t *) &q->poll, on_closed);
     uv_close((uv_handle_t *) &q->flush, on_closed);

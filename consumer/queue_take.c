@@ -1,18 +1,24 @@
-/* How items come in: what stands in {Q}:inflight first, then takes, then
+/* How items come into the window: what was in flight already, new ones, and
    waiting until there is something. */
 
 #include "queue_own.h"
+#include "letter.h"
 #include "log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include <openssl/rand.h>
 
 
 #define WAIT_SECONDS   "5"
 #define WAIT_MS        10000
+#define WAIT_QUEUES    8        /* by two connections each, in a process */
 #define WAIT_AGAIN_MS  250      /* -OOM to BLMOVE, or its connection is away */
 #define TAKE_FULL_MS   5000
-#define SYNC_MS        5000
+
+/* elements of an item in a reply, and of a reply of sync before its fields */
+#define TOLD_WORDS     5
+#define SYNC_WORDS     6
 
 
 static void on_wait_up(void *data);
@@ -27,17 +33,17 @@ static int seq_order(const void *a, const void *b)
 }
 
 
-static bool queue_knows(const struct queue *q, struct str field)
+static struct item *queue_find(const struct queue *q, struct str field)
 {
-    const struct item  *item;
+    struct item  *item;
 
     for (item = q->first; item != NULL; item = item->next) {
         if (str_equal(field, item->field)) {
-            return true;
+            return item;
         }
     }
 
-    return false;
+    return NULL;
 }
 
 
@@ -50,11 +56,21 @@ static void item_gone(struct queue *q, struct item *item)
     log_write(LOG_WARN, "queue %s: item %.*s is gone from Redis",
               q->keys[KEY_QUEUE], (int) b.len, b.at);
     buf_free(&b);
-    item_free(item);
+
+    if (item->phase == ITEM_MARK) {
+        mark_lost(item);
+    } else {
+        item_free(item);
+    }
+
+    if (queue_waits(q)) {
+        queue_mend(q, MEND_SWEEP);
+    }
 }
 
 
-/* an item that is gone from {Q}:inflight and was not begun is not ours */
+/* an item that is gone from {Q}:inflight and was not begun, or whose next step
+   was not, is not ours; one that was entering is in {Q}:held */
 static void queue_prune(struct queue *q, const struct reply *fields)
 {
     size_t        i, n = reply_count(fields);
@@ -63,170 +79,309 @@ static void queue_prune(struct queue *q, const struct reply *fields)
     for (item = q->first; item != NULL; item = next) {
         next = item->next;
 
-        for (i = 0; i < n; i++) {
+        for (i = SYNC_WORDS; i < n; i++) {
             if (str_equal(reply_str(reply_at(fields, i)), item->field)) {
                 break;
             }
         }
 
-        if (i == n && item->state == ITEM_WAITING) {
+        if (i < n) {
+            continue;
+        }
+
+        if (item->phase == ITEM_ENTERING) {
+            item_free(item);
+
+        } else if (item->phase == ITEM_WAITING || item->phase == ITEM_START
+                   || item->phase == ITEM_SUSPECT || item->phase == ITEM_MARK)
+        {
             item_gone(q, item);
         }
     }
 }
 
 
-static void on_sync(void *data, const struct reply *reply)
+/* what stands in flight and is not in our window */
+static size_t queue_unknown(struct queue *q, const struct reply *reply)
 {
-    size_t          i, n, known = 0;
+    size_t          i, n = reply_count(reply), unknown = 0;
     struct str      field;
-    struct item   **found;
-    struct queue   *q = data;
+    struct item    *old, **found = mem_alloc((n + 1) * sizeof(*found));
 
-    q->taking = false;
-    if (queue_failed(q, reply)) {
-        queue_step(q);
-        return;
-    }
-
-    n = reply_count(reply);
-    found = mem_alloc((n + 1) * sizeof(*found));
-
-    for (i = 0; i < n; i++) {
+    for (i = SYNC_WORDS; i < n; i++) {
         field = reply_str(reply_at(reply, i));
-        if (!queue_knows(q, field)) {
-            found[known++] = item_new(q, field);
+        if (queue_find(q, field) == NULL) {
+            found[unknown++] = item_new(q, field);
         }
     }
 
     queue_prune(q, reply);
-    qsort(found, known, sizeof(*found), seq_order);
+    qsort(found, unknown, sizeof(*found), seq_order);
 
-    while (q->recall != NULL) {
-        struct item  *old = q->recall;
-
+    while ((old = q->recall) != NULL) {
         q->recall = old->next;
         old->queue = NULL;
         item_free(old);
     }
 
-    for (i = known; i > 0; i--) {
+    for (i = unknown; i > 0; i--) {
         found[i - 1]->next = q->recall;
         q->recall = found[i - 1];
     }
 
     free(found);
 
-    if (known) {
+    return unknown;
+}
+
+
+/* the first three elements: what waits, when the next is due, requeued */
+static bool queue_preface(struct queue *q, const struct reply *reply)
+{
+    if (reply_count(reply) < 3) {
+        return false;
+    }
+
+    q->waiting = reply_int(reply_at(reply, 0));
+    queue_due_in(q, reply_int(reply_at(reply, 1)));
+
+    return reply_int(reply_at(reply, 2)) != 0;
+}
+
+
+static void on_sync(void *data, const struct reply *reply)
+{
+    size_t         n;
+    struct str     key;
+    struct queue  *q = data;
+
+    q->taking = false;
+    if (queue_failed(q, SCRIPT_SYNC, reply)
+        || reply_count(reply) < SYNC_WORDS)
+    {
+        queue_step(q);
+        return;
+    }
+
+    queue_preface(q, reply);
+    q->seen_since = reply_int(reply_at(reply, 4));
+
+    key = reply_str(reply_at(reply, 5));
+    if (key.len == SEEN_KEY_LEN) {
+        memcpy(q->seen_key, key.at, SEEN_KEY_LEN);
+    }
+
+    n = queue_unknown(q, reply);
+    if (n) {
         log_write(LOG_INFO, "queue %s: %zu items were in flight and come"
-                  " first", q->keys[KEY_QUEUE], known);
+                  " first", q->keys[KEY_QUEUE], n);
+    }
+
+    if (reply_int(reply_at(reply, 3))) {
+        queue_mend(q, MEND_LINES);
     }
 
     q->synced = true;
     q->more = true;
+    q->ask_lanes = q->waiting > 0;
+    queue_enter(q);
     queue_flush(q);
     queue_step(q);
 }
 
 
-/* queue_sync asks what stands in {Q}:inflight */
+/* queue_sync asks what stands in {Q}:inflight and what waits */
 void queue_sync(struct queue *q)
 {
-    struct str  argv[] = { STR("HKEYS"), STR(q->keys[KEY_INFLIGHT]) };
+    struct words   w;
+    unsigned char  random[SEEN_KEY_LEN];
 
-    if (!q->taking) {
-        q->taking = redis_send(q->redis, argv, 2, SYNC_MS, on_sync, q) == 0;
+    if (q->taking) {
+        return;
+    }
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        abort();
+    }
+
+    words_begin(&w);
+    words_held(&w, q);
+    words_key(&w, q, KEY_SEEN_KEY);
+    words_key(&w, q, KEY_SEEN_COUNT);
+    words_add(&w, STR(q->owner));
+    words_add(&w, (struct str) { (char *) random, sizeof(random) });
+
+    q->taking = words_call(&w, q, SCRIPT_SYNC, on_sync, q) == 0;
+}
+
+
+/* it was alone when its consumer died: nobody looks at it any more */
+static void item_poison(struct item *item)
+{
+    struct letter  letter = {
+        .reason = "poison", .attempts = item->crashes,
+        .answer = "consumers died of it, the last while it was alone"
+    };
+
+    letter_write(&letter, item);
+    item->crashes = 0;
+    queue_mend(item->queue, MEND_SWEEP);
+    queue_done(item, OUTCOME_DEAD);
+}
+
+
+/* an item of a reply into the window */
+static void queue_intake(struct queue *q, struct item *item,
+    struct str record, struct str state, struct str crashes)
+{
+    bool  poison = false;
+
+    item_state(item, state);
+
+    if (crashes.len) {
+        item->crashes = strtoul(crashes.at, NULL, 10);
+        item->crashed = true;
+        poison = memchr(crashes.at, '!', crashes.len) != NULL;
+    }
+
+    item_link(q, item, record);
+
+    if (poison) {
+        item_poison(item);
+
+    } else if (item_suspect(item)) {
+        item->phase = ITEM_SUSPECT;
+        q->suspects++;
+        stat_row_add(q->stats, STAT_QUEUE_SUSPECTS, 1);
+
+    } else {
+        item_open(item);
     }
 }
 
 
-/* a new item into the window; after queue_stop it only waits to go back */
-static void queue_intake(struct queue *q, struct item *item,
-    struct str record)
+static struct str reply_text(const struct reply *reply)
 {
-    item->record.at = mem_copy(record.at, record.len);
-    item->record.len = record.len;
-    item->next = NULL;
-    item->prev = q->last;
-    *(q->last != NULL ? &q->last->next : &q->first) = item;
-    q->last = item;
-    q->n++;
-    q->bytes += record.len;
+    return reply_type(reply) == REPLY_NIL ? NONE : reply_str(reply);
+}
 
-    if (q->mode != QUEUE_ON) {
-        return;
-    }
 
-    if (q->ops->open(q->data, item) == OPEN_NEWER) {
-        log_write(LOG_ERROR, "queue %s: a record of a newer version; nothing"
-                  " more is taken, upgrade this program",
-                  q->keys[KEY_QUEUE]);
-        queue_stop(q);
-        return;
-    }
+/* queue_told takes in who came back: the preface, and items from the n-th
+   element on */
+void queue_told(struct queue *q, const struct reply *reply, size_t n)
+{
+    bool                 requeued = queue_preface(q, reply);
+    struct item         *item;
+    const struct reply  *record;
 
-    if (item->blocked == 0) {
-        item_make_ready(q, item);
+    for ( /* void */ ; n + TOLD_WORDS <= reply_count(reply); n += TOLD_WORDS) {
+        record = reply_at(reply, n + 1);
+        item = q->parks != NULL
+               ? park_revive(q, reply_str(reply_at(reply, n))) : NULL;
+
+        if (item != NULL) {
+            item->back = true;
+            item_state(item, reply_text(reply_at(reply, n + 2)));
+            if (item->blocked == 0) {
+                item_make_ready(q, item);
+            }
+            continue;
+        }
+
+        item = item_new(q, reply_str(reply_at(reply, n)));
+        item->back = true;
+        item->requeued = requeued;
+        item->loose = reply_int(reply_at(reply, n + 4)) == 1;
+        item->enters = reply_int(reply_at(reply, n + 4)) == 2
+                       && queue_waits(q);
+        queue_intake(q, item, reply_str(record),
+                     reply_text(reply_at(reply, n + 2)),
+                     reply_text(reply_at(reply, n + 3)));
     }
 }
 
 
 static void on_recall(void *data, const struct reply *reply)
 {
-    size_t         i;
+    bool           requeued;
+    size_t         n;
     struct item   *item;
     struct queue  *q = data;
 
     q->taking = false;
-    if (queue_failed(q, reply)) {
+    if (queue_failed(q, SCRIPT_RECALL, reply)) {
         queue_step(q);
         return;
     }
 
-    for (i = 0; i + 1 < reply_count(reply) && q->recall != NULL; i += 2) {
+    requeued = queue_preface(q, reply);
+
+    for (n = 3; n + TOLD_WORDS <= reply_count(reply); n += TOLD_WORDS) {
         item = q->recall;
-        if (!str_equal(reply_str(reply_at(reply, i)), item->field)) {
+        if (item == NULL
+            || !str_equal(reply_str(reply_at(reply, n)), item->field))
+        {
             break;
         }
 
         q->recall = item->next;
-        if (reply_type(reply_at(reply, i + 1)) == REPLY_NIL) {
+        if (reply_type(reply_at(reply, n + 1)) == REPLY_NIL) {
             item->queue = NULL;
             item_free(item);
-        } else {
-            queue_intake(q, item, reply_str(reply_at(reply, i + 1)));
+            continue;
+        }
+
+        item->back = true;
+        item->requeued = requeued;
+        item->enters = queue_waits(q);
+        queue_intake(q, item, reply_str(reply_at(reply, n + 1)),
+                     reply_text(reply_at(reply, n + 2)),
+                     reply_text(reply_at(reply, n + 3)));
+
+        /* who is behind a suspect in a line stays behind it: they are opened
+           in their order */
+        if (item->phase == ITEM_SUSPECT) {
+            break;
         }
     }
 
+    queue_enter(q);
     queue_step(q);
 }
 
 
 static void queue_recall(struct queue *q)
 {
-    char          bytes[24];
-    size_t        n = 4;
-    struct str    words[SCRIPT_WORDS_MAX];
-    struct item  *item = q->recall;
+    size_t        room = 0;
+    struct item  *item;
+    struct words  w;
 
-    snprintf(bytes, sizeof(bytes), "%zu", QUEUE_WINDOW_BYTES - q->bytes);
-    words[0] = STR(q->keys[KEY_LEASE]);
-    words[1] = STR(q->keys[KEY_INFLIGHT]);
-    words[2] = STR(q->owner);
-    words[3] = STR(bytes);
+    words_begin(&w);
+    words_held(&w, q);
+    words_add(&w, STR(q->owner));
+    words_number(&w, q->bytes < QUEUE_WINDOW_BYTES
+                 ? QUEUE_WINDOW_BYTES - q->bytes : 0);
 
-    while (item != NULL && n - 4 < QUEUE_WINDOW - q->n) {
-        words[n++] = item->field;
-        item = item->next;
+    if (q->n + q->promised < QUEUE_WINDOW && q->suspects == 0) {
+        room = QUEUE_WINDOW - q->n - q->promised;
     }
 
-    q->taking = script_call(q->redis, SCRIPT_RECALL, words, 2, n, on_recall,
-                            q) == 0;
+    for (item = q->recall; item != NULL && room > 0; item = item->next) {
+        words_add(&w, item->field);
+        room--;
+    }
+
+    q->taking = words_call(&w, q, SCRIPT_RECALL, on_recall, q) == 0;
 }
 
 
-static void queue_full(struct queue *q, struct str how)
+static void queue_status(struct queue *q, struct str how)
 {
+    if (str_is(how, "LINES")) {
+        queue_mend(q, MEND_LINES);
+        return;
+    }
+
     if (str_is(how, "FULL")) {
         if (!q->full) {
             log_write(LOG_ERROR, "queue %s: %lu dead letters; nothing is"
@@ -253,28 +408,36 @@ static void queue_full(struct queue *q, struct str how)
 static void on_take(void *data, const struct reply *reply)
 {
     size_t         i;
+    struct item   *item;
     struct queue  *q = data;
 
     q->taking = false;
-    if (queue_failed(q, reply)) {
+    if (queue_failed(q, SCRIPT_TAKE, reply)) {
         queue_step(q);
         return;
     }
 
-    if (reply_type(reply) == REPLY_STATUS) {
-        queue_full(q, reply_str(reply));
+    if (reply_count(reply) < 2) {
+        if (reply_type(reply) == REPLY_STATUS) {
+            queue_status(q, reply_str(reply));
+        }
         queue_step(q);
         return;
     }
 
     q->full = false;
-    q->more = reply_count(reply) > 0;
+    q->more = reply_count(reply) > 2;
+    q->waiting = reply_int(reply_at(reply, 0));
+    stat_row_add(q->stats, STAT_QUEUE_TAKEN, (reply_count(reply) - 2) / 2);
 
-    for (i = 0; i + 1 < reply_count(reply); i += 2) {
-        queue_intake(q, item_new(q, reply_str(reply_at(reply, i))),
-                     reply_str(reply_at(reply, i + 1)));
+    for (i = 2; i + 1 < reply_count(reply); i += 2) {
+        item = item_new(q, reply_str(reply_at(reply, i)));
+        item->enters = q->waiting > 0;
+        item->requeued = reply_int(reply_at(reply, 1)) != 0;
+        queue_intake(q, item, reply_str(reply_at(reply, i + 1)), NONE, NONE);
     }
 
+    queue_enter(q);
     queue_step(q);
 }
 
@@ -327,10 +490,42 @@ static void on_wait_up(void *data)
 }
 
 
+/* queue_watched: there may be something */
+void queue_watched(void *data)
+{
+    struct queue  *q = data;
+
+    q->more = true;
+    queue_step(q);
+}
+
+
+/* the first few queues wait by connections of their own, which tell at once */
+static bool queue_may_wait(struct queue *q)
+{
+    if (q->waits[0].redis != NULL || q->house->watch == NULL) {
+        return true;
+    }
+
+    if (q->house->waiting == WAIT_QUEUES) {
+        return false;
+    }
+
+    q->house->waiting++;
+
+    return true;
+}
+
+
 static void queue_wait(struct queue *q)
 {
     size_t        i;
     struct wait  *w;
+
+    if (!queue_may_wait(q)) {
+        watch_ask(q->house->watch, &q->watched);
+        return;
+    }
 
     for (i = 0; i < 2; i++) {
         w = &q->waits[i];
@@ -352,6 +547,9 @@ void queue_wait_free(struct queue *q)
     size_t         i;
     struct redis  *r;
 
+    watch_drop(&q->watched);
+    q->house->waiting -= q->waits[0].redis != NULL && q->house->watch != NULL;
+
     for (i = 0; i < 2; i++) {
         r = q->waits[i].redis;
         q->waits[i].redis = NULL;
@@ -360,20 +558,79 @@ void queue_wait_free(struct queue *q)
 }
 
 
-/* queue_take fills the window, or waits for something to take */
+/* queue_room_back: those who come back get half of the window where others
+   wait in the list; leaving are those of the window that end now */
+size_t queue_room_back(const struct queue *q, size_t leaving)
+{
+    size_t              back = q->promised, used = q->n + q->promised;
+    const struct item  *item;
+
+    used -= leaving < used ? leaving : used;
+
+    if (q->paused || q->mode != QUEUE_ON || used >= QUEUE_WINDOW
+        || q->bytes >= QUEUE_WINDOW_BYTES || q->suspects)
+    {
+        return 0;
+    }
+
+    if (!q->more || q->full) {
+        return QUEUE_WINDOW - used;
+    }
+
+    for (item = q->first; item != NULL; item = item->next) {
+        back += item->back && item->phase != ITEM_ACKING;
+    }
+
+    if (back >= QUEUE_WINDOW / 2) {
+        return 0;
+    }
+
+    return QUEUE_WINDOW / 2 - back < QUEUE_WINDOW - used
+           ? QUEUE_WINDOW / 2 - back : QUEUE_WINDOW - used;
+}
+
+
+static void take_send(struct queue *q)
+{
+    size_t                       i;
+    struct words                 w;
+    static const enum queue_key  keys[] = {
+        KEY_LEASE, KEY_QUEUE, KEY_URGENT, KEY_INFLIGHT, KEY_COUNT, KEY_DEAD,
+        KEY_LINES, KEY_HELD, KEY_STATE
+    };
+
+    words_begin(&w);
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        words_key(&w, q, keys[i]);
+    }
+
+    words_add(&w, STR(q->owner));
+    words_number(&w, QUEUE_WINDOW - q->n - q->promised);
+    words_number(&w, QUEUE_WINDOW_BYTES - q->bytes);
+    words_number(&w, q->dead_max);
+
+    q->taking = words_call(&w, q, SCRIPT_TAKE, on_take, q) == 0;
+}
+
+
+/* queue_take fills the window: what was in flight first, then who comes back,
+   then new ones; or waits for something to take.  One call at a time brings
+   items, so that they come in order */
 void queue_take(struct queue *q)
 {
-    char        n[24], bytes[24], dead[24];
-    struct str  words[10];
+    bool  room = q->n + q->promised < QUEUE_WINDOW
+                 && q->bytes < QUEUE_WINDOW_BYTES;
 
-    if (q->taking || q->nofit || !redis_up(q->redis) || q->n >= QUEUE_WINDOW
-        || q->bytes >= QUEUE_WINDOW_BYTES)
-    {
+    if (q->taking || !redis_up(q->redis)) {
         return;
     }
 
-    if (q->recall != NULL) {
+    if (q->recall != NULL && room && q->suspects == 0) {
         queue_recall(q);
+        return;
+    }
+
+    if (q->suspects || q->recall != NULL || queue_come(q) || q->paused) {
         return;
     }
 
@@ -384,21 +641,10 @@ void queue_take(struct queue *q)
         return;
     }
 
-    snprintf(n, sizeof(n), "%zu", QUEUE_WINDOW - q->n);
-    snprintf(bytes, sizeof(bytes), "%zu", QUEUE_WINDOW_BYTES - q->bytes);
-    snprintf(dead, sizeof(dead), "%lu", q->dead_max);
+    if (q->n >= QUEUE_WINDOW || q->bytes >= QUEUE_WINDOW_BYTES || q->nofit) {
+        park_blocked(q);
 
-    words[0] = STR(q->keys[KEY_LEASE]);
-    words[1] = STR(q->keys[KEY_QUEUE]);
-    words[2] = STR(q->keys[KEY_URGENT]);
-    words[3] = STR(q->keys[KEY_INFLIGHT]);
-    words[4] = STR(q->keys[KEY_COUNT]);
-    words[5] = STR(q->keys[KEY_DEAD]);
-    words[6] = STR(q->owner);
-    words[7] = STR(n);
-    words[8] = STR(bytes);
-    words[9] = STR(dead);
-
-    q->taking = script_call(q->redis, SCRIPT_TAKE, words, 6, 10, on_take, q)
-                == 0;
+    } else if (room) {
+        take_send(q);
+    }
 }

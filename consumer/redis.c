@@ -2,8 +2,9 @@
    SELECT, and reconnecting by itself.  hiredis only reads replies: its own
    event layer has no deadlines and loses refused connections. */
 
-#include "redis.h"
+#include "redis_own.h"
 #include "log.h"
+#include "stats.h"
 #include "meta/meta_redis.h"
 
 #include <stdio.h>
@@ -14,19 +15,7 @@
 
 #define REDIS_CONNECT_MS   2000
 #define REDIS_HELLO_MS     5000
-#define REDIS_DELAY_MIN    50
-#define REDIS_DELAY_MAX    2000
-#define REDIS_STEADY_MS    5000     /* up so long: the next loss is a new one */
-#define REDIS_OUT_MAX      (64 * 1024 * 1024)
-#define REDIS_ARGS_MAX     1024
-
-
-struct call {
-    struct call   *next;
-    redis_cb       cb;
-    void          *data;
-    uint64_t       due;
-};
+#define REDIS_ARGS_MAX     2100
 
 
 /* one attempt; lives until libuv has closed its handle */
@@ -44,32 +33,6 @@ struct conn {
         uv_pipe_t       pipe;
         uv_tcp_t        tcp;
     } u;
-};
-
-
-struct redis {
-    uv_loop_t                  *loop;
-    const struct redis_target  *target;
-    char                       *name;
-    redis_state_cb              on_up;
-    redis_state_cb              on_down;
-    void                       *data;
-
-    struct conn                *conn;       /* NULL: waiting for the retry */
-    bool                        up;
-    bool                        said;       /* that it is away */
-    bool                        quiet;      /* another one says it */
-    unsigned                    failures;
-    uint64_t                    up_since;
-
-    struct call                *first;      /* sent, in order */
-    struct call               **last;
-    struct buf                  out;
-    char                        in[64 * 1024];
-
-    uv_timer_t                  timer;      /* deadline, or the retry */
-    uv_idle_t                flush;
-    int                         handles;    /* to be closed before free */
 };
 
 
@@ -126,7 +89,9 @@ static void redis_fail_calls(struct redis *r)
 
     for ( /* void */ ; c != NULL; c = next) {
         next = c->next;
-        c->cb(c->data, NULL);
+        if (c->cb != NULL) {
+            c->cb(c->data, NULL);
+        }
         free(c);
     }
 }
@@ -147,8 +112,9 @@ static void redis_watch(struct redis *r)
 }
 
 
-static int redis_push(struct redis *r, const struct str *argv, size_t argc,
-    unsigned ms, redis_cb cb, void *data)
+/* user: r, or one of those that share it */
+static int redis_push(struct redis *r, struct redis *user,
+    const struct str *argv, size_t argc, unsigned ms, redis_cb cb, void *data)
 {
     size_t          i, size;
     meta_str_t      args[REDIS_ARGS_MAX];
@@ -179,9 +145,12 @@ static int redis_push(struct redis *r, const struct str *argv, size_t argc,
     r->out.len = (char *) end - r->out.at;
 
     c = mem_alloc(sizeof(*c));
+    c->user = user;
     c->cb = cb;
     c->data = data;
     c->due = uv_now(r->loop) + ms;
+    c->sent = r->quiet ? 0 : uv_hrtime();       /* who is quiet waits */
+    stat_add(STAT_REDIS_COMMANDS, 1);
     *r->last = c;
     r->last = &c->next;
 
@@ -251,10 +220,14 @@ static void redis_lost(struct redis *r, const char *why)
 {
     bool      was_up = r->up;
     unsigned  delay;
-    uint64_t  now = uv_now(r->loop);
 
     if (r->conn == NULL) {
         return;
+    }
+
+    if (was_up) {
+        stat_add(STAT_REDIS_UP, -1);
+        stat_add(STAT_REDIS_LOST, 1);
     }
 
     conn_close(r->conn);
@@ -263,26 +236,15 @@ static void redis_lost(struct redis *r, const char *why)
     r->out.len = 0;
     uv_idle_stop(&r->flush);
 
-    if (was_up && now - r->up_since > REDIS_STEADY_MS) {
-        r->failures = 0;
-    }
-
-    /* at once, and then never more than 2 s apart */
-    delay = r->failures == 0 ? 0
-            : r->failures > 5 ? REDIS_DELAY_MAX
-            : REDIS_DELAY_MIN << r->failures;
-    delay -= delay ? (unsigned) (uv_hrtime() >> 8) % (delay / 2) : 0;
-    r->failures++;
-
-    log_write(r->said || r->quiet ? LOG_DEBUG : LOG_WARN,
-              "redis %s: %s; trying again", r->name, why);
-    r->said = true;
-
+    delay = redis_delay(r, was_up, why);
     uv_timer_start(&r->timer, on_timer, delay, 0);
 
     redis_fail_calls(r);
-    if (was_up && r->on_down != NULL) {
-        r->on_down(r->data);
+    if (was_up) {
+        if (r->on_down != NULL) {
+            r->on_down(r->data);
+        }
+        redis_users_down(r);
     }
 }
 
@@ -316,8 +278,22 @@ static void redis_replied(struct redis *r, struct reply *reply)
     }
 
     redis_watch(r);
+    redis_heard(r, reply);
 
-    c->cb(c->data, reply);
+    if (c->sent) {
+        stat_time(TIME_REDIS, (uv_hrtime() - c->sent) / 1e6);
+    }
+
+    if (reply_type(reply) == REPLY_ERROR) {
+        stat_add(STAT_REDIS_ERRORS, 1);
+    }
+
+    if (c->cb != NULL) {
+        if (c->user != r) {
+            redis_heard(c->user, reply);
+        }
+        c->cb(c->data, reply);
+    }
 
     free(c);
     freeReplyObject(reply);
@@ -335,7 +311,7 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *bytes)
         return;
     }
 
-    *bytes = uv_buf_init(c->redis->in, sizeof(c->redis->in));
+    *bytes = uv_buf_init(c->redis->in, REDIS_IN_MAX);
 }
 
 
@@ -425,17 +401,16 @@ static void on_ready(void *data, const struct reply *reply)
         return;
     }
 
+    stat_add(STAT_REDIS_UP, 1);
+    stat_add(STAT_REDIS_CONNECTS, 1);
     r->up = true;
     r->up_since = uv_now(r->loop);
-
-    if (r->said) {
-        log_write(r->quiet ? LOG_DEBUG : LOG_INFO, "redis %s: back", r->name);
-        r->said = false;
-    }
 
     if (r->on_up != NULL) {
         r->on_up(r->data);
     }
+
+    redis_users_up(r);
 }
 
 
@@ -451,7 +426,7 @@ static void redis_hello(struct redis *r)
         argv[0] = STR("AUTH");
         argv[1] = t->user != NULL ? STR(t->user) : STR(t->password);
         argv[2] = STR(t->password);
-        failed |= redis_push(r, argv, t->user != NULL ? 3 : 2,
+        failed |= redis_push(r, r, argv, t->user != NULL ? 3 : 2,
                              REDIS_HELLO_MS, on_auth, r);
     }
 
@@ -459,11 +434,11 @@ static void redis_hello(struct redis *r)
         snprintf(db, sizeof(db), "%u", t->db);
         argv[0] = STR("SELECT");
         argv[1] = STR(db);
-        failed |= redis_push(r, argv, 2, REDIS_HELLO_MS, on_select, r);
+        failed |= redis_push(r, r, argv, 2, REDIS_HELLO_MS, on_select, r);
     }
 
     argv[0] = STR("PING");
-    failed |= redis_push(r, argv, 1, REDIS_HELLO_MS, on_ready, r);
+    failed |= redis_push(r, r, argv, 1, REDIS_HELLO_MS, on_ready, r);
 
     if (failed) {
         redis_lost(r, "cannot be greeted");
@@ -579,6 +554,25 @@ static void redis_connect(struct redis *r)
 }
 
 
+/* its name and where it is, as log lines say it */
+static char *redis_name(const char *name, const struct redis_target *t)
+{
+    struct buf  b;
+
+    buf_init(&b, 1024);
+    buf_text(&b, name);
+    buf_text(&b, t->path != NULL ? " (unix:" : " (");
+    buf_text(&b, t->path != NULL ? t->path : t->host);
+    if (t->path == NULL) {
+        buf_format(&b, ":%u", t->port);
+    }
+    buf_text(&b, ")");
+    buf_add(&b, "", 1);
+
+    return b.at;
+}
+
+
 /* redis_new makes a client that connects as soon as the loop runs */
 struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
     const char *name, redis_state_cb on_up, redis_state_cb on_down, void *data)
@@ -587,11 +581,12 @@ struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
 
     r->loop = loop;
     r->target = target;
-    r->name = mem_copy(name, strlen(name));
+    r->name = redis_name(name, target);
     r->on_up = on_up;
     r->on_down = on_down;
     r->data = data;
     r->last = &r->first;
+    r->in = mem_alloc(REDIS_IN_MAX);
     buf_init(&r->out, REDIS_OUT_MAX);
 
     uv_timer_init(loop, &r->timer);
@@ -616,7 +611,7 @@ void redis_quiet(struct redis *r)
 /* redis_up says whether commands may be sent */
 bool redis_up(const struct redis *r)
 {
-    return r != NULL && r->up;
+    return r != NULL && r->up && (r->on == NULL || r->on->up);
 }
 
 
@@ -624,27 +619,44 @@ bool redis_up(const struct redis *r)
 int redis_send(struct redis *r, const struct str *argv, size_t argc,
     unsigned ms, redis_cb cb, void *data)
 {
-    if (!r->up) {
+    if (!redis_up(r)) {
         return -1;
     }
 
-    return redis_push(r, argv, argc, ms, cb, data);
+    return redis_push(r->on != NULL ? r->on : r, r, argv, argc, ms, cb, data);
+}
+
+
+/* redis_flush writes at once what would be written in this turn of the loop */
+void redis_flush(struct redis *r)
+{
+    r = r->on != NULL ? r->on : r;
+
+    if (r->up && r->out.len) {
+        on_flush(&r->flush);
+    }
 }
 
 
 /* redis_drop closes and connects anew */
 void redis_drop(struct redis *r, const char *why)
 {
-    redis_lost(r, why);
+    if (r->on != NULL) {
+        redis_user_drop(r, why);
+    } else {
+        redis_lost(r, why);
+    }
 }
 
 
-static void on_closed(uv_handle_t *handle)
+/* redis_on_closed: the last handle takes all with it */
+void redis_on_closed(uv_handle_t *handle)
 {
     struct redis  *r = handle->data;
 
     if (--r->handles == 0) {
         buf_free(&r->out);
+        free(r->in);
         free(r->name);
         free(r);
     }
@@ -658,15 +670,21 @@ void redis_free(struct redis *r)
         return;
     }
 
+    if (r->on != NULL) {
+        redis_user_free(r);
+        return;
+    }
+
     if (r->conn != NULL) {
         conn_close(r->conn);
         r->conn = NULL;
     }
 
+    stat_add(STAT_REDIS_UP, r->up ? -1 : 0);
     r->up = false;
     r->on_down = NULL;
     redis_fail_calls(r);
 
-    uv_close((uv_handle_t *) &r->timer, on_closed);
-    uv_close((uv_handle_t *) &r->flush, on_closed);
+    uv_close((uv_handle_t *) &r->timer, redis_on_closed);
+    uv_close((uv_handle_t *) &r->flush, redis_on_closed);
 }

@@ -45,6 +45,11 @@ typedef void (*redis_state_cb)(void *data);
 struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
     const char *name, redis_state_cb on_up, redis_state_cb on_down,
     void *data);
+
+/* redis_share: one more user of that connection, which must outlive him; for
+   him as if it were his own, but redis_drop lets him alone wait a while */
+struct redis *redis_share(struct redis *on, const char *name,
+    redis_state_cb on_up, redis_state_cb on_down, void *data);
 void redis_quiet(struct redis *r);
 bool redis_up(const struct redis *r);
 
@@ -52,6 +57,9 @@ bool redis_up(const struct redis *r);
    inside of the call; ms: from now until the reply must have come */
 int redis_send(struct redis *r, const struct str *argv, size_t argc,
     unsigned ms, redis_cb cb, void *data) __attribute__((warn_unused_result));
+
+/* redis_flush: at once; else at the end of this turn of the loop */
+void redis_flush(struct redis *r);
 
 /* redis_drop closes and connects anew; for replies that make no sense */
 void redis_drop(struct redis *r, const char *why);

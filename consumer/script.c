@@ -22,28 +22,65 @@
             ".popsection\n");                                                 \
     extern const char  script_##name[] __attribute__((visibility("hidden")))
 
+SCRIPT_FILE(held);
 SCRIPT_FILE(lease);
 SCRIPT_FILE(release);
+SCRIPT_FILE(amends);
+SCRIPT_FILE(alone);
+SCRIPT_FILE(sync);
 SCRIPT_FILE(take);
 SCRIPT_FILE(recall);
-SCRIPT_FILE(ack);
-SCRIPT_FILE(pass);
-SCRIPT_FILE(bury);
+SCRIPT_FILE(enter);
+SCRIPT_FILE(start);
+SCRIPT_FILE(mark);
+SCRIPT_FILE(finish);
+SCRIPT_FILE(park);
+SCRIPT_FILE(due);
+SCRIPT_FILE(wake);
+SCRIPT_FILE(lanes);
+SCRIPT_FILE(rebuild);
+SCRIPT_FILE(sweep);
 SCRIPT_FILE(back);
+SCRIPT_FILE(figures);
+SCRIPT_FILE(settle);
+SCRIPT_FILE(limit);
+SCRIPT_FILE(limit_stop);
+SCRIPT_FILE(limit_passed);
+SCRIPT_FILE(control);
+SCRIPT_FILE(join);
 
+
+#define SCRIPT_TEXT(name)  { #name, script_##name }
 
 static const struct {
     const char  *name;
     const char  *text;
 } scripts[SCRIPT_COUNT] = {
-    [SCRIPT_LEASE]   = { "lease", script_lease },
-    [SCRIPT_RELEASE] = { "release", script_release },
-    [SCRIPT_TAKE]    = { "take", script_take },
-    [SCRIPT_RECALL]  = { "recall", script_recall },
-    [SCRIPT_ACK]     = { "ack", script_ack },
-    [SCRIPT_PASS]    = { "pass", script_pass },
-    [SCRIPT_BURY]    = { "bury", script_bury },
-    [SCRIPT_BACK]    = { "back", script_back },
+    [SCRIPT_LEASE] = SCRIPT_TEXT(lease),
+    [SCRIPT_RELEASE] = SCRIPT_TEXT(release),
+    [SCRIPT_AMENDS] = SCRIPT_TEXT(amends),
+    [SCRIPT_ALONE] = SCRIPT_TEXT(alone),
+    [SCRIPT_SYNC] = SCRIPT_TEXT(sync),
+    [SCRIPT_TAKE] = SCRIPT_TEXT(take),
+    [SCRIPT_RECALL] = SCRIPT_TEXT(recall),
+    [SCRIPT_ENTER] = SCRIPT_TEXT(enter),
+    [SCRIPT_START] = SCRIPT_TEXT(start),
+    [SCRIPT_MARK] = SCRIPT_TEXT(mark),
+    [SCRIPT_FINISH] = SCRIPT_TEXT(finish),
+    [SCRIPT_PARK] = SCRIPT_TEXT(park),
+    [SCRIPT_DUE] = SCRIPT_TEXT(due),
+    [SCRIPT_WAKE] = SCRIPT_TEXT(wake),
+    [SCRIPT_LANES] = SCRIPT_TEXT(lanes),
+    [SCRIPT_REBUILD] = SCRIPT_TEXT(rebuild),
+    [SCRIPT_SWEEP] = SCRIPT_TEXT(sweep),
+    [SCRIPT_BACK] = SCRIPT_TEXT(back),
+    [SCRIPT_FIGURES] = SCRIPT_TEXT(figures),
+    [SCRIPT_SETTLE] = SCRIPT_TEXT(settle),
+    [SCRIPT_LIMIT] = SCRIPT_TEXT(limit),
+    [SCRIPT_LIMIT_STOP] = SCRIPT_TEXT(limit_stop),
+    [SCRIPT_LIMIT_PASSED] = SCRIPT_TEXT(limit_passed),
+    [SCRIPT_CONTROL] = SCRIPT_TEXT(control),
+    [SCRIPT_JOIN] = SCRIPT_TEXT(join)
 };
 
 
@@ -62,11 +99,41 @@ struct run {
 static void on_run(void *data, const struct reply *reply);
 
 
+/* the text as Redis gets it: what scripts share stands where they say so */
+static const char *script_text(enum script which)
+{
+    const char         *at;
+    struct buf          b;
+    static char        *texts[SCRIPT_COUNT];
+    static const char   with[] = "-- with held.lua\n";
+
+    if (texts[which] != NULL) {
+        return texts[which];
+    }
+
+    at = strstr(scripts[which].text, with);
+    buf_init(&b, (size_t) -1);
+
+    if (at != NULL) {
+        buf_add(&b, scripts[which].text, at - scripts[which].text);
+        buf_text(&b, script_held);
+        at += sizeof(with) - 1;
+    }
+
+    buf_text(&b, at != NULL ? at : scripts[which].text);
+    buf_add(&b, "", 1);
+    texts[which] = b.at;
+
+    return b.at;
+}
+
+
 static const char *script_sha(enum script which)
 {
     static char    shas[SCRIPT_COUNT][SCRIPT_SHA];
     char          *sha = shas[which];
     size_t         i;
+    const char    *text;
     unsigned int   n;
     unsigned char  digest[EVP_MAX_MD_SIZE];
 
@@ -74,9 +141,8 @@ static const char *script_sha(enum script which)
         return sha;
     }
 
-    if (!EVP_Digest(scripts[which].text, strlen(scripts[which].text), digest,
-                    &n, EVP_sha1(), NULL))
-    {
+    text = script_text(which);
+    if (!EVP_Digest(text, strlen(text), digest, &n, EVP_sha1(), NULL)) {
         abort();
     }
 
@@ -96,7 +162,7 @@ static int script_send(struct run *run, bool whole)
     snprintf(nkeys, sizeof(nkeys), "%zu", run->nkeys);
 
     argv[0] = STR(whole ? "EVAL" : "EVALSHA");
-    argv[1] = STR(whole ? scripts[run->which].text : script_sha(run->which));
+    argv[1] = STR(whole ? script_text(run->which) : script_sha(run->which));
     argv[2] = STR(nkeys);
     memcpy(argv + 3, run->words, run->nwords * sizeof(struct str));
 
@@ -126,9 +192,9 @@ static void on_run(void *data, const struct reply *reply)
 }
 
 
-/* script_call runs a script */
-int script_call(struct redis *r, enum script which, const struct str *words,
-    size_t nkeys, size_t nwords, redis_cb cb, void *data)
+static int script_run(struct redis *r, enum script which, bool whole,
+    const struct str *words, size_t nkeys, size_t nwords, redis_cb cb,
+    void *data)
 {
     char        *p;
     size_t       i, size = 0;
@@ -159,10 +225,33 @@ int script_call(struct redis *r, enum script which, const struct str *words,
         p += words[i].len;
     }
 
-    if (script_send(run, false) != 0) {
+    if (script_send(run, whole) != 0) {
         free(run);
         return -1;
     }
 
     return 0;
+}
+
+
+/* script_call runs a script */
+int script_call(struct redis *r, enum script which, const struct str *words,
+    size_t nkeys, size_t nwords, redis_cb cb, void *data)
+{
+    return script_run(r, which, false, words, nkeys, nwords, cb, data);
+}
+
+
+/* script_last runs a script whose reply nobody will hear */
+int script_last(struct redis *r, enum script which, const struct str *words,
+    size_t nkeys, size_t nwords, redis_cb cb, void *data)
+{
+    return script_run(r, which, true, words, nkeys, nwords, cb, data);
+}
+
+
+/* script_name returns the name of its file */
+const char *script_name(enum script which)
+{
+    return scripts[which].name;
 }

@@ -9,17 +9,34 @@
 enum script {
     SCRIPT_LEASE,
     SCRIPT_RELEASE,
+    SCRIPT_AMENDS,
+    SCRIPT_ALONE,
+    SCRIPT_SYNC,
     SCRIPT_TAKE,
     SCRIPT_RECALL,
-    SCRIPT_ACK,
-    SCRIPT_PASS,
-    SCRIPT_BURY,
+    SCRIPT_ENTER,
+    SCRIPT_START,
+    SCRIPT_MARK,
+    SCRIPT_FINISH,
+    SCRIPT_PARK,
+    SCRIPT_DUE,
+    SCRIPT_WAKE,
+    SCRIPT_LANES,
+    SCRIPT_REBUILD,
+    SCRIPT_SWEEP,
     SCRIPT_BACK,
+    SCRIPT_FIGURES,
+    SCRIPT_SETTLE,
+    SCRIPT_LIMIT,
+    SCRIPT_LIMIT_STOP,
+    SCRIPT_LIMIT_PASSED,
+    SCRIPT_CONTROL,
+    SCRIPT_JOIN,
     SCRIPT_COUNT
 };
 
 /* keys and arguments of one call */
-#define SCRIPT_WORDS_MAX  512
+#define SCRIPT_WORDS_MAX  2048
 
 
 /* script_call runs it by EVALSHA, and by EVAL where Redis has forgotten it;
@@ -27,6 +44,13 @@ enum script {
 int script_call(struct redis *r, enum script which, const struct str *words,
     size_t nkeys, size_t nwords, redis_cb cb, void *data)
     __attribute__((warn_unused_result));
+
+/* script_last says the whole text at once: there will be no second try */
+int script_last(struct redis *r, enum script which, const struct str *words,
+    size_t nkeys, size_t nwords, redis_cb cb, void *data)
+    __attribute__((warn_unused_result));
+
+const char *script_name(enum script which);
 
 
 #endif /* SCRIPT_H */

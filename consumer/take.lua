@@ -3,10 +3,12 @@
 -- counts them as taken.
 --
 -- KEYS  1 {Q}:lease  2 Q  3 {Q}:urgent  4 {Q}:inflight  5 {Q}:count  6 {Q}:dead
+--       7 {Q}:lines  8 {Q}:held  9 {Q}:state
 -- ARGV  1 owner  2 how many at most  3 how many bytes at most  4 ceiling of
 --       {Q}:dead
--- Answers {field, item, ...}, or a status: FULL, nothing is taken while so
--- many are dead; NOFIT, the next item is larger than the bytes that are left.
+-- Answers {places that wait, requeued, field, item, ...}, or a status: FULL,
+-- nothing is taken while so many are dead; NOFIT, the next item is larger than
+-- the bytes that are left; LINES, {Q}:lines is gone and to be rebuilt.
 --
 -- {Q}:inflight is a hash, so that an ack costs the same however much is in
 -- flight.  A field is the item's number, which only grows ("seq" in {Q}:count),
@@ -24,37 +26,68 @@ if redis.call('LLEN', KEYS[6]) >= tonumber(ARGV[4]) then
     return redis.status_reply('FULL')
 end
 
+local waiting = redis.call('ZCARD', KEYS[7])
+if waiting == 0 and redis.call('HLEN', KEYS[8]) > 0 then
+    return redis.status_reply('LINES')
+end
+
+local requeued = tonumber(redis.call('HGET', KEYS[9], 'requeued') or 0) or 0
 local left, bytes = tonumber(ARGV[2]), tonumber(ARGV[3])
-local taken, nofit = {}, false
+local taken, nofit = {waiting, requeued > 0 and 1 or 0}, false
+
+redis.call('LPOP', KEYS[2], 0)
+redis.call('LPOP', KEYS[3], 0)
+
+-- n numbers that nobody has
+local function numbers(n, suffix)
+    local free = {}
+    while #free < n do
+        local missing, fields = n - #free, {}
+        local seq = redis.call('HINCRBY', KEYS[5], 'seq', missing)
+        for i = 1, missing do
+            fields[i] = string.format('%.0f', seq - missing + i) .. suffix
+        end
+        local flying = redis.call('HMGET', KEYS[4], unpack(fields))
+        local held = redis.call('HMGET', KEYS[8], unpack(fields))
+        for i, field in ipairs(fields) do
+            if not flying[i] and not held[i] then
+                free[#free + 1] = field
+            end
+        end
+    end
+    return free
+end
+
+-- so many at a time: few calls, and never much of what has no room
+local AT_ONCE = 16
 
 for _, list in ipairs({3, 2}) do
-    redis.call('LPOP', KEYS[list], 0)
-    while left > 0 and not nofit do
-        local item = redis.call('LINDEX', KEYS[list], 0)
-        if not item then
-            break
+    local more = true
+    while more and left > 0 and not nofit do
+        local items = redis.call('LRANGE', KEYS[list], 0, math.min(left, AT_ONCE) - 1)
+        local n, fresh = 0, {}
+        more = #items == AT_ONCE
+        while n < #items and #items[n + 1] <= bytes do
+            n = n + 1
+            bytes = bytes - #items[n]
         end
-        if #item > bytes then
-            nofit = true
-            break
-        end
-        if #taken == 0 then
+        nofit = n < #items
+        if n > 0 then
             redis.call('HINCRBY', KEYS[5], 'taken', 0)
+            for i, field in ipairs(numbers(n, list == 3 and 'u' or '')) do
+                fresh[2 * i - 1], fresh[2 * i] = field, items[i]
+                taken[#taken + 1] = field
+                taken[#taken + 1] = items[i]
+            end
+            redis.call('HSET', KEYS[4], unpack(fresh))
+            redis.call('HINCRBY', KEYS[5], 'taken', n)
+            redis.call('LPOP', KEYS[list], n)
+            left = left - n
         end
-        local field
-        repeat
-            local seq = redis.call('HINCRBY', KEYS[5], 'seq', 1)
-            field = string.format('%.0f', seq) .. (list == 3 and 'u' or '')
-        until redis.call('HSETNX', KEYS[4], field, item) == 1
-        redis.call('HINCRBY', KEYS[5], 'taken', 1)
-        redis.call('LPOP', KEYS[list])
-        left, bytes = left - 1, bytes - #item
-        taken[#taken + 1] = field
-        taken[#taken + 1] = item
     end
 end
 
-if #taken == 0 and nofit then
+if #taken == 2 and nofit then
     return redis.status_reply('NOFIT')
 end
 return taken

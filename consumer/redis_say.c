@@ -1,0 +1,59 @@
+/* What is said of a Redis that is away, and how long until the next try. */
+
+#include "redis_own.h"
+#include "log.h"
+
+#include <stdio.h>
+
+
+#define REDIS_AGAIN_MS  60000       /* between reasons of one outage */
+
+
+/* each outage is said once, and other reasons of it not too often */
+static void redis_say(struct redis *r, const char *why)
+{
+    bool      warn;
+    uint64_t  now = uv_now(r->loop);
+
+    warn = !r->said || (now - r->said_at >= REDIS_AGAIN_MS
+                        && strcmp(r->said_why, why) != 0);
+
+    log_write(warn && !r->quiet ? LOG_WARN : LOG_DEBUG,
+              "redis %s: %s; trying again", r->name, why);
+
+    r->said = true;
+    if (warn) {
+        r->said_at = now;
+        snprintf(r->said_why, sizeof(r->said_why), "%s", why);
+    }
+}
+
+
+/* redis_heard: a reply that is no refusal ends an outage */
+void redis_heard(struct redis *r, const struct reply *reply)
+{
+    if (r->said && r->up && reply_type(reply) != REPLY_ERROR) {
+        log_write(r->quiet ? LOG_DEBUG : LOG_INFO, "redis %s: back", r->name);
+        r->said = false;
+    }
+}
+
+
+/* redis_delay: at once, and then never more than 2 s apart */
+unsigned redis_delay(struct redis *r, bool was_up, const char *why)
+{
+    unsigned  delay;
+
+    if (was_up && uv_now(r->loop) - r->up_since > REDIS_STEADY_MS) {
+        r->failures = 0;
+    }
+
+    delay = r->failures == 0 ? 0
+            : r->failures > 5 ? REDIS_DELAY_MAX
+            : REDIS_DELAY_MIN << r->failures;
+    delay -= delay ? (unsigned) (uv_hrtime() >> 8) % (delay / 2) : 0;
+    r->failures++;
+    redis_say(r, why);
+
+    return delay;
+}
