@@ -1,20 +1,47 @@
-/* Graph API: which token, which URL, and what an answer means. */
+/* Graph API: which token, which call, and who hears of the answer. */
 
 #include "graph.h"
+#include "graph_judge.h"
+#include "graph_request.h"
+#include "log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 
-#define GRAPH_TREE_MAX  (8 * 1024 * 1024)
-#define GRAPH_URL_MAX   1024
+#define GRAPH_URL_MAX     (GRAPH_QUERY_MAX + GRAPH_PATH_MAX + 1024)
+#define GRAPH_SEEN_MAX    16    /* warnings that are said once */
+#define GRAPH_SEEN_TEXT   48
+
+/* where these stand in the answer's headers; usage comes first */
+enum {
+    WANT_VERSION = USAGE_KINDS,
+    WANT_RETRY,
+    WANT_DEPRECATED,
+    WANTS
+};
+
+
+struct graph {
+    struct http     *http;
+    const char      *want[WANTS];
+    struct buf       url;
+    graph_usage_cb   usage_cb;
+    void            *usage_data;
+    struct usage     usage;
+    char             seen[GRAPH_SEEN_MAX][GRAPH_SEEN_TEXT];
+    size_t           nseen;
+};
 
 
 struct flight {
-    graph_cb      cb;
-    void         *data;
-    struct conf  *conf;     /* holds the token */
-    const char   *secret;
+    struct graph       *graph;
+    graph_cb            cb;
+    void               *data;
+    struct conf        *conf;       /* holds the token */
+    struct graph_call   call;
+    char                path[];
 };
 
 
@@ -64,127 +91,6 @@ const struct conf_token *graph_token(const struct conf *conf,
 }
 
 
-/* Meta quotes a faulty token in its message */
-static void graph_hide(char *text, const char *secret)
-{
-    char    *at;
-    size_t   n, len = strlen(secret);
-
-    for (at = text; len && (at = strstr(at, secret)) != NULL; at += len) {
-        memset(at, '*', len);
-    }
-
-    for (at = text; (at = strstr(at, "EA")) != NULL; at += n) {
-        n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                   "0123456789");
-        if (n >= 20) {
-            memset(at, '*', n);
-        }
-    }
-}
-
-
-static void graph_message(struct verdict *v, struct str text,
-    const char *secret)
-{
-    size_t  n = text.len < GRAPH_MESSAGE_MAX - 1 ? text.len
-                : GRAPH_MESSAGE_MAX - 1;
-    char   *copy = mem_copy(text.at, text.len);
-
-    graph_hide(copy, secret);   /* before it is cut: half a token is one, too */
-    memcpy(v->message, copy, n);
-    v->message[n] = '\0';
-    free(copy);
-}
-
-
-/* an fbtrace_id goes to the log as it is, so anything else is left out */
-static void graph_trace(struct verdict *v, struct str trace,
-    const char *secret)
-{
-    static const char  plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-    if (trace.len < sizeof(v->trace)) {
-        memcpy(v->trace, trace.at, trace.len);
-        v->trace[trace.len] = '\0';
-        if (strspn(v->trace, plain) != trace.len) {
-            v->trace[0] = '\0';
-        }
-        graph_hide(v->trace, secret);
-    }
-}
-
-
-static void graph_number(const struct json *j, bool *has, long long *n)
-{
-    struct str  s = NONE;
-
-    if (json_is(j, JSON_NUMBER) || json_is(j, JSON_STRING)) {
-        s = j->text;
-    }
-
-    *has = s.len > 0 && s.len < 19
-           && str_digits((struct str) { s.at + (*s.at == '-'),
-                                        s.len - (*s.at == '-') });
-    *n = *has ? strtoll(s.at, NULL, 10) : 0;
-}
-
-
-static void graph_error(struct verdict *v, const struct json *error,
-    const char *secret)
-{
-    v->rc = GRAPH_ERROR;
-    graph_number(json_get(error, "code"), &v->has_code, &v->code);
-    graph_number(json_get(error, "error_subcode"), &v->has_subcode,
-                 &v->subcode);
-    graph_message(v, error->type == JSON_STRING ? error->text
-                  : json_get_text(error, "message"), secret);
-    graph_trace(v, json_get_text(error, "fbtrace_id"), secret);
-}
-
-
-/* graph_judge decides by the body, and by the status only without one */
-void graph_judge(const struct http_answer *answer, const char *secret,
-    struct verdict *v)
-{
-    struct json_doc    *doc;
-    const struct json  *root, *error, *success;
-
-    *v = (struct verdict) { .status = answer->status, .ms = answer->ms };
-
-    if (answer->outcome != HTTP_ANSWERED) {
-        v->rc = answer->outcome == HTTP_UNSENT ? GRAPH_UNREACHABLE
-                : GRAPH_AMBIGUOUS;
-        graph_message(v, STR(answer->why), secret);
-        return;
-    }
-
-    doc = json_parse(answer->body.at, answer->body.len, GRAPH_TREE_MAX);
-    root = json_root(doc);
-    error = json_get(root, "error");
-    success = json_get(root, "success");
-
-    if (error != NULL) {
-        graph_error(v, error, secret);
-
-    } else if (json_is(success, JSON_FALSE)
-               || str_is(json_text(success), "false"))
-    {
-        v->rc = GRAPH_ANSWER;
-        graph_message(v, STR("success is false"), secret);
-
-    } else if (answer->status < 200 || answer->status > 299
-               || (answer->body.len > 0 && !json_is(root, JSON_OBJECT)))
-    {
-        v->rc = GRAPH_ANSWER;
-        graph_message(v, answer->body, secret);
-    }
-
-    json_free(doc);
-}
-
-
 /* graph_reason names a failure as dead letters and logs do */
 const char *graph_reason(enum graph_rc rc)
 {
@@ -198,55 +104,226 @@ const char *graph_reason(enum graph_rc rc)
 }
 
 
+/* graph_new makes a client, which has its own of HTTP */
+struct graph *graph_new(uv_loop_t *loop)
+{
+    size_t         i;
+    struct graph  *g = mem_alloc(sizeof(*g));
+
+    _Static_assert(WANTS <= HTTP_WANT_MAX, "more headers than are kept");
+
+    g->http = http_new(loop);
+    buf_init(&g->url, GRAPH_URL_MAX);
+
+    for (i = 0; i < USAGE_KINDS; i++) {
+        g->want[i] = usage_names[i];
+    }
+
+    g->want[WANT_VERSION] = "facebook-api-version";
+    g->want[WANT_RETRY] = "retry-after";
+    g->want[WANT_DEPRECATED] = "x-ad-api-version-warning";
+
+    return g;
+}
+
+
+/* graph_free ends what is under way */
+void graph_free(struct graph *g)
+{
+    http_free(g->http);
+    buf_free(&g->url);
+    free(g);
+}
+
+
+/* graph_http lends its client for calls that do not go to Meta */
+struct http *graph_http(struct graph *g)
+{
+    return g->http;
+}
+
+
+/* graph_on_usage says who hears of the usage headers */
+void graph_on_usage(struct graph *g, graph_usage_cb cb, void *data)
+{
+    g->usage_cb = cb;
+    g->usage_data = data;
+}
+
+
+/* says once whatever stands in the text, and nothing when it was too much */
+static bool graph_once(struct graph *g, const char *text)
+{
+    size_t  i;
+
+    for (i = 0; i < g->nseen; i++) {
+        if (strcmp(g->seen[i], text) == 0) {
+            return false;
+        }
+    }
+
+    if (g->nseen == GRAPH_SEEN_MAX) {
+        return false;
+    }
+
+    snprintf(g->seen[g->nseen++], GRAPH_SEEN_TEXT, "%s", text);
+
+    return true;
+}
+
+
+/* Meta serves a version that has gone, or is not there yet, by another */
+static void check_version(struct flight *f, const struct http_answer *answer)
+{
+    char            pair[GRAPH_SEEN_TEXT];
+    struct buf      text;
+    const char     *asked = graph_version(f->conf, &f->call);
+    struct str      got = answer->headers[WANT_VERSION];
+    struct str      warning = answer->headers[WANT_DEPRECATED];
+
+    if (asked == NULL) {
+        return;
+    }
+
+    buf_init(&text, 1024);
+
+    if (got.len > 0 && got.len < 16 && !str_is(got, asked)) {
+        log_clean(&text, got);
+        snprintf(pair, sizeof(pair), "%s %.*s", asked, (int) text.len,
+                 text.at);
+        if (graph_once(f->graph, pair)) {
+            log_write(LOG_WARN, "Graph was asked for %s and answered with"
+                      " %.*s: the version has gone, or is not there yet; see"
+                      " graph.version and graph.ads_version", asked,
+                      (int) text.len, text.at);
+        }
+    }
+
+    if (warning.len > 0) {
+        snprintf(pair, sizeof(pair), "%s ends", asked);
+        if (graph_once(f->graph, pair)) {
+            text.len = 0;
+            log_clean(&text, warning);
+            log_write(LOG_WARN, "Graph warns about %s of ads calls: %.*s",
+                      asked, (int) text.len, text.at);
+        }
+    }
+
+    buf_free(&text);
+}
+
+
+static uint64_t read_usage(struct flight *f, const struct http_answer *answer)
+{
+    size_t         i;
+    bool           some = false;
+    uint64_t       regain = 0;
+    struct graph  *g = f->graph;
+
+    for (i = 0; i < USAGE_KINDS; i++) {
+        if (answer->headers[i].len == 0) {
+            continue;
+        }
+        if (!some) {
+            memset(&g->usage, 0, sizeof(g->usage));
+        }
+        some |= usage_read(STR(g->want[i]), answer->headers[i], &g->usage);
+    }
+
+    if (some) {
+        usage_most(&g->usage, &regain);
+        if (g->usage_cb != NULL) {
+            g->usage_cb(g->usage_data, &g->usage, f->call.token, &f->call);
+        }
+    }
+
+    return regain;
+}
+
+
 static void on_answer(void *data, const struct http_answer *answer)
 {
-    struct flight   *f = data;
-    struct verdict   v;
+    uint64_t          regain = 0;
+    struct flight    *f = data;
+    struct verdict    v;
+    struct json_doc  *doc;
 
-    graph_judge(answer, f->secret, &v);
+    doc = graph_judge(answer, f->call.product, f->call.token != NULL
+                      ? f->call.token->secret : "", &v);
+
+    if (answer->outcome == HTTP_ANSWERED) {
+        check_version(f, answer);
+        regain = read_usage(f, answer);
+        if (v.rc != GRAPH_OK) {
+            v.wait_ms = http_retry_after(answer->headers[WANT_RETRY],
+                                          time(NULL));
+            v.wait_ms = v.wait_ms > (long long) regain ? v.wait_ms
+                        : (long long) regain;
+        }
+    }
+
     f->cb(f->data, &v);
+
+    json_free(doc);
     conf_drop(f->conf);
     free(f);
 }
 
 
-/* graph_send puts one call on the wire */
-void graph_send(struct http *http, const struct conf *conf,
-    const struct conf_token *token, struct str account, struct str body,
-    graph_cb cb, void *data)
+static struct flight *flight_new(struct graph *g, const struct conf *conf,
+    const struct graph_call *call, graph_cb cb, void *data)
 {
-    char                  url[GRAPH_URL_MAX];
-    struct flight        *f = mem_alloc(sizeof(*f));
-    struct http_request   request = {
-        .url = url, .bearer = token->secret, .ca_file = conf->ca_file,
-        .body = body
-    };
+    struct flight  *f = mem_grow(NULL, sizeof(*f) + call->path.len);
 
-    snprintf(url, sizeof(url), "%s/%s/%.*s/messages", conf->base_url,
-             conf->version, (int) account.len, account.at);
-
+    f->graph = g;
     f->cb = cb;
     f->data = data;
     f->conf = conf_hold((struct conf *) conf);
-    f->secret = token->secret;
+    f->call = *call;
+    memcpy(f->path, call->path.at, call->path.len);
+    f->call.path.at = f->path;
+    f->call.query = f->call.body = NONE;
+    f->call.type = NULL;
 
-    http_start(http, &request, on_answer, f);
+    return f;
+}
+
+
+/* graph_start puts one call on the wire */
+const char *graph_start(struct graph *g, const struct conf *conf,
+    const struct graph_call *call, graph_cb cb, void *data)
+{
+    const char           *why;
+    struct http_request   request = {
+        .method = call->method,
+        .bearer = call->token != NULL ? call->token->secret : NULL,
+        .oauth = call->host == GRAPH_RUPLOAD, .ca_file = conf->ca_file,
+        .type = call->type, .body = call->body,
+        .idempotent = call->idempotent, .want = g->want, .nwant = WANTS
+    };
+
+    g->url.len = 0;
+    g->url.over = false;
+    why = graph_url(&g->url, conf, call, time(NULL));
+    if (why != NULL) {
+        return why;
+    }
+
+    request.url = g->url.at;
+    http_start(g->http, &request, on_answer,
+               flight_new(g, conf, call, cb, data));
+
+    return NULL;
 }
 
 
 /* a token whose Page is known is no longer one for every Page */
-static void on_page(void *data, const struct http_answer *answer)
+static void on_page(void *data, const struct verdict *v)
 {
-    struct str        id;
-    struct page      *page = data;
-    struct verdict    v;
-    struct json_doc  *doc;
+    struct str    id = json_get_text(v->root, "id");
+    struct page  *page = data;
 
-    graph_judge(answer, page->token->secret, &v);
-    doc = json_parse(answer->body.at, answer->body.len, GRAPH_TREE_MAX);
-    id = json_get_text(json_root(doc), "id");
-
-    if (v.rc == GRAPH_OK && str_digits(id)) {
+    if (v->rc == GRAPH_OK && str_digits(id)) {
         page->token->id = mem_copy(id.at, id.len);
         page->token->fallback = false;
         log_write(LOG_INFO, "the token of PAGE_ACCESS_TOKEN is Page %s's",
@@ -254,26 +331,25 @@ static void on_page(void *data, const struct http_answer *answer)
     } else {
         log_write(LOG_WARN, "PAGE_ACCESS_TOKEN: /me does not say whose it is"
                   " (status=%ld code=%lld); it is used for every Page",
-                  v.status, v.code);
+                  v->status, v->code);
     }
 
-    json_free(doc);
     conf_drop(page->conf);
     free(page);
 }
 
 
 /* graph_ask_pages asks /me whose the Page token of the environment is */
-void graph_ask_pages(struct http *http, struct conf *conf)
+void graph_ask_pages(struct graph *g, struct conf *conf)
 {
-    char                  url[GRAPH_URL_MAX];
-    size_t                i;
-    struct page          *page;
-    struct conf_token    *t = conf->tokens.at;
-    struct http_request   request = { .url = url, .ca_file = conf->ca_file };
-
-    snprintf(url, sizeof(url), "%s/%s/me?fields=id", conf->base_url,
-             conf->version);
+    size_t              i;
+    struct page        *page;
+    struct conf_token  *t = conf->tokens.at;
+    struct graph_call   call = {
+        .method = HTTP_GET, .product = PRODUCT_MESSENGER, .path = STR("me"),
+        .query = STR("fields=id"), .body = NONE, .idempotent = true,
+        .app = conf->apps.n ? conf->apps.at : NULL
+    };
 
     for (i = 0; i < conf->tokens.n; i++) {
         if (t[i].kind != TOKEN_PAGE || !t[i].nameless) {
@@ -283,8 +359,7 @@ void graph_ask_pages(struct http *http, struct conf *conf)
         page = mem_alloc(sizeof(*page));
         page->conf = conf_hold(conf);
         page->token = &t[i];
-        request.bearer = t[i].secret;
-        request.body = NONE;
-        http_start(http, &request, on_page, page);
+        call.token = page->token;
+        graph_start(g, conf, &call, on_page, page);
     }
 }

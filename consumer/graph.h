@@ -4,11 +4,14 @@
 #define GRAPH_H
 
 #include "conf.h"
-#include "event.h"
+#include "graph_error.h"
 #include "http.h"
+#include "json.h"
+#include "usage.h"
 
 
 #define GRAPH_MESSAGE_MAX  512
+#define GRAPH_DETAILS_MAX  256
 
 
 enum graph_rc {
@@ -19,38 +22,65 @@ enum graph_rc {
     GRAPH_AMBIGUOUS     /* it may have been done */
 };
 
-struct verdict {
-    enum graph_rc   rc;
-    long            status;
-    bool            has_code;
-    bool            has_subcode;
-    long long       code;
-    long long       subcode;
-    char            message[GRAPH_MESSAGE_MAX];     /* no token in it */
-    char            trace[64];                      /* fbtrace_id */
-    double          ms;
+struct graph_call {
+    enum http_method          method;
+    enum graph_host           host;
+    enum product              product;  /* whose errors they are */
+    bool                      ads;      /* goes by ads_version */
+    struct str                path;     /* no host, no version */
+    struct str                query;    /* encoded, or empty */
+    struct str                body;
+    const char               *type;     /* of the body; NULL: JSON */
+    bool                      idempotent;
+    const struct conf_token  *token;    /* NULL: none goes with it */
+    const struct conf_app    *app;      /* for the proof; NULL: none */
 };
+
+struct verdict {
+    enum graph_rc                  rc;
+    long                           status;
+    bool                           has_code;
+    bool                           has_subcode;
+    bool                           transient;   /* Meta says so, or 5xx */
+    unsigned                       item;        /* of a batch, from 1: the
+                                                   first that failed */
+    long long                      code;
+    long long                      subcode;
+    char                           message[GRAPH_MESSAGE_MAX];  /* no token */
+    char                           details[GRAPH_DETAILS_MAX];  /* none here */
+    char                           trace[64];   /* fbtrace_id */
+    double                         ms;
+    long long                      wait_ms;     /* as headers say; 0: nothing */
+    const struct graph_error_row  *row;         /* of GRAPH_ERROR */
+    struct str                     body;        /* until the callback ends */
+    const struct json             *root;        /* the same, read; or NULL */
+};
+
+struct graph;
 
 typedef void (*graph_cb)(void *data, const struct verdict *verdict);
 
+/* of the call, query and body are empty here; before its graph_cb */
+typedef void (*graph_usage_cb)(void *data, const struct usage *usage,
+    const struct conf_token *token, const struct graph_call *call);
+
+
+struct graph *graph_new(uv_loop_t *loop);
+void graph_free(struct graph *graph);       /* calls end, see http_free */
+struct http *graph_http(struct graph *graph);   /* for other calls */
+void graph_on_usage(struct graph *graph, graph_usage_cb cb, void *data);
 
 /* graph_token: the most exact one, account, then waba, then default; NULL */
 const struct conf_token *graph_token(const struct conf *conf,
     enum product product, struct str account, struct str waba);
 
-/* graph_send POSTs the body to /{version}/{account}/messages; account is
-   digits */
-void graph_send(struct http *http, const struct conf *conf,
-    const struct conf_token *token, struct str account, struct str body,
-    graph_cb cb, void *data);
+/* graph_start: NULL, or why it is no call that may be made: then cb is not
+   called; it copies what it needs, token and app are conf's */
+const char *graph_start(struct graph *graph, const struct conf *conf,
+    const struct graph_call *call, graph_cb cb, void *data);
 
 /* graph_ask_pages asks /me whose the Page tokens are that say no id */
-void graph_ask_pages(struct http *http, struct conf *conf);
-
-/* graph_judge: the rules of meta-graph-oauth-ads-capi.md 1.7; secret is what
-   the message must not show */
-void graph_judge(const struct http_answer *answer, const char *secret,
-    struct verdict *v);
+void graph_ask_pages(struct graph *graph, struct conf *conf);
 
 const char *graph_reason(enum graph_rc rc);
 

@@ -1,262 +1,502 @@
 /* HTTPS calls on the loop: libcurl's multi interface, ceilings, deadlines. */
 
-#include "http.h"
+#include "http_own.h"
+#include "stats.h"
 #include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <curl/curl.h>
-#include <openssl/crypto.h>
+#include <strings.h>
 
 
-#define HTTP_CONNECT_MS  5000
-#define HTTP_TOTAL_MS    30000
-#define HTTP_HEADERS_MAX (64 * 1024)
-#define HTTP_AGENT       "meta-consumer/" VERSION
+#define HTTP_AGENT        "meta-consumer/" VERSION
+#define HTTP_HEADERS_MAX  (64 * 1024)
+#define HTTP_CONNS_MAX    256L      /* in all */
+#define HTTP_HOST_MAX     64L       /* to one host */
+#define HTTP_IDLE_MAX     256       /* calls kept for later ones */
+#define HTTP_KEEP_MAX     (16 * 1024)
+#define HTTP_UPLOAD       (16L * 1024)
+#define HTTP_WATCH_MS     100
+
+static const char  too_long[] = "the answer is longer than allowed";
+static const char  too_late[] = "the time for the whole call is over";
+static const char  too_quiet[] = "nothing came for too long";
+static const char  cut_off[] = "the connection was cut before the answer";
 
 
-struct socket {
-    struct http    *http;
-    curl_socket_t   fd;
-    uv_poll_t       poll;
-};
-
-
-struct call {
-    struct call        *next;
-    struct call        *prev;
-    struct http        *http;
-    CURL               *easy;
-    struct curl_slist  *headers;
-    http_cb             cb;
-    void               *data;
-    char               *body;
-    size_t              len;
-    size_t              sent;
-    struct buf          answer;
-    size_t              headers_len;    /* of the answer */
-};
-
-
-struct http {
-    uv_loop_t    *loop;
-    CURLM        *multi;
-    uv_timer_t    timer;
-    struct call  *first;
-};
-
-
-static void http_harvest(struct http *http);
-
-
-static void on_timeout(uv_timer_t *timer)
-{
-    int           running;
-    struct http  *http = timer->data;
-
-    curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    http_harvest(http);
-}
-
-
-static int on_timer(CURLM *multi, long ms, void *data)
-{
-    struct http  *http = data;
-
-    (void) multi;
-
-    if (ms < 0) {
-        uv_timer_stop(&http->timer);
-    } else {
-        uv_timer_start(&http->timer, on_timeout, ms, 0);
-    }
-
-    return 0;
-}
-
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-    int             flags = 0, running;
-    struct http    *http;
-    struct socket  *s = poll->data;
-
-    http = s->http;     /* s may be gone after the next call */
-
-    if (status < 0) {
-        flags = CURL_CSELECT_ERR;
-    }
-    if (events & UV_READABLE) {
-        flags |= CURL_CSELECT_IN;
-    }
-    if (events & UV_WRITABLE) {
-        flags |= CURL_CSELECT_OUT;
-    }
-
-    curl_multi_socket_action(http->multi, s->fd, flags, &running);
-    http_harvest(http);
-}
-
-
-static void on_socket_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data,
-    void *socket)
-{
-    int             events = 0;
-    struct http    *http = data;
-    struct socket  *s = socket;
-
-    (void) easy;
-
-    if (what == CURL_POLL_REMOVE) {
-        if (s != NULL) {
-            curl_multi_assign(http->multi, fd, NULL);
-            uv_poll_stop(&s->poll);
-            uv_close((uv_handle_t *) &s->poll, on_socket_closed);
-        }
-        return 0;
-    }
-
-    if (s == NULL) {
-        s = mem_alloc(sizeof(*s));
-        s->http = http;
-        s->fd = fd;
-        if (uv_poll_init_socket(http->loop, &s->poll, fd) != 0) {
-            free(s);
-            return -1;
-        }
-        s->poll.data = s;
-        curl_multi_assign(http->multi, fd, s);
-    }
-
-    if (what != CURL_POLL_OUT) {
-        events |= UV_READABLE;
-    }
-    if (what != CURL_POLL_IN) {
-        events |= UV_WRITABLE;
-    }
-
-    return uv_poll_start(&s->poll, events, on_ready);
-}
-
-
-/* No seek function stands beside it: libcurl sends a POST again by itself
-   when a reused connection dies before the answer, unless it cannot rewind. */
 static size_t on_body(char *to, size_t size, size_t n, void *data)
 {
-    struct call  *c = data;
-    size_t        len = c->len - c->sent;
+    struct http_call  *c = data;
+    size_t             len = c->body.len - c->sent;
 
     if (len > size * n) {
         len = size * n;
     }
 
-    memcpy(to, c->body + c->sent, len);
+    memcpy(to, c->body.at + c->sent, len);
     c->sent += len;
+    c->left = true;
+    c->heard = uv_now(c->http->loop);
 
     return len;
 }
 
 
+/* libcurl sends a request again by itself when a connection that it used
+   before dies without an answer, or when HTTP/2 says that a stream was
+   refused: not a body that cannot be rewound */
+static int on_rewind(void *data, curl_off_t offset, int origin)
+{
+    struct http_call  *c = data;
+
+    if (!c->idempotent || offset != 0 || origin != SEEK_SET) {
+        return CURL_SEEKFUNC_FAIL;
+    }
+
+    c->sent = 0;
+
+    return CURL_SEEKFUNC_OK;
+}
+
+
+/* just before a request leaves, each time.  What has no body needs no rewind,
+   so its second time ends here; what has one of which nothing was handed out
+   cannot have been executed and may go again */
+static int on_begin(void *data, char *remote, char *local, int remote_port,
+    int local_port)
+{
+    struct http_call  *c = data;
+
+    (void) remote;
+    (void) local;
+    (void) remote_port;
+
+    if (c->left && !c->idempotent) {
+        c->why = cut_off;
+        return CURL_PREREQFUNC_ABORT;
+    }
+
+    c->begun++;
+    c->port = local_port;
+    c->left |= c->body.len == 0;
+    c->heard = uv_now(c->http->loop);
+
+    return CURL_PREREQFUNC_OK;
+}
+
+
+static void head_reset(struct http_call *c)
+{
+    c->head.len = 0;
+    memset(c->found, 0, sizeof(c->found));
+}
+
+
+/* keeps the value of a header that is wanted, the last of several */
+static void head_keep(struct http_call *c, const char *at, size_t len)
+{
+    size_t       i, n;
+    const char  *end = at + len, *value;
+
+    value = memchr(at, ':', len);
+    if (value == NULL) {
+        return;
+    }
+
+    n = value++ - at;
+
+    for (i = 0; i < c->nwant; i++) {
+        if (strncasecmp(c->want[i], at, n) != 0 || c->want[i][n] != '\0') {
+            continue;
+        }
+
+        while (value < end && (*value == ' ' || *value == '\t')) {
+            value++;
+        }
+        while (end > value && strchr(" \t\r\n", end[-1]) != NULL) {
+            end--;
+        }
+
+        c->found[i].at = c->head.len;
+        c->found[i].len = end - value;
+        buf_add(&c->head, value, end - value);
+        return;
+    }
+}
+
+
 static size_t on_header(char *at, size_t size, size_t n, void *data)
 {
-    struct call  *c = data;
+    struct http_call  *c = data;
 
-    (void) at;
-    c->headers_len += size * n;
+    c->heard = uv_now(c->http->loop);
+    c->head_len += size * n;
 
-    return c->headers_len > HTTP_HEADERS_MAX ? 0 : size * n;
+    if (c->head_len > HTTP_HEADERS_MAX) {
+        c->why = too_long;
+        return 0;
+    }
+
+    if (size * n > 5 && memcmp(at, "HTTP/", 5) == 0) {
+        head_reset(c);      /* what came before it was a 1xx */
+    } else {
+        head_keep(c, at, size * n);
+    }
+
+    return size * n;
 }
 
 
 static size_t on_answer(char *at, size_t size, size_t n, void *data)
 {
-    struct call  *c = data;
+    struct http_call  *c = data;
 
+    c->heard = uv_now(c->http->loop);
     buf_add(&c->answer, at, size * n);
 
-    return c->answer.over ? 0 : size * n;
+    if (c->answer.over) {
+        c->why = too_long;
+        return 0;
+    }
+
+    return size * n;
 }
 
 
-static void call_free(struct call *c)
+/* what is the same for every call.  A redirect is an answer, a proxy of the
+   environment is nobody we know */
+static void call_presets(struct http_call *c)
 {
-    struct curl_slist  *h;
+    CURL  *easy = c->easy;
 
-    for (h = c->headers; h != NULL; h = h->next) {
-        OPENSSL_cleanse(h->data, strlen(h->data));
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     (long) CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, HTTP_AGENT);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_UPLOAD);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_READDATA, c);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, c);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
+}
+
+
+static struct http_call *call_get(struct http *http)
+{
+    struct http_call  *c = http->idle;
+
+    if (c != NULL) {
+        http->idle = c->next;
+        http->nidle--;
+        return c;
     }
 
-    curl_slist_free_all(c->headers);
+    c = mem_alloc(sizeof(*c));
+    c->http = http;
+    c->easy = curl_easy_init();
+    if (c->easy == NULL) {
+        abort();
+    }
+
+    call_presets(c);
+    buf_init(&c->body, (size_t) -1);
+    buf_init(&c->head, HTTP_HEADERS_MAX);
+
+    return c;
+}
+
+
+static void call_free(struct http_call *c)
+{
     curl_easy_cleanup(c->easy);
-
-    *(c->prev != NULL ? &c->prev->next : &c->http->first) = c->next;
-    if (c->next != NULL) {
-        c->next->prev = c->prev;
-    }
-
+    buf_free(&c->body);
     buf_free(&c->answer);
-    free(c->body);
+    buf_free(&c->head);
+    free(c->ca_file);
+    free(c->unix_path);
     free(c);
 }
 
 
-/* A POST of which no byte of the body was handed out cannot be executed.  The
-   code says nothing of that: CURLE_UNSUPPORTED_PROTOCOL is also an answer
-   without a status line. */
-static enum http_outcome call_failed(const struct call *c)
+/* gives a call back; what failed or went twice has left traces in libcurl's
+   handle, which counts retries over all of its transfers */
+static void call_put(struct http_call *c, bool good)
 {
-    curl_off_t  connected = 0;
+    struct http  *http = c->http;
 
-    curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-
-    return (c->len ? c->sent : (size_t) connected) ? HTTP_AMBIGUOUS
-           : HTTP_UNSENT;
-}
-
-
-static void call_finish(struct call *c, CURLcode code)
-{
-    curl_off_t          us = 0;
-    struct http_answer  answer = { .outcome = HTTP_ANSWERED, .why = "" };
-
-    curl_easy_getinfo(c->easy, CURLINFO_TOTAL_TIME_T, &us);
-    answer.ms = (double) us / 1000;
-
-    if (code == CURLE_OK) {
-        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &answer.status);
-        answer.body.at = c->answer.len ? c->answer.at : "";
-        answer.body.len = c->answer.len;
-
-    } else {
-        answer.outcome = call_failed(c);
-        answer.why = c->answer.over ? "the answer is longer than 1 MB"
-                     : curl_easy_strerror(code);
-        answer.body = NONE;
+    if (!good || http->nidle == HTTP_IDLE_MAX || http->closing) {
+        call_free(c);
+        return;
     }
 
-    curl_multi_remove_handle(c->http->multi, c->easy);
-    c->cb(c->data, &answer);
-    call_free(c);
+    if (c->body.cap > HTTP_KEEP_MAX) {
+        buf_free(&c->body);
+    }
+    if (c->answer.cap > HTTP_KEEP_MAX) {
+        buf_free(&c->answer);
+    }
+
+    c->next = http->idle;
+    http->idle = c;
+    http->nidle++;
 }
 
 
-static void http_harvest(struct http *http)
+/* takes a text if it is another than before */
+static bool call_text(char **kept, const char *text)
+{
+    if (*kept == text || (*kept != NULL && text != NULL
+                          && strcmp(*kept, text) == 0))
+    {
+        return false;
+    }
+
+    free(*kept);
+    *kept = text != NULL ? mem_copy(text, strlen(text)) : NULL;
+
+    return true;
+}
+
+
+/* the way there and whom to trust: mostly the same from call to call */
+static void call_way(struct http_call *c, const struct http_request *request)
+{
+    CURL                    *easy = c->easy;
+    curl_version_info_data  *info;
+    unsigned                 ms = request->connect_ms ? request->connect_ms
+                                  : HTTP_CONNECT_MS;
+
+    if (c->connect_ms != ms) {
+        c->connect_ms = ms;
+        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) ms);
+    }
+
+    if (call_text(&c->unix_path, request->unix_path)) {
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, c->unix_path);
+    }
+
+    if (call_text(&c->ca_file, request->ca_file)) {
+        info = curl_version_info(CURLVERSION_NOW);
+        curl_easy_setopt(easy, CURLOPT_CAINFO, c->ca_file != NULL
+                         ? c->ca_file : info->cainfo);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, c->ca_file != NULL
+                         ? NULL : info->capath);
+    }
+}
+
+
+/* a request with a body is a POST to libcurl, whatever its name */
+static void call_method(struct http_call *c, enum http_method method,
+    size_t len)
+{
+    bool                      posts;
+    CURL                     *easy = c->easy;
+    static const char *const  names[] = {
+        [HTTP_GET] = NULL, [HTTP_POST] = NULL, [HTTP_DELETE] = "DELETE",
+        [HTTP_PUT] = "PUT"
+    };
+
+    posts = method == HTTP_POST || method == HTTP_PUT
+            || (method == HTTP_DELETE && len > 0);
+
+    if (c->posts != posts) {
+        c->posts = posts;
+        curl_easy_setopt(easy, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
+    }
+
+    if (c->method != method) {
+        c->method = method;
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, names[method]);
+    }
+
+    if (posts) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) len);
+    }
+}
+
+
+/* all that differs from call to call */
+static void call_set(struct http_call *c, const struct http_request *request)
+{
+    struct str  body = request->method != HTTP_GET ? request->body : NONE;
+
+    c->idempotent = request->idempotent;
+    c->begun = 0;
+    c->left = false;
+    c->began = uv_hrtime();
+    c->why = NULL;
+    c->sent = 0;
+    c->body.len = 0;
+    buf_str(&c->body, body);
+    c->answer.len = 0;
+    c->answer.max = request->answer_max ? request->answer_max
+                    : HTTP_ANSWER_MAX;
+    c->answer.over = false;
+    c->head_len = 0;
+    head_reset(c);
+    c->want = request->want;
+    c->nwant = request->nwant < HTTP_WANT_MAX ? request->nwant
+               : HTTP_WANT_MAX;
+    c->idle_ms = request->idle_ms ? request->idle_ms : HTTP_IDLE_MS;
+    c->until = uv_now(c->http->loop)
+               + (request->total_ms ? request->total_ms : HTTP_TOTAL_MS);
+
+    call_way(c, request);
+    call_method(c, request->method, body.len);
+
+    c->list = http_list_get(c->http, request, c->posts);
+    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->list->lines);
+    curl_easy_setopt(c->easy, CURLOPT_URL, request->url);
+
+    if (c->list->faulty) {
+        c->why = "a header of the call holds a line break or is too long";
+        curl_easy_setopt(c->easy, CURLOPT_URL, "");     /* ends at once */
+    }
+}
+
+
+/* takes a call off the wire, or out of the line, and off the list */
+static void call_leave(struct http_call *c)
+{
+    struct http  *http = c->http;
+
+    if (c->running) {
+        curl_multi_remove_handle(http->multi, c->easy);
+    }
+
+    http_host_leave(c);
+
+    *(c->prev != NULL ? &c->prev->next : &http->first) = c->next;
+    *(c->next != NULL ? &c->next->prev : &http->last) = c->prev;
+
+    http_list_drop(c->list);
+    c->list = NULL;
+}
+
+
+static void call_answer(struct http_call *c, struct http_answer *answer)
+{
+    long    n = 0;
+    size_t  i;
+
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &answer->status);
+    answer->body.at = c->answer.len ? c->answer.at : "";
+    answer->body.len = c->answer.len;
+
+    for (i = 0; i < c->nwant; i++) {
+        answer->headers[i] = NONE;
+        if (c->found[i].len) {
+            answer->headers[i].at = c->head.at + c->found[i].at;
+            answer->headers[i].len = c->found[i].len;
+        }
+    }
+
+    curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &n);
+    answer->version = n == CURL_HTTP_VERSION_2_0 ? 20
+                      : n == CURL_HTTP_VERSION_1_1 ? 11
+                      : n == CURL_HTTP_VERSION_1_0 ? 10 : 0;
+
+    curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &n);
+    answer->reused = n == 0;
+    stat_add(STAT_HTTP_CONNECTS, n);
+    stat_add(STAT_HTTP_REUSED, n == 0);
+}
+
+
+static void call_finish(struct http_call *c, CURLcode code)
+{
+    struct http        *http = c->http;
+    struct http_host   *host = c->host;
+    struct http_answer  answer = { .outcome = HTTP_ANSWERED, .why = "" };
+
+    answer.ms = (double) (uv_hrtime() - c->began) / 1e6;
+    answer.body = NONE;
+
+    if (code == CURLE_OK) {
+        call_answer(c, &answer);
+    } else {
+        answer.outcome = c->left ? HTTP_AMBIGUOUS : HTTP_UNSENT;
+        answer.why = c->why != NULL ? c->why : curl_easy_strerror(code);
+    }
+
+    http_host_told(host, c, answer.version, answer.reused);
+    call_leave(c);
+
+    if (!http->closing) {
+        http_host_next(host);   /* before who is told can make it forgotten */
+    }
+
+    c->cb(c->data, &answer);
+    call_put(c, code == CURLE_OK && c->begun < 2);
+}
+
+
+/* http_harvest ends what libcurl has finished */
+void http_harvest(struct http *http)
 {
     int       left;
+    char     *call = NULL;
     CURLMsg  *m;
-    void     *call;
 
     while ((m = curl_multi_info_read(http->multi, &left)) != NULL) {
         if (m->msg == CURLMSG_DONE) {
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &call);
-            call_finish(call, m->data.result);
+            call_finish((struct http_call *) call, m->data.result);
+        }
+    }
+}
+
+
+/* says whether a call's time is over */
+static bool call_late(struct http_call *c, uint64_t now)
+{
+    if (now >= c->until) {
+        return true;
+    }
+
+    if (c->begun == 0 || now - c->heard < c->idle_ms) {
+        return false;
+    }
+
+    http_loop_cut(c->http, c->port, now - c->idle_ms / 2);
+
+    return true;
+}
+
+
+/* libcurl's own deadlines do not count while a call waits for a connection,
+   and cost a tree of times; these are looked at ten times a second */
+static void on_watch(uv_timer_t *timer)
+{
+    struct http       *http = timer->data;
+    struct http_call  *c = http->first;
+    uint64_t           now = uv_now(http->loop);
+
+    if (c == NULL) {
+        uv_timer_stop(timer);
+    }
+
+    while (c != NULL) {
+        if (call_late(c, now)) {
+            c->why = c->begun > 0 && now < c->until ? too_quiet : too_late;
+            call_finish(c, CURLE_OPERATION_TIMEDOUT);
+            c = http->first;    /* who was told may have ended others */
+        } else {
+            c = c->next;
         }
     }
 }
@@ -268,8 +508,8 @@ struct http *http_new(uv_loop_t *loop)
     struct http  *http = mem_alloc(sizeof(*http));
 
     http->loop = loop;
-    uv_timer_init(loop, &http->timer);
-    http->timer.data = http;
+    uv_timer_init(loop, &http->watch);
+    http->watch.data = http;
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK
         || (http->multi = curl_multi_init()) == NULL)
@@ -277,122 +517,88 @@ struct http *http_new(uv_loop_t *loop)
         abort();
     }
 
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+    http_loop_init(http);
+    curl_multi_setopt(http->multi, CURLMOPT_PIPELINING,
+                      (long) CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      HTTP_HOST_MAX);
+    curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      HTTP_CONNS_MAX);
 
     return http;
 }
 
 
-static void call_headers(struct call *c, const struct http_request *request)
-{
-    struct buf  b;
-
-    buf_init(&b, 64 * 1024);
-    buf_text(&b, "Authorization: Bearer ");
-    buf_text(&b, request->bearer);
-    buf_add(&b, "", 1);
-
-    c->headers = curl_slist_append(c->headers, b.at);
-    OPENSSL_cleanse(b.at, b.len);
-    buf_free(&b);
-
-    c->headers = curl_slist_append(c->headers, "Accept: application/json");
-    if (c->len) {
-        c->headers = curl_slist_append(c->headers,
-                                       "Content-Type: application/json");
-        c->headers = curl_slist_append(c->headers, "Expect:");
-    }
-
-    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-}
-
-
-/* a redirect is an answer, a proxy of the environment is nobody we know */
-static void call_options(struct call *c, const struct http_request *request)
-{
-    CURL  *easy = c->easy;
-
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (request->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, HTTP_AGENT);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) HTTP_CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) HTTP_TOTAL_MS);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
-
-    if (c->len) {
-        curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t) c->len);
-        curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body);
-        curl_easy_setopt(easy, CURLOPT_READDATA, c);
-    }
-}
-
-
 /* http_start puts a call on the wire */
-void http_start(struct http *http, const struct http_request *request,
-    http_cb cb, void *data)
+struct http_call *http_start(struct http *http,
+    const struct http_request *request, http_cb cb, void *data)
 {
-    struct call  *c = mem_alloc(sizeof(*c));
+    struct http_call  *c = call_get(http);
 
-    c->http = http;
     c->cb = cb;
     c->data = data;
-    c->body = mem_copy(request->body.at, request->body.len);
-    c->len = request->body.len;
-    buf_init(&c->answer, HTTP_ANSWER_MAX);
+    call_set(c, request);
 
-    c->next = http->first;
-    if (http->first != NULL) {
-        http->first->prev = c;
-    }
-    http->first = c;
+    c->next = NULL;
+    c->prev = http->last;
+    *(c->prev != NULL ? &c->prev->next : &http->first) = c;
+    http->last = c;
 
-    c->easy = curl_easy_init();
-    if (c->easy == NULL) {
-        abort();
+    if (!uv_is_active((uv_handle_t *) &http->watch)) {
+        uv_timer_start(&http->watch, on_watch, HTTP_WATCH_MS, HTTP_WATCH_MS);
     }
 
-    call_headers(c, request);
-    call_options(c, request);
+    http_host_join(c, request);
+    http_host_next(c->host);
 
-    curl_multi_add_handle(http->multi, c->easy);
+    return c;
+}
+
+
+/* http_cancel ends a call and tells nobody */
+void http_cancel(struct http_call *c)
+{
+    struct http_host  *host = c->host;
+
+    http_host_told(host, c, 0, false);
+    call_leave(c);
+    http_host_next(host);
+    call_put(c, false);
 }
 
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct http  *http = handle->data;
+
+    if (--http->closing == 0) {
+        free(http);
+    }
 }
 
 
 /* http_free ends all calls and releases the client */
 void http_free(struct http *http)
 {
+    struct http_call  *c;
+
+    http->closing = 4;
+
     while (http->first != NULL) {
         call_finish(http->first, CURLE_ABORTED_BY_CALLBACK);
     }
 
+    while ((c = http->idle) != NULL) {
+        http->idle = c->next;
+        call_free(c);
+    }
+
+    http_hosts_free(http);
+    http_lists_free(http);
     curl_multi_cleanup(http->multi);
     curl_global_cleanup();
     uv_close((uv_handle_t *) &http->timer, on_closed);
+    uv_close((uv_handle_t *) &http->watch, on_closed);
+    uv_close((uv_handle_t *) &http->soon, on_closed);
+    uv_close((uv_handle_t *) &http->before, on_closed);
 }

@@ -9,7 +9,11 @@
 #include <uv.h>
 
 
+#define HTTP_WANT_MAX    8
 #define HTTP_ANSWER_MAX  (1024 * 1024)
+#define HTTP_CONNECT_MS  5000
+#define HTTP_TOTAL_MS    30000
+#define HTTP_IDLE_MS     15000
 
 
 enum http_outcome {
@@ -18,11 +22,32 @@ enum http_outcome {
     HTTP_AMBIGUOUS      /* it may have been received, no answer came */
 };
 
+enum http_method {
+    HTTP_GET,
+    HTTP_POST,
+    HTTP_DELETE,
+    HTTP_PUT
+};
+
 struct http_request {
-    const char   *url;
-    const char   *bearer;       /* the token; only ever in the header */
-    const char   *ca_file;      /* NULL: the system's */
-    struct str    body;         /* a POST of JSON; len 0: a GET */
+    enum http_method     method;
+    const char          *url;
+    const char          *unix_path;     /* NULL: TCP, to the URL's host */
+    const char          *bearer;        /* the token; NULL: none */
+    bool                 oauth;         /* "OAuth" stands before the token */
+    const char          *ca_file;       /* NULL: the system's */
+    const char *const   *headers;       /* "Name: value" */
+    size_t               nheaders;
+    const char          *type;          /* of the body; NULL: JSON */
+    struct str           body;
+    bool                 idempotent;    /* may be sent again by itself, on a
+                                           fresh connection */
+    unsigned             connect_ms;    /* 0: HTTP_CONNECT_MS, and so on */
+    unsigned             total_ms;      /* from http_start on */
+    unsigned             idle_ms;       /* without a byte */
+    size_t               answer_max;    /* of the body */
+    const char *const   *want;          /* lives on: answer headers to keep */
+    size_t               nwant;
 };
 
 struct http_answer {
@@ -30,10 +55,15 @@ struct http_answer {
     const char        *why;     /* where it was not answered */
     long               status;
     struct str         body;
+    struct str         headers[HTTP_WANT_MAX];  /* in the order of want;
+                                                   empty: not there */
     double             ms;
+    int                version;     /* 10, 11, 20; 0: unknown */
+    bool               reused;      /* the connection was */
 };
 
 struct http;
+struct http_call;
 
 /* the answer lives until the callback returns */
 typedef void (*http_cb)(void *data, const struct http_answer *answer);
@@ -41,12 +71,21 @@ typedef void (*http_cb)(void *data, const struct http_answer *answer);
 
 struct http *http_new(uv_loop_t *loop);
 
-/* http_start copies what it needs; cb is called once, never inside of it */
-void http_start(struct http *http, const struct http_request *request,
-    http_cb cb, void *data);
+/* http_start copies what it needs but want; cb is called once, never inside
+   of it; the call lives until cb is called */
+struct http_call *http_start(struct http *http,
+    const struct http_request *request, http_cb cb, void *data);
 
-/* http_free: calls under way end as HTTP_AMBIGUOUS, before it returns */
+/* http_cancel ends a call at once, without its callback */
+void http_cancel(struct http_call *call);
+
+/* http_free: calls under way end as HTTP_AMBIGUOUS or HTTP_UNSENT before it
+   returns */
 void http_free(struct http *http);
+
+/* http_retry_after: the header's value in ms, at most a week, now is Unix
+   seconds; 0: it says nothing */
+long long http_retry_after(struct str value, long long now);
 
 
 #endif /* HTTP_H */
