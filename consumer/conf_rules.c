@@ -1,9 +1,11 @@
-/* Rules: the pattern of a text, the actions of "do", and Meta's limits on
-   them (meta-webhooks-and-messaging.md 7.1, 7.2 and 8). */
+/* Rules: the pattern of a text, and the actions of "do", which are turned into
+   the JSON that handlers and jobs speak. */
 
 #include "conf_own.h"
+#include "action.h"
 #include "json.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,16 +13,9 @@
 #include <pcre2.h>
 
 
-#define WHATSAPP_TEXT_MAX     4096
-#define WHATSAPP_BUTTONS      3
-#define WHATSAPP_BUTTONS_TEXT 1024
-#define WHATSAPP_BUTTON_ID    256
-#define WHATSAPP_ROWS         10
-#define WHATSAPP_ROW_ID       200
-#define MESSENGER_TEXT_MAX    1999
-#define MESSENGER_QUICK       13
-#define MESSENGER_PAYLOAD     1000
-#define QUICK_TITLE           20
+#define RULES_JSON_MAX   (1024 * 1024)
+#define RULES_DEPTH_MAX  64
+#define RULES_AGE        (6ul * 3600 * 1000)
 
 
 /* type_regex compiles what rules.c matches */
@@ -34,7 +29,8 @@ const char *type_regex(const char *text, void *field)
 
     re = pcre2_compile((PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED,
                        PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF
-                       | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+                       | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT,
+                       &code, &at, NULL);
 
     if (re == NULL) {
         pcre2_get_error_message(code, message, sizeof(message));
@@ -49,175 +45,212 @@ const char *type_regex(const char *text, void *field)
 }
 
 
-/* the characters of a text, not its bytes */
-static size_t characters(const char *text)
+/* type_max_age takes a time, or none; "default" stands for what the actions
+   make of it */
+const char *type_max_age(const char *text, void *field)
 {
-    size_t  n;
-
-    for (n = 0; *text != '\0'; text++) {
-        n += ((unsigned char) *text & 0xc0) != 0x80;
-    }
-
-    return n;
-}
-
-
-static char *text_copy(struct reader *r, yaml_node_t *node, const char *path)
-{
-    const char  *text = conf_text(r, node, path);
-
-    if (text != NULL && *text == '\0') {
-        conf_error(r, node, path, "is empty");
+    if (strcmp(text, "default") == 0) {
+        *(unsigned long *) field = ULONG_MAX;
         return NULL;
     }
 
-    return text != NULL ? mem_copy(text, strlen(text)) : NULL;
+    if (strcmp(text, "none") == 0) {
+        *(unsigned long *) field = 0;
+        return NULL;
+    }
+
+    return type_time(text, field) == NULL ? NULL
+           : "must be none, or a time such as 30s, 5m, 6h or 7d";
 }
 
 
-/* the value of a key in a mapping of only such keys */
-static char **quick_field(struct quick_reply *q, const char *name)
+/* type_order takes strict or loose */
+const char *type_order(const char *text, void *field)
 {
-    return strcmp(name, "title") == 0 ? &q->title
-           : strcmp(name, "payload") == 0 ? &q->payload : NULL;
+    *(bool *) field = strcmp(text, "loose") == 0;
+
+    return *(bool *) field || strcmp(text, "strict") == 0
+           ? NULL : "must be strict or loose";
 }
 
 
-static void quick_read(struct reader *r, yaml_node_t *node, const char *path,
-    struct quick_reply *q)
+/* type_ambiguous takes park or resend */
+const char *type_ambiguous(const char *text, void *field)
 {
-    char              **field;
-    const char         *name;
-    yaml_node_t        *key;
-    yaml_node_pair_t   *p;
+    *(int *) field = strcmp(text, "resend") == 0 ? AMBIGUOUS_RESEND
+                     : AMBIGUOUS_PARK;
 
-    if (node->type != YAML_MAPPING_NODE) {
-        conf_error(r, node, path, "must be {title: ..., payload: ...}");
+    return *(int *) field == AMBIGUOUS_RESEND || strcmp(text, "park") == 0
+           ? NULL : "must be park or resend";
+}
+
+
+/* what JSON has no quotes around: a number, true, false, null */
+static bool scalar_is_plain(const yaml_node_t *node)
+{
+    size_t       n;
+    const char  *s = (const char *) node->data.scalar.value;
+    static const char  digits[] = "0123456789";
+
+    if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
+        return false;
+    }
+
+    if (strcmp(s, "true") == 0 || strcmp(s, "false") == 0
+        || strcmp(s, "null") == 0)
+    {
+        return true;
+    }
+
+    s += *s == '-';
+    n = strspn(s, digits);
+    if (n == 0 || (*s == '0' && n > 1)) {
+        return false;
+    }
+
+    s += n;
+    if (*s == '.') {
+        n = strspn(s + 1, digits);
+        s += n ? n + 1 : 0;
+    }
+
+    return *s == '\0';
+}
+
+
+/* an alias may name what it stands in, so there is a depth */
+static void node_json(struct reader *r, struct buf *b, yaml_node_t *node,
+    unsigned depth)
+{
+    size_t             i;
+    yaml_node_t       *key;
+    yaml_node_pair_t  *p;
+
+    if (depth == RULES_DEPTH_MAX) {
+        b->over = true;
+    }
+
+    if (b->over) {
         return;
     }
 
-    for (p = node->data.mapping.pairs.start;
-         p < node->data.mapping.pairs.top && !r->failed; p++)
-    {
-        key = yaml_document_get_node(&r->doc, p->key);
-        name = conf_text(r, key, path);
-        if (name == NULL) {
-            return;
+    if (node->type == YAML_SCALAR_NODE) {
+        struct str  s = { (char *) node->data.scalar.value,
+                          node->data.scalar.length };
+
+        if (scalar_is_plain(node)) {
+            buf_str(b, s);
+        } else {
+            json_quote(b, s);
         }
 
-        field = quick_field(q, name);
-        if (field == NULL || *field != NULL) {
-            conf_error(r, key, path, "%s: %s", name, field == NULL
-                       ? "unknown key" : "stands there twice");
-            return;
+    } else if (node->type == YAML_SEQUENCE_NODE) {
+        buf_text(b, "[");
+        for (i = 0; i < conf_elements(node) && !b->over; i++) {
+            buf_text(b, i ? "," : "");
+            node_json(r, b, conf_element(r, node, i), depth + 1);
         }
+        buf_text(b, "]");
 
-        *field = text_copy(r, yaml_document_get_node(&r->doc, p->value),
-                           path);
-    }
-
-    if (q->title == NULL || q->payload == NULL) {
-        conf_error(r, node, path, "needs title and payload");
+    } else {
+        buf_text(b, "{");
+        for (p = node->data.mapping.pairs.start;
+             p < node->data.mapping.pairs.top && !b->over; p++)
+        {
+            key = yaml_document_get_node(&r->doc, p->key);
+            buf_text(b, p == node->data.mapping.pairs.start ? "" : ",");
+            json_quote(b, key->type == YAML_SCALAR_NODE
+                       ? (struct str) { (char *) key->data.scalar.value,
+                                        key->data.scalar.length } : NONE);
+            buf_text(b, ":");
+            node_json(r, b, yaml_document_get_node(&r->doc, p->value),
+                      depth + 1);
+        }
+        buf_text(b, "}");
     }
 }
 
 
-static void quick_list(struct reader *r, yaml_node_t *node, const char *path,
-    struct action *action)
+static yaml_node_t *node_member(struct reader *r, yaml_node_t *node,
+    const char *name, size_t len)
 {
-    size_t  i;
-
-    if (action->quick.at != NULL || node->type != YAML_SEQUENCE_NODE
-        || conf_elements(node) == 0)
-    {
-        conf_error(r, node, path, "must be one list of at least one"
-                   " {title, payload}");
-        return;
-    }
-
-    for (i = 0; i < conf_elements(node) && !r->failed; i++) {
-        quick_read(r, conf_element(r, node, i), path,
-                   conf_list_add(&action->quick, sizeof(struct quick_reply)));
-    }
-}
-
-
-static void action_reply(struct reader *r, yaml_node_t *node,
-    const char *path, struct action *action)
-{
-    char               full[CONF_PATH_MAX];
-    const char        *name;
-    yaml_node_t       *key, *value;
+    yaml_node_t       *key, *found = NULL;
     yaml_node_pair_t  *p;
 
     if (node->type != YAML_MAPPING_NODE) {
-        conf_error(r, node, path, "must be {text: ...}");
-        return;
+        return NULL;
     }
 
     for (p = node->data.mapping.pairs.start;
-         p < node->data.mapping.pairs.top && !r->failed; p++)
+         p < node->data.mapping.pairs.top; p++)
     {
         key = yaml_document_get_node(&r->doc, p->key);
-        value = yaml_document_get_node(&r->doc, p->value);
-        name = conf_text(r, key, path);
-        if (name == NULL) {
-            return;
-        }
-
-        snprintf(full, sizeof(full), "%s.%s", path, name);
-
-        if (strcmp(name, "text") == 0 && action->text == NULL) {
-            action->text = text_copy(r, value, full);
-        } else if (strcmp(name, "quick_replies") == 0) {
-            quick_list(r, value, full, action);
-        } else {
-            conf_error(r, key, full, "this version knows text and"
-                       " quick_replies, each once");
+        if (key->type == YAML_SCALAR_NODE
+            && key->data.scalar.length == len
+            && memcmp(key->data.scalar.value, name, len) == 0)
+        {
+            found = yaml_document_get_node(&r->doc, p->value);
         }
     }
 
-    if (action->text == NULL) {
-        conf_error(r, node, path, "text is missing");
-    }
+    return found;
 }
 
 
-/* a bare name, or an object with one member, name: parameters */
-static void action_read(struct reader *r, yaml_node_t *node,
-    const char *path, struct action *action)
+/* the node of "reply.quick_replies[2].title", or the nearest around it */
+static yaml_node_t *node_find(struct reader *r, yaml_node_t *node,
+    const char *path)
 {
-    const char   *name;
-    yaml_node_t  *key = node, *value = NULL;
+    char         *end;
+    size_t        n, i;
+    yaml_node_t  *inner;
 
-    if (node->type == YAML_MAPPING_NODE
-        && node->data.mapping.pairs.top - node->data.mapping.pairs.start == 1)
+    while (*path != '\0') {
+        if (*path == '[') {
+            i = strtoul(path + 1, &end, 10);
+            if (node->type != YAML_SEQUENCE_NODE || *end != ']'
+                || i >= conf_elements(node))
+            {
+                break;
+            }
+            inner = conf_element(r, node, i);
+            path = end + 1;
+
+        } else {
+            path += *path == '.';
+            n = strcspn(path, ".[");
+            inner = node_member(r, node, path, n);
+            path += n;
+        }
+
+        if (inner == NULL) {
+            break;
+        }
+        node = inner;
+    }
+
+    return node;
+}
+
+
+/* what is wrong with the actions of that "do" */
+static void actions_fault(struct reader *r, yaml_node_t *list,
+    const char *path, const struct fault *f)
+{
+    char          full[CONF_PATH_MAX];
+    yaml_node_t  *node = list;
+
+    snprintf(full, sizeof(full), "%s%s%s", path, *f->parameter ? "." : "",
+             f->parameter);
+
+    if (f->action && list->type == YAML_SEQUENCE_NODE
+        && f->action <= conf_elements(list))
     {
-        key = yaml_document_get_node(&r->doc,
-                                     node->data.mapping.pairs.start->key);
-        value = yaml_document_get_node(&r->doc,
-                                       node->data.mapping.pairs.start->value);
+        node = node_find(r, conf_element(r, list, f->action - 1),
+                         f->parameter);
     }
 
-    name = key->type == YAML_SCALAR_NODE ? conf_text(r, key, path) : "";
-    if (name == NULL) {
-        return;
-    }
-
-    if (value != NULL && strcmp(name, "reply") == 0) {
-        action->kind = ACTION_REPLY;
-        action_reply(r, value, "rules[].do.reply", action);
-
-    } else if (value == NULL && strcmp(name, "mark_read") == 0) {
-        action->kind = ACTION_MARK_READ;
-
-    } else if (value == NULL && strcmp(name, "stop") == 0) {
-        action->kind = ACTION_STOP;
-
-    } else {
-        conf_error(r, key, path, "this version knows mark_read, stop and"
-                   " {reply: {text: ..., quick_replies: [...]}}");
-    }
+    conf_error(r, node, full, "%s", f->text);
 }
 
 
@@ -225,122 +258,102 @@ static void action_read(struct reader *r, yaml_node_t *node,
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     void *field)
 {
-    size_t              i;
-    struct action      *action;
+    struct buf          b;
+    struct fault        f;
+    struct action      *actions;
+    struct conf_do     *seen;
     struct conf_list   *list = field;
+    struct json_doc    *doc;
 
-    if (node->type != YAML_SEQUENCE_NODE || conf_elements(node) == 0) {
-        conf_error(r, node, path, "must be a list of at least one action");
+    buf_init(&b, RULES_JSON_MAX);
+    node_json(r, &b, node, 0);
+    doc = b.over ? NULL : json_parse(b.at, b.len, JSON_TREE_MAX);
+    buf_free(&b);
+
+    if (doc == NULL) {
+        conf_error(r, node, path, "is too long, or nested too deep");
         return;
     }
 
-    for (i = 0; i < conf_elements(node) && !r->failed; i++) {
-        action = conf_list_add(list, sizeof(*action));
-        action_read(r, conf_element(r, node, i), path, action);
-
-        if (!r->failed && action->kind == ACTION_STOP
-            && i + 1 < conf_elements(node))
-        {
-            conf_error(r, conf_element(r, node, i), path,
-                       "stop must be the last action");
-        }
+    if (actions_parse(json_root(doc), ACTION_LIST_MAX, false, &actions,
+                      &list->n, &f) != 0)
+    {
+        actions_fault(r, node, path, &f);
+        actions = NULL;
     }
+
+    json_free(doc);
+    list->at = actions;
+
+    seen = conf_list_add(&r->dos, sizeof(*seen));
+    *seen = (struct conf_do) { node, r->conf->rules.n - 1 };
 }
 
 
-/* how many bytes a payload may have, 0 where there are too many of them */
-static size_t payload_max(int product, size_t n)
-{
-    if (product == PRODUCT_MESSENGER) {
-        return n <= MESSENGER_QUICK ? MESSENGER_PAYLOAD : 0;
-    }
-
-    return n <= WHATSAPP_BUTTONS ? WHATSAPP_BUTTON_ID
-           : n <= WHATSAPP_ROWS ? WHATSAPP_ROW_ID : 0;
-}
-
-
-static void check_quick(struct reader *r, yaml_node_t *node, int product,
-    const struct action *action)
-{
-    size_t                     i, j, max;
-    const struct quick_reply  *q = action->quick.at;
-    static const char          path[] = "rules[].do.reply.quick_replies";
-
-    max = payload_max(product, action->quick.n);
-    if (max == 0) {
-        conf_error(r, node, path, "%zu of them; %s takes at most %d",
-                   action->quick.n, product_name(product),
-                   product == PRODUCT_MESSENGER ? MESSENGER_QUICK
-                   : WHATSAPP_ROWS);
-        return;
-    }
-
-    for (i = 0; i < action->quick.n; i++) {
-        if (characters(q[i].title) > QUICK_TITLE) {
-            conf_error(r, node, path, "the title \"%s\" has more than %d"
-                       " characters", q[i].title, QUICK_TITLE);
-        }
-
-        if (strlen(q[i].payload) > max) {
-            conf_error(r, node, path, "the payload of \"%s\" has more than"
-                       " %zu bytes", q[i].title, max);
-        }
-
-        for (j = 0; j < i && product == PRODUCT_WHATSAPP; j++) {
-            if (strcmp(q[i].title, q[j].title) == 0
-                || strcmp(q[i].payload, q[j].payload) == 0)
-            {
-                conf_error(r, node, path, "\"%s\": on WhatsApp no two titles"
-                           " and no two payloads are the same", q[i].title);
-            }
-        }
-    }
-}
-
-
-static void check_reply(struct reader *r, yaml_node_t *node, int product,
-    const struct action *action)
-{
-    size_t  max = MESSENGER_TEXT_MAX;
-
-    if (product == PRODUCT_WHATSAPP) {
-        max = action->quick.n > 0 && action->quick.n <= WHATSAPP_BUTTONS
-              ? WHATSAPP_BUTTONS_TEXT : WHATSAPP_TEXT_MAX;
-    }
-
-    if (characters(action->text) > max) {
-        conf_error(r, node, "rules[].do.reply.text", "%zu characters; %s"
-                   " takes at most %zu here", characters(action->text),
-                   product_name(product), max);
-    }
-
-    if (action->quick.n > 0) {
-        check_quick(r, node, product, action);
-    }
-}
-
-
-/* conf_rule checks a rule as a whole */
+/* conf_rule decides how long what the rule does is still wanted */
 void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     void *element)
 {
     size_t                i;
     struct rule          *rule = element;
-    const struct action  *action = rule->actions.at;
+    const struct action  *actions = rule->actions.at;
 
+    (void) r;
+    (void) node;
     (void) path;
 
-    for (i = 0; i < rule->actions.n; i++) {
-        if (action[i].kind == ACTION_REPLY) {
-            check_reply(r, node, rule->product, &action[i]);
-        }
+    if (rule->max_age_ms != ULONG_MAX) {
+        return;
+    }
 
-        if (action[i].kind == ACTION_MARK_READ
-            && rule->product != PRODUCT_WHATSAPP)
+    rule->max_age_ms = 0;
+    for (i = 0; i < rule->actions.n; i++) {
+        if (action_sends(&actions[i])) {
+            rule->max_age_ms = RULES_AGE;
+        }
+    }
+}
+
+
+/* the lists that rules name are allowed to handlers and jobs as well */
+static void rules_lists(struct conf *conf, const struct rule *rule)
+{
+    size_t                i;
+    char                **name;
+    const struct action  *actions = rule->actions.at;
+
+    for (i = 0; i < rule->actions.n; i++) {
+        if (actions[i].kind == ACTION_PUSH) {
+            name = conf_list_add(&conf->push_lists, sizeof(*name));
+            *name = mem_copy(actions[i].list, strlen(actions[i].list));
+        }
+    }
+}
+
+
+/* conf_rules_check asks of each action what only the whole can tell */
+void conf_rules_check(struct reader *r)
+{
+    size_t                 i;
+    struct rule           *rules = r->conf->rules.at;
+    struct fault           f;
+    const struct conf_do  *seen = r->dos.at;
+    struct action_place    place = { .from = FROM_RULE };
+
+    for (i = 0; i < r->conf->rules.n; i++) {
+        rules_lists(r->conf, &rules[i]);
+    }
+
+    for (i = 0; i < r->dos.n && !r->failed; i++) {
+        place.product = rules[seen[i].rule].product;
+        place.kind = rules[seen[i].rule].kind;
+        place.addressed = place.kind == KIND_MESSAGE;
+
+        if (actions_check(rules[seen[i].rule].actions.at,
+                          rules[seen[i].rule].actions.n, &place, r->conf, &f)
+            != 0)
         {
-            conf_error(r, node, "rules[].do", "mark_read: this version marks"
-                       " WhatsApp messages only");
+            actions_fault(r, seen[i].node, "rules[].do", &f);
         }
     }
 }
@@ -349,21 +362,7 @@ void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
 /* rule_free releases what a rule holds */
 void rule_free(struct rule *rule)
 {
-    size_t               i, j;
-    struct action       *action = rule->actions.at;
-    struct quick_reply  *q;
-
-    for (i = 0; i < rule->actions.n; i++) {
-        q = action[i].quick.at;
-        for (j = 0; j < action[i].quick.n; j++) {
-            free(q[j].title);
-            free(q[j].payload);
-        }
-        free(q);
-        free(action[i].text);
-    }
-
+    actions_free(rule->actions.at, rule->actions.n);
     pcre2_code_free(rule->text);
     free(rule->account);
-    free(action);
 }

@@ -3,14 +3,52 @@
 #ifndef REPLY_H
 #define REPLY_H
 
+#include "action.h"
 #include "event.h"
 
 
-/* reply_body writes what the action does for that event; ref is the id that
-   Meta gives back in the status or echo of what was sent.  NULL, or the
-   reason why there can be none */
+/* who is written to, of an event, a job or a send; slices are of those */
+struct target {
+    enum product       product;
+    struct str         account;
+    enum address_kind  address;
+    struct str         to;          /* a phone number without "+" */
+    struct str         message;     /* the id of what is answered, or empty */
+};
+
+/* a call of Graph but for host, version and token */
+struct reply_call {
+    enum action_method  method;
+    struct buf          path;
+    struct buf          query;      /* encoded */
+    struct buf          body;       /* JSON, or empty */
+    bool                idempotent;
+};
+
+
+void target_of_event(struct target *t, const struct event *event);
+
+/* target_of: of account and to as a job or a send says them; product NONE: by
+   the tokens of conf and by how "to" is written.  -1: *f says what is wrong
+   with "to", which is called path there */
+int target_of(struct target *t, const struct conf *conf,
+    enum product product, struct str account, struct str to,
+    const char *path, struct fault *f);
+
+/* target_product: of an account, by its token, else by whom it writes to */
+enum product target_product(const struct conf *conf, struct str account,
+    struct str to);
+
+/* reply_call writes the call of an action that takes one (action_calls); ref
+   is the id that Meta gives back in the status or echo of what was sent.
+   NULL, or the reason why there can be none; reply_call_free must follow */
+const char *reply_call(struct reply_call *call, const struct action *action,
+    const struct target *target, struct str ref);
+void reply_call_free(struct reply_call *call);
+
+/* reply_body: the body of reply, send and mark_read alone */
 const char *reply_body(struct buf *b, const struct action *action,
-    const struct event *event, struct str ref);
+    const struct target *target, struct str ref);
 
 
 #endif /* REPLY_H */

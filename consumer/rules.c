@@ -1,14 +1,60 @@
 /* Which rules an event matches. */
 
 #include "rules.h"
+#include "action.h"
+
+#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 
-/* about 10 ms: a pattern that runs wild must not hold up everybody */
-#define RULES_MATCH_MAX  200000
+/* a pattern that runs wild must not hold up everybody.  PCRE2 counts anew for
+   each place at which a match may begin, so these are tried in slices, and
+   the time of all is looked at in between */
+#define RULES_MATCH_MAX  200000         /* some 5 ms */
 #define RULES_HEAP_KB    4096
+#define RULES_SLICES     64
+#define RULES_SLICE_MIN  16
+#define RULES_MS         50
+
+
+static long long rules_now(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static int text_slices(pcre2_code *re, struct str text,
+    pcre2_match_data *data, pcre2_match_context *context)
+{
+    int        rc = PCRE2_ERROR_NOMATCH;
+    size_t     at = 0, n = text.len / RULES_SLICES;
+    long long  until = rules_now() + RULES_MS;
+
+    n = n < RULES_SLICE_MIN ? RULES_SLICE_MIN : n;
+
+    while (at <= text.len && rc == PCRE2_ERROR_NOMATCH) {
+        if (at > 0 && rules_now() > until) {
+            return PCRE2_ERROR_MATCHLIMIT;
+        }
+
+        pcre2_set_offset_limit(context, at + n - 1);
+        rc = pcre2_match(re, (PCRE2_SPTR) text.at, text.len, at, 0, data,
+                         context);
+        at += n;
+
+        while (at < text.len && (text.at[at] & 0xc0) == 0x80) {
+            at++;               /* inside of a character none begins */
+        }
+    }
+
+    return rc;
+}
 
 
 static enum match text_match(pcre2_code *re, struct str text)
@@ -31,7 +77,7 @@ static enum match text_match(pcre2_code *re, struct str text)
 
     pcre2_set_match_limit(context, RULES_MATCH_MAX);
     pcre2_set_heap_limit(context, RULES_HEAP_KB);
-    rc = pcre2_match(re, (PCRE2_SPTR) text.at, text.len, 0, 0, data, context);
+    rc = text_slices(re, text, data, context);
 
     pcre2_match_data_free(data);
     pcre2_match_context_free(context);

@@ -1,0 +1,120 @@
+/* Who is written to: of an event, of a job, of a send. */
+
+#include "reply.h"
+
+
+#define TO_PHONE_MIN    6       /* E.164 has 15 at most */
+#define TO_PHONE_MAX    15
+#define TO_USER_MAX     140
+
+
+/* target_of_event is whoever the event is from */
+void target_of_event(struct target *t, const struct event *event)
+{
+    *t = (struct target) {
+        .product = event->product, .account = event->account,
+        .address = event->address, .to = event->to, .message = event->id
+    };
+}
+
+
+/* a business-scoped user id: two letters of the country, a dot (section 3.2
+   of meta-webhooks-and-messaging.md) */
+static bool to_is_user(struct str to)
+{
+    size_t  i;
+    char    c;
+
+    if (to.len < 4 || to.len > TO_USER_MAX || to.at[2] != '.') {
+        return false;
+    }
+
+    for (i = 0; i < to.len; i++) {
+        c = to.at[i];
+        if (!((c >= 'A' && c <= 'Z')
+              || (i > 2 && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
+                            || c == '.'))
+              || (i == 2 && c == '.')))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* target_product asks the tokens, then how "to" is written */
+enum product target_product(const struct conf *conf, struct str account,
+    struct str to)
+{
+    size_t                    i;
+    const struct conf_token  *tokens = conf->tokens.at;
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        if (tokens[i].id != NULL && str_is(account, tokens[i].id)) {
+            if (tokens[i].kind == TOKEN_WHATSAPP) {
+                return PRODUCT_WHATSAPP;
+            }
+            if (tokens[i].kind == TOKEN_PAGE) {
+                return PRODUCT_MESSENGER;
+            }
+        }
+    }
+
+    return (to.len && to.at[0] == '+') || to_is_user(to)
+           ? PRODUCT_WHATSAPP : PRODUCT_MESSENGER;
+}
+
+
+static int whatsapp_target(struct target *t, struct str to, const char *path,
+    struct fault *f)
+{
+    if (to_is_user(to)) {
+        t->address = ADDRESS_USER_ID;
+        t->to = to;
+        return 0;
+    }
+
+    if (to.len > TO_PHONE_MIN && to.len <= 1 + TO_PHONE_MAX
+        && to.at[0] == '+'
+        && str_digits((struct str) { to.at + 1, to.len - 1 }))
+    {
+        t->address = ADDRESS_PHONE;
+        t->to = (struct str) { to.at + 1, to.len - 1 };
+        return 0;
+    }
+
+    /* without "+" Meta takes it for a number of the business's country */
+    return fault_set(f, path, NULL, NONE, "must be a phone number with + and"
+                     " country code, nothing but digits behind it, or a user"
+                     " id such as ZA.48210093377165520");
+}
+
+
+/* target_of reads account and to */
+int target_of(struct target *t, const struct conf *conf,
+    enum product product, struct str account, struct str to,
+    const char *path, struct fault *f)
+{
+    *t = (struct target) {
+        .product = product != PRODUCT_NONE ? product
+                   : target_product(conf, account, to),
+        .account = account, .address = ADDRESS_NONE, .to = NONE,
+        .message = NONE
+    };
+
+    if (t->product == PRODUCT_WHATSAPP) {
+        return whatsapp_target(t, to, path, f);
+    }
+
+    if (!str_digits(to) || to.len > 32) {
+        return fault_set(f, path, "32 digits", NONE,
+                         "must be the user's id, 1 to 32 digits");
+    }
+
+    t->address = ADDRESS_USER_ID;
+    t->to = to;
+
+    return 0;
+}
