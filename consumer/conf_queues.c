@@ -1,0 +1,62 @@
+/* The queues of the configuration: which lists each of them is. */
+
+#include "conf_own.h"
+
+#include <stdio.h>
+
+
+#define QUEUE_PARTITIONS_MAX  256
+
+
+/* queue_has says whether a list is one of the queue's */
+bool queue_has(const struct conf_queue *q, const char *list)
+{
+    char           number[24];
+    size_t         n = strlen(q->name);
+    unsigned long  i;
+
+    if (q->partitions == 1) {
+        return strcmp(q->name, list) == 0;
+    }
+
+    if (strncmp(q->name, list, n) != 0 || list[n] != ':') {
+        return false;
+    }
+
+    for (i = 0; i < q->partitions; i++) {
+        snprintf(number, sizeof(number), "%lu", i);
+        if (strcmp(list + n + 1, number) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* conf_queue judges one of "queues" */
+void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
+    void *element)
+{
+    size_t              i;
+    struct conf_queue  *q = element, *all = r->conf->queues.at;
+
+    if (q->partitions == 0 || q->partitions > QUEUE_PARTITIONS_MAX) {
+        conf_error(r, node, path, "partitions must be from 1 to %d",
+                   QUEUE_PARTITIONS_MAX);
+        return;
+    }
+
+    for (i = 0; i + 1 < r->conf->queues.n; i++) {
+        if (strcmp(all[i].name, q->name) == 0) {
+            conf_error(r, node, path, "\"%s\" stands there twice", q->name);
+            return;
+        }
+
+        if (queue_has(&all[i], q->name) || queue_has(q, all[i].name)) {
+            conf_error(r, node, path, "\"%s\" and \"%s\" have a list in"
+                       " common", all[i].name, q->name);
+            return;
+        }
+    }
+}
