@@ -1,0 +1,286 @@
+/* metactl doctor: looks for what is wrong, and says what to do. */
+
+#include "ctl_doctor.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+
+#define SKEW_WARN_MS  2000
+#define SKEW_BAD_MS   60000
+
+
+/* doctor_say prints a line, or keeps it for --json */
+void doctor_say(struct doctor *d, enum level level, const char *check,
+    const char *todo, const char *format, ...)
+{
+    char                text[512];
+    va_list             args;
+    struct buf          b;
+    static const char  *names[] = { "ok", "warn", "bad" };
+    static const char   colors[] = { 'g', 'y', 'r' };
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+
+    d->found[level]++;
+
+    if (d->c->opts.json) {
+        jw_open(&d->j, NULL, '{');
+        jw_text(&d->j, "level", names[level]);
+        jw_text(&d->j, "check", check);
+        jw_text(&d->j, "text", text);
+        jw_text(&d->j, "todo", todo);
+        jw_close(&d->j, '}');
+        return;
+    }
+
+    buf_init(&b, 8192);
+    out_color(d->c, &b, colors[level]);
+    out_pad(&b, STR(names[level]), 6);
+    out_color(d->c, &b, 0);
+    out_pad(&b, STR(check), 14);
+    out_wrap(&b, text, 20);
+    if (todo != NULL) {
+        out_pad(&b, NONE, 20);
+        buf_text(&b, "-> ");
+        out_wrap(&b, todo, 23);
+    }
+    out_print(&b);
+}
+
+
+static void doctor_tokens(struct doctor *d)
+{
+    size_t                    i, open = 0;
+    const struct conf_token  *t = d->c->conf->tokens.at;
+
+    for (i = 0; i < d->c->conf->tokens.n; i++) {
+        if (token_open(&t[i])) {
+            open++;
+            doctor_say(d, LEVEL_WARN, "files", "chmod o-rwx, and think of"
+                       " the token as known", "%s can be read by everybody",
+                       t[i].file);
+        }
+    }
+
+    if (d->c->conf->tokens.n == 0) {
+        doctor_say(d, LEVEL_WARN, "tokens", "add one under tokens",
+                   "there is no token: nothing can be sent");
+    } else if (open == 0) {
+        doctor_say(d, LEVEL_OK, "tokens", NULL, "%zu, and no file is open to"
+                   " everybody", d->c->conf->tokens.n);
+    }
+}
+
+
+static void doctor_clock(struct doctor *d)
+{
+    char       span[TIME_MAX];
+    long long  before = time_now(), redis = ctl_clock(d->c), off;
+
+    off = redis - (before + time_now()) / 2;
+    off = off < 0 ? -off : off;
+
+    doctor_say(d, off > SKEW_BAD_MS ? LEVEL_BAD
+               : off > SKEW_WARN_MS ? LEVEL_WARN : LEVEL_OK, "clock",
+               off > SKEW_WARN_MS ? "let both machines ask a time server"
+               : NULL, "Redis's and this machine's are %s apart",
+               time_span(span, off));
+}
+
+
+static void doctor_partitions(struct doctor *d)
+{
+    char                      key[CTL_NAME_MAX];
+    size_t                    i;
+    unsigned long             n;
+    const struct reply       *r;
+    const struct conf_queue  *q = d->c->conf->queues.at;
+
+    for (i = 0; i < d->c->conf->queues.n; i++) {
+        if (q[i].kind != QUEUE_EVENTS) {
+            continue;
+        }
+
+        snprintf(key, sizeof(key), "%s:partitions", q[i].name);
+        r = ctl_ask(d->c, "GET", key, NULL);
+
+        if (reply_type(r) == REPLY_NIL) {
+            doctor_say(d, LEVEL_WARN, "edge", "does nginx run, with this"
+                       " Redis and this meta_queue?",
+                       "no nginx has announced %s", q[i].name);
+            continue;
+        }
+
+        n = (unsigned long) reply_number(r);
+        doctor_say(d, n == q[i].partitions ? LEVEL_OK : LEVEL_BAD, "edge",
+                   n == q[i].partitions ? NULL : "make partitions the same"
+                   " in nginx's meta_queue and under queues",
+                   "%s: nginx has partitions=%lu, the configuration %lu",
+                   q[i].name, n, q[i].partitions);
+    }
+}
+
+
+static void doctor_dead(struct doctor *d, const struct view *v)
+{
+    long long  dead = v->n[VIEW_DEAD], max = d->c->conf->dead_max;
+
+    if (dead >= max) {
+        doctor_say(d, LEVEL_BAD, "dead letters", "metactl dead list, then"
+                   " requeue or drop", "%s has %lld of at most %lld: nothing"
+                   " more is taken", v->list->name, dead, max);
+    } else if (dead * 5 >= max * 4) {
+        doctor_say(d, LEVEL_WARN, "dead letters", "metactl dead list, then"
+                   " requeue or drop", "%s has %lld, nothing is taken at"
+                   " %lld", v->list->name, dead, max);
+    } else if (dead) {
+        doctor_say(d, LEVEL_WARN, "dead letters", "metactl dead list",
+                   "%s has %lld", v->list->name, dead);
+    }
+}
+
+
+static void doctor_list(struct doctor *d, const struct view *v)
+{
+    char         span[TIME_MAX];
+    const char  *name = v->list->name;
+    long long    left = v->n[VIEW_WAITING] + v->n[VIEW_INFLIGHT]
+                        + v->n[VIEW_HELD] + v->n[VIEW_RETRY];
+
+    if (v->owner[0] == '\0') {
+        doctor_say(d, left ? LEVEL_BAD : LEVEL_WARN, "holder",
+                   "start meta-consumer, or look into its log",
+                   "nobody holds %s, %lld events wait%s%s", name, left,
+                   v->until ? "; the last lease ended before " : "",
+                   v->until ? time_span(span, v->now - v->until) : "");
+    } else {
+        doctor_say(d, LEVEL_OK, "holder", NULL, "%s: %s", name, v->owner);
+    }
+
+    if (v->list->stray) {
+        doctor_say(d, LEVEL_WARN, "partitions", "nothing: a consumer works"
+                   " it off; look again later", "%s is outside of the"
+                   " configured partitions and still holds events", name);
+    }
+
+    if (v->off) {
+        doctor_say(d, LEVEL_BAD, "accounts", "did somebody delete or write"
+                   " its keys? docs/consumer.md, Keys in Redis",
+                   "%s: taken is %lld off what is somewhere", name, v->off);
+    }
+
+    doctor_dead(d, v);
+}
+
+
+static void doctor_consumers(struct doctor *d, const struct status *s)
+{
+    size_t              alive = 0;
+    struct json_doc    *doc;
+    const struct json  *one;
+
+    doc = json_parse(s->consumers.at, s->consumers.len,
+                     s->consumers.len * 20 + 65536);
+    for (one = json_is(json_root(doc), JSON_OBJECT) ? json_root(doc)->child
+               : NULL;
+         one != NULL; one = one->next)
+    {
+        alive += strtoll(json_get_text(one, "until").at, NULL, 10) > s->now;
+    }
+    json_free(doc);
+
+    doctor_say(d, alive ? LEVEL_OK : LEVEL_BAD, "consumers",
+               alive ? NULL : "start meta-consumer", "%zu alive", alive);
+
+    if (s->pauses.len > 2) {
+        doctor_say(d, LEVEL_WARN, "paused", "metactl status, metactl resume",
+                   "something is paused");
+    }
+}
+
+
+static void doctor_queues(struct doctor *d)
+{
+    size_t         i;
+    struct status  s;
+
+    status_read(d->c, &s, true);
+
+    for (i = 0; i < s.lists.n; i++) {
+        doctor_list(d, &s.views[i]);
+    }
+
+    if (s.sum.off == 0) {
+        doctor_say(d, LEVEL_OK, "accounts", NULL, "of %lld taken all are"
+                   " accounted for", s.sum.n[VIEW_TAKEN]);
+    }
+
+    doctor_consumers(d, &s);
+
+    if (d->c->opts.edge != NULL) {
+        doctor_say(d, s.edge_acked < 0 ? LEVEL_BAD
+                   : status_good(&s) ? LEVEL_OK : LEVEL_WARN, "edge",
+                   s.edge_acked < 0 ? "is it the address of a meta_status"
+                   " page?" : status_good(&s) ? NULL : "metactl status"
+                   " --edge has the numbers", "%s",
+                   s.edge_acked < 0 ? s.edge_why : status_good(&s)
+                   ? "what nginx acknowledged has arrived"
+                   : "nginx's numbers and Redis's do not agree");
+    }
+
+    status_free(&s);
+}
+
+
+/* run_doctor goes from what all stands on to what stands on it */
+int run_doctor(struct ctl *c)
+{
+    struct buf     why, where;
+    struct doctor  d = { .c = c };
+
+    jw_init(&d.j);
+    jw_open(&d.j, NULL, '{');
+    jw_int(&d.j, "v", 1);
+    jw_open(&d.j, "checks", '[');
+
+    doctor_say(&d, LEVEL_OK, "configuration", NULL, "%s is good",
+               c->opts.file);
+    doctor_tokens(&d);
+
+    buf_init(&why, 512);
+    buf_init(&where, 256);
+    db_target(&where, &c->conf->redis);
+    c->db = db_open(&c->conf->redis, &why);
+
+    if (c->db == NULL) {
+        doctor_say(&d, LEVEL_BAD, "Redis", "does it run, is the address"
+                   " right, may this user reach it?", "%.*s: %.*s",
+                   (int) where.len, where.at, (int) why.len, why.at);
+    } else {
+        doctor_say(&d, LEVEL_OK, "Redis", NULL, "%.*s answers",
+                   (int) where.len, where.at);
+        doctor_redis(&d);
+        doctor_clock(&d);
+        doctor_partitions(&d);
+        doctor_queues(&d);
+    }
+
+    buf_free(&why);
+    buf_free(&where);
+    doctor_net(&d);
+
+    jw_close(&d.j, ']');
+    jw_int(&d.j, "warn", (long long) d.found[LEVEL_WARN]);
+    jw_int(&d.j, "bad", (long long) d.found[LEVEL_BAD]);
+    jw_close(&d.j, '}');
+
+    if (c->opts.json) {
+        jw_print(&d.j);
+    }
+    buf_free(&d.j.b);
+
+    return d.found[LEVEL_BAD] ? CTL_FINDING : CTL_GOOD;
+}

@@ -1,0 +1,34 @@
+/* What metactl doctor looks at, and how it says what it found. */
+
+#ifndef CTL_DOCTOR_H
+#define CTL_DOCTOR_H
+
+#include "ctl_status.h"
+
+
+enum level {
+    LEVEL_OK,
+    LEVEL_WARN,
+    LEVEL_BAD
+};
+
+struct doctor {
+    struct ctl  *c;
+    struct jw    j;
+    size_t       found[3];      /* by level */
+};
+
+
+/* doctor_say: one line; todo NULL where nothing is to be done */
+void doctor_say(struct doctor *d, enum level level, const char *check,
+    const char *todo, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* ctl_doctor_redis.c */
+void doctor_redis(struct doctor *d);
+
+/* ctl_doctor_net.c */
+void doctor_net(struct doctor *d);
+
+
+#endif /* CTL_DOCTOR_H */

@@ -1,0 +1,79 @@
+/* The join with the edge (docs/status.md): what nginx says that Redis has
+   acknowledged, beside what arrived there. */
+
+#include "ctl_status.h"
+
+#include <stdlib.h>
+
+
+static long long edge_number(const struct json *events, const char *name)
+{
+    const struct json  *n = json_get(events, name);
+
+    return json_is(n, JSON_NUMBER) ? strtoll(n->text.at, NULL, 10) : -1;
+}
+
+
+/* the page itself may be named, or its JSON */
+static const char *edge_get(struct ctl *c, struct buf *answer)
+{
+    const char       *why;
+    struct buf        url;
+    struct json_doc  *doc;
+
+    why = ctl_get(c->opts.edge, c->conf->ca_file, answer);
+    if (why != NULL) {
+        return why;
+    }
+
+    doc = json_parse(answer->at, answer->len, answer->len * 20 + 65536);
+    json_free(doc);
+    if (doc != NULL) {
+        return NULL;
+    }
+
+    buf_free(answer);
+    buf_init(&url, 4096);
+    buf_text(&url, c->opts.edge);
+    buf_text(&url, strchr(c->opts.edge, '?') != NULL ? "&format=json"
+                   : "?format=json");
+    buf_add(&url, "", 1);
+    why = ctl_get(url.at, c->conf->ca_file, answer);
+    buf_free(&url);
+
+    return why;
+}
+
+
+/* edge_read fills in the edge's numbers */
+int edge_read(struct ctl *c, struct status *s)
+{
+    long long           by_redis, drained;
+    const char         *why;
+    struct json_doc    *doc;
+    const struct json  *events;
+
+    s->edge_acked = -1;
+    why = edge_get(c, &s->edge);
+    if (why != NULL) {
+        snprintf(s->edge_why, sizeof(s->edge_why), "%s", why);
+        return -1;
+    }
+
+    doc = json_parse(s->edge.at, s->edge.len, s->edge.len * 20 + 65536);
+    events = json_get(json_root(doc), "events");
+    by_redis = edge_number(events, "by_redis");
+    drained = edge_number(events, "drained");
+    s->edge_unknown = edge_number(events, "unknown");
+    json_free(doc);
+
+    if (by_redis < 0 || drained < 0 || s->edge_unknown < 0) {
+        snprintf(s->edge_why, sizeof(s->edge_why),
+                 "it is no meta_status page");
+        return -1;
+    }
+
+    s->edge_acked = by_redis + drained;
+
+    return 0;
+}

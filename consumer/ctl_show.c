@@ -1,0 +1,327 @@
+/* How the queues stand, on 80 columns: what status prints and top draws. */
+
+#include "ctl_status.h"
+
+#include <stdlib.h>
+
+
+#define NAME_WIDTH  22
+
+
+static void show_label(struct ctl *c, struct buf *b, const char *label)
+{
+    out_color(c, b, 'd');
+    out_pad(b, STR(label), 11);
+    out_color(c, b, 0);
+}
+
+
+static void show_head(struct ctl *c, struct buf *b)
+{
+    size_t              i;
+    static const char  *names[] = {
+        "WAITING", "OLDEST", "FLIGHT", "HELD", "RETRY", "DEAD", "DONE"
+    };
+    static const int    widths[] = { 9, 9, 7, 7, 7, 7, 10 };
+
+    out_color(c, b, 'b');
+    out_pad(b, STR("QUEUE"), NAME_WIDTH);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        out_pad(b, STR(names[i]), -widths[i]);
+    }
+    out_color(c, b, 0);
+    buf_text(b, "\n");
+}
+
+
+static void show_row(struct ctl *c, struct buf *b, const struct view *v,
+    const char *name, long long now)
+{
+    char  span[TIME_MAX];
+
+    out_pad(b, STR(name), NAME_WIDTH);
+    out_number(b, v->n[VIEW_WAITING], 9);
+    out_pad(b, STR(v->oldest < 0 ? "-"
+                   : time_span(span, now > v->oldest ? now - v->oldest : 0)),
+            -9);
+    out_number(b, v->n[VIEW_INFLIGHT], 7);
+    out_number(b, v->n[VIEW_HELD], 7);
+    out_number(b, v->n[VIEW_RETRY], 7);
+
+    out_color(c, b, v->n[VIEW_DEAD] ? 'r' : 0);
+    out_number(b, v->n[VIEW_DEAD], 7);
+    out_color(c, b, 0);
+    out_number(b, v->n[VIEW_DONE], 10);
+    buf_text(b, "\n");
+}
+
+
+static void show_done(struct ctl *c, struct buf *b, const struct view *v)
+{
+    size_t  k;
+
+    show_label(c, b, "done");
+
+    for (k = VIEW_WORKED; k <= VIEW_DROPPED; k++) {
+        buf_format(b, "%s%s %lld", k > VIEW_WORKED ? ", " : "",
+                   view_names[k], v->n[k]);
+    }
+
+    buf_text(b, "\n");
+}
+
+
+/* design 1: taken = in flight + held + retry + dead + done */
+static void show_identity(struct ctl *c, struct buf *b,
+    const struct status *s)
+{
+    size_t              i;
+    const struct view  *sum = &s->sum;
+
+    show_label(c, b, "accounts");
+    buf_format(b, "arrived %lld = waiting %lld + taken %lld",
+               sum->n[VIEW_ARRIVED], sum->n[VIEW_WAITING],
+               sum->n[VIEW_TAKEN]);
+
+    if (sum->off == 0) {
+        out_color(c, b, 'g');
+        buf_text(b, "  all accounted for");
+        out_color(c, b, 0);
+    }
+
+    buf_text(b, "\n");
+
+    for (i = 0; i < s->lists.n; i++) {
+        if (s->views[i].off) {
+            show_label(c, b, "");
+            out_color(c, b, 'r');
+            buf_format(b, "%s: taken is %lld %s than what is somewhere\n",
+                       s->lists.at[i].name,
+                       llabs(s->views[i].off),
+                       s->views[i].off > 0 ? "more" : "less");
+            out_color(c, b, 0);
+        }
+    }
+}
+
+
+static void show_note(struct ctl *c, struct buf *b, const char *what,
+    const char *which)
+{
+    out_pad(b, NONE, 11 + NAME_WIDTH + 1);
+    out_color(c, b, 'y');
+    buf_text(b, what);
+    out_safe(b, STR(which));
+    out_color(c, b, 0);
+    buf_text(b, "\n");
+}
+
+
+static void show_holders(struct ctl *c, struct buf *b,
+    const struct status *s)
+{
+    char                span[TIME_MAX];
+    size_t              i;
+    const char         *label = "held by";
+    const struct view  *v;
+
+    for (i = 0; i < s->lists.n; i++) {
+        v = &s->views[i];
+        show_label(c, b, label);
+        label = "";
+
+        if (s->lists.n > 1) {
+            out_pad(b, STR(s->lists.at[i].name), NAME_WIDTH);
+            buf_text(b, " ");
+        }
+
+        if (v->owner[0] == '\0') {
+            out_color(c, b, 'y');
+            buf_text(b, "nobody");
+            out_color(c, b, 0);
+        } else {
+            out_pad(b, STR(v->owner), strlen(v->owner) > 34 ? 34
+                    : (int) strlen(v->owner));
+            buf_format(b, ", %s left", time_span(span, v->until - v->now));
+        }
+
+        buf_text(b, "\n");
+        if (v->alone[0]) {
+            show_note(c, b, "works a suspect alone: item ", v->alone);
+        }
+        if (s->lists.at[i].stray) {
+            show_note(c, b, "it is outside of the partitions", "");
+        }
+    }
+}
+
+
+static void show_consumers(struct ctl *c, struct buf *b,
+    const struct status *s)
+{
+    char                span[TIME_MAX];
+    size_t              n;
+    const char         *label = "consumers";
+    long long           started, until;
+    struct json_doc    *doc;
+    const struct json  *one, *held;
+
+    doc = json_parse(s->consumers.at, s->consumers.len,
+                     s->consumers.len * 20 + 65536);
+
+    for (one = json_is(json_root(doc), JSON_OBJECT) ? json_root(doc)->child
+               : NULL;
+         one != NULL; one = one->next)
+    {
+        started = strtoll(json_get_text(one, "started").at, NULL, 10);
+        until = strtoll(json_get_text(one, "until").at, NULL, 10);
+        n = 0;
+        held = json_get(one, "held");
+        for (held = json_is(held, JSON_ARRAY) ? held->child : NULL;
+             held != NULL; held = held->next)
+        {
+            n++;
+        }
+
+        show_label(c, b, label);
+        label = "";
+        out_pad(b, json_get_text(one, "host"), 20);
+        buf_text(b, " pid ");
+        out_pad(b, json_get_text(one, "pid"), 8);
+        buf_text(b, " ");
+        out_pad(b, json_get_text(one, "version"), 8);
+        buf_format(b, " holds %zu, up %s", n,
+                   time_span(span, s->now - started));
+
+        if (until && until < s->now) {
+            out_color(c, b, 'y');
+            buf_text(b, ", silent");
+            out_color(c, b, 0);
+        }
+
+        buf_text(b, "\n");
+    }
+
+    if (label[0] != '\0') {
+        show_label(c, b, label);
+        buf_text(b, "none has announced itself\n");
+    }
+
+    json_free(doc);
+}
+
+
+static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
+{
+    char                date[TIME_MAX];
+    const char         *label = "paused";
+    long long           until;
+    struct json_doc    *doc;
+    const struct json  *one;
+
+    doc = json_parse(s->pauses.at, s->pauses.len,
+                     s->pauses.len * 20 + 65536);
+
+    for (one = json_is(json_root(doc), JSON_OBJECT) ? json_root(doc)->child
+               : NULL;
+         one != NULL; one = one->next)
+    {
+        until = strtoll(json_get_text(one, "until").at, NULL, 10);
+        if (until && until <= s->now) {
+            continue;
+        }
+
+        show_label(c, b, label);
+        label = "";
+        out_color(c, b, 'y');
+        out_pad(b, one->key, one->key.len > 34 ? 34 : (int) one->key.len);
+        out_color(c, b, 0);
+        buf_text(b, until ? " until " : " until it is resumed");
+        buf_text(b, until ? time_date(date, until) : "");
+
+        if (json_get_text(one, "why").len) {
+            buf_text(b, ": ");
+            out_pad(b, json_get_text(one, "why"),
+                    json_get_text(one, "why").len > 20 ? 20
+                    : (int) json_get_text(one, "why").len);
+        }
+
+        buf_text(b, "\n");
+    }
+
+    json_free(doc);
+}
+
+
+static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
+{
+    long long  beyond;
+
+    show_label(c, b, "edge");
+
+    if (s->edge_acked < 0) {
+        out_color(c, b, 'r');
+        out_pad(b, STR(s->edge_why), 68);
+        out_color(c, b, 0);
+        buf_text(b, "\n");
+        return;
+    }
+
+    beyond = status_beyond(s);
+    buf_format(b, "acked into Redis %lld, unknown %lld, beyond them %lld: ",
+               s->edge_acked, s->edge_unknown, beyond);
+
+    if (beyond < 0) {
+        out_color(c, b, 'r');
+        buf_text(b, "REDIS LOST DATA");
+    } else if (beyond > s->edge_unknown) {
+        out_color(c, b, 'y');
+        buf_text(b, "others push too");
+    } else {
+        out_color(c, b, 'g');
+        buf_text(b, "good");
+    }
+
+    out_color(c, b, 0);
+    buf_text(b, "\n");
+}
+
+
+/* status_text writes it all */
+void status_text(struct ctl *c, const struct status *s, struct buf *b)
+{
+    char    span[TIME_MAX], date[TIME_MAX];
+    size_t  i;
+
+    show_head(c, b);
+    for (i = 0; i < s->lists.n; i++) {
+        show_row(c, b, &s->views[i], s->lists.at[i].name, s->now);
+    }
+    if (s->lists.n > 1) {
+        show_row(c, b, &s->sum, "all", s->now);
+    }
+
+    buf_text(b, "\n");
+    show_done(c, b, &s->sum);
+    show_identity(c, b, s);
+    show_holders(c, b, s);
+    show_consumers(c, b, s);
+    show_pauses(c, b, s);
+
+    if (s->sum.due >= 0) {
+        show_label(c, b, "retry");
+        buf_format(b, "the next is due %s%s\n",
+                   s->sum.due > s->now ? "in " : "now",
+                   s->sum.due > s->now ? time_span(span, s->sum.due - s->now)
+                   : "");
+    }
+
+    show_label(c, b, "dedupe");
+    buf_format(b, s->sum.seen < 0 ? "remembers nothing%s\n"
+               : "reaches back to %s\n",
+               s->sum.seen < 0 ? "" : time_date(date, s->sum.seen));
+
+    if (c->opts.edge != NULL) {
+        show_edge(c, b, s);
+    }
+}

@@ -1,0 +1,72 @@
+/* How the queues stand: what status and top show. */
+
+#ifndef CTL_STATUS_H
+#define CTL_STATUS_H
+
+#include "ctl.h"
+
+
+/* numbers of a list, in the order of view_names */
+enum view_number {
+    VIEW_ARRIVED,
+    VIEW_TAKEN,
+    VIEW_WAITING,       /* Q and {Q}:urgent */
+    VIEW_INFLIGHT,
+    VIEW_HELD,
+    VIEW_RETRY,
+    VIEW_DEAD,
+    VIEW_DONE,
+    VIEW_WORKED,
+    VIEW_DUPLICATE,
+    VIEW_UNMATCHED,
+    VIEW_EXPIRED,
+    VIEW_DROPPED,
+    VIEW_REPLAYED,
+    VIEW_KEPT,
+    VIEW_MAX
+};
+
+struct view {
+    const struct list  *list;
+    long long           n[VIEW_MAX];
+    long long           off;        /* taken less what is somewhere: 0 */
+    long long           oldest;     /* -1: unknown */
+    long long           due;
+    long long           seen;       /* how far dedupe reaches back, or -1 */
+    long long           until;
+    char                owner[160]; /* "": nobody */
+    char                alone[64];
+    long long           now;
+};
+
+struct status {
+    struct lists   lists;
+    struct view   *views;
+    struct view    sum;
+    long long      now;
+    struct buf     consumers;       /* a JSON array */
+    struct buf     pauses;          /* a JSON object */
+    struct buf     edge;            /* what meta_status said, or empty */
+    long long      edge_acked;      /* by Redis and drained, -1: not asked */
+    long long      edge_unknown;
+    char           edge_why[200];
+};
+
+extern const char *const view_names[VIEW_MAX];
+
+void status_read(struct ctl *c, struct status *s, bool strays);
+void status_free(struct status *s);
+bool status_good(const struct status *s);
+/* what arrived beyond what the edge says that Redis acknowledged */
+long long status_beyond(const struct status *s);
+void status_text(struct ctl *c, const struct status *s, struct buf *b);
+void status_json(struct ctl *c, const struct status *s, struct jw *j);
+
+/* ctl_edge.c: the numbers of a meta_status page; 0, or -1 and edge_why */
+int edge_read(struct ctl *c, struct status *s);
+
+/* ctl_http.c: GET; NULL, or what went wrong */
+const char *ctl_get(const char *url, const char *ca_file, struct buf *answer);
+
+
+#endif /* CTL_STATUS_H */

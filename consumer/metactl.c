@@ -1,0 +1,316 @@
+/* metactl: shows and repairs what meta-consumer works on; the command line
+   and the table of commands (docs/metactl.md). */
+
+#include "ctl.h"
+#include "version.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define CONF_FILE  "/etc/meta/consumer.yaml"
+
+#define DEAD_OPTIONS                                                          \
+    OPT_QUEUE | OPT_REASON | OPT_ACCOUNT | OPT_CODE | OPT_SINCE | OPT_LIMIT
+#define BOTH  NEEDS_CONF | NEEDS_REDIS
+#define MANY  ((size_t) -1)
+
+
+static const struct command commands[] = {
+    { "status", run_status, OPT_EDGE, 0, 1, BOTH, "[QUEUE] [--edge URL]",
+      "how the queues stand, and whether all is accounted for" },
+    { "top", run_top, OPT_EDGE | OPT_INTERVAL | OPT_COUNT, 0, 1, BOTH,
+      "[QUEUE] [--interval 1s] [--count N]",
+      "the same, live, with rates; q quits, p pauses the picture" },
+    { "queue", run_queue, OPT_LIMIT, 0, 1, BOTH, "[QUEUE] [--limit N]",
+      "what waits, since when, and for which accounts" },
+    { "dead list", run_dead_list, DEAD_OPTIONS, 0, 1, BOTH,
+      "[QUEUE] [FILTERS]", "dead letters, the oldest first" },
+    { "dead show", run_dead_show, OPT_QUEUE, 1, 1, BOTH, "ID",
+      "one of them whole" },
+    { "dead requeue", run_dead_requeue, DEAD_OPTIONS | OPT_ALL | OPT_DRY_RUN,
+      0, MANY, BOTH, "[ID ...] [FILTERS] [--all] [--dry-run]",
+      "puts them at the tail of their queue; what was done stays done" },
+    { "dead drop", run_dead_drop, DEAD_OPTIONS | OPT_ALL | OPT_DRY_RUN,
+      0, MANY, BOTH, "[ID ...] [FILTERS] [--all] [--dry-run]",
+      "deletes them, and counts them as dropped" },
+    { "pause", run_pause, OPT_FOR | OPT_WHY, 1, 1, BOTH,
+      "QUEUE|LANE|ACCOUNT [--for 1h] [--why TEXT]",
+      "nothing of it is worked until resumed, or the time is over" },
+    { "resume", run_resume, 0, 1, 1, BOTH, "QUEUE|LANE|ACCOUNT",
+      "ends a pause" },
+    { "send", run_send, OPT_ACCOUNT | OPT_TO | OPT_TEXT | OPT_DO | OPT_ID
+      | OPT_QUEUE | OPT_HIGH | OPT_NOT_BEFORE | OPT_EXPIRES | OPT_KEY
+      | OPT_IDEMPOTENCY | OPT_WAIT, 0, 1, BOTH,
+      "--account ID --to ID --text TEXT | --do JSON | FILE [--wait]",
+      "puts a job onto the outbox" },
+    { "message", run_message, 0, 1, 1, BOTH, "ID",
+      "where an event or job is, and what became of it" },
+    { "token list", run_token, 0, 0, 0, NEEDS_CONF, "",
+      "the tokens that the configuration knows, masked" },
+    { "doctor", run_doctor, OPT_EDGE, 0, 0, NEEDS_CONF, "[--edge URL]",
+      "looks for what is wrong, and says what to do" },
+    { "explain", run_explain, OPT_PRODUCT, 1, 1, 0,
+      "CODE[/SUBCODE] [--product NAME]",
+      "what an error of Meta means, and what to do" },
+    { "rules test", run_rules_test, 0, 1, 1, NEEDS_CONF, "FILE|ID",
+      "which rules match an event, and what they would do" },
+    { "replay", run_replay, OPT_QUEUE | OPT_SINCE | OPT_UNTIL | OPT_ACCOUNT
+      | OPT_TO | OPT_LIMIT | OPT_DRY_RUN | OPT_ALL, 0, 0, BOTH,
+      "--since TIME [--until TIME] [--account ID] [--to LIST]",
+      "runs kept events again" },
+    { "config test", run_config_test, 0, 0, 0, 0, "",
+      "tests the configuration and says what is wrong" },
+};
+
+
+/* ctl_fail prints why, and is one of two exits */
+void ctl_fail(int code, const char *format, ...)
+{
+    va_list  args;
+
+    fputs("metactl: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputs("\n", stderr);
+    exit(code);
+}
+
+
+static void usage_command(const struct command *cmd)
+{
+    printf("  %-13s %s\n                  %s\n", cmd->name, cmd->usage,
+           cmd->what);
+}
+
+
+static int usage(void)
+{
+    size_t  i;
+
+    puts("metactl " VERSION ": shows and repairs what meta-consumer works on"
+         "\n\n  metactl [-c FILE] [--json] [--reveal] [--no-color] COMMAND"
+         "\n");
+
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        usage_command(&commands[i]);
+    }
+
+    puts("\n"
+         "  -c FILE     meta-consumer's configuration (" CONF_FILE ")\n"
+         "  --json      one JSON object, for programs (docs/metactl.md)\n"
+         "  --reveal    texts, phone numbers and ids of people unmasked\n"
+         "  --no-color  as NO_COLOR in the environment\n"
+         "  FILTERS     --queue NAME --reason WORD --account ID --code N"
+         " --since TIME\n"
+         "              --limit N\n"
+         "  TIME        2h (ago), 2026-01-05T09:30:00Z, milliseconds since"
+         " 1970\n"
+         "\n"
+         "Exit status: 0 good, 1 something bad was found, 2 wrong command"
+         " line, 3 Redis\ncannot be reached or refuses, 4 no such thing, 5 no"
+         " answer in time.");
+
+    return CTL_GOOD;
+}
+
+
+/* the command that the first words name; how many they are */
+static const struct command *command_find(char **words, size_t n,
+    size_t *used)
+{
+    size_t       i, len;
+    const char  *space, *name;
+
+    for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        name = commands[i].name;
+        space = strchr(name, ' ');
+        len = space != NULL ? (size_t) (space - name) : strlen(name);
+
+        if (!str_is((struct str) { name, len }, words[0])) {
+            continue;
+        }
+
+        *used = 1;
+        if (space == NULL || (n == 1 && commands[i].min == 0
+                              && strcmp(name, "token list") == 0))
+        {
+            return &commands[i];
+        }
+
+        if (n > 1 && strcmp(space + 1, words[1]) == 0) {
+            *used = 2;
+            return &commands[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void command_check(const struct command *cmd, size_t n,
+    uint64_t which)
+{
+    if (which & ~cmd->takes) {
+        ctl_fail(CTL_USAGE, "--%s does not go with %s: metactl %s %s",
+                 opts_name(which & ~cmd->takes), cmd->name, cmd->name,
+                 cmd->usage);
+    }
+
+    if (n < cmd->min || n > cmd->max) {
+        ctl_fail(CTL_USAGE, "%s: metactl %s %s",
+                 n < cmd->min ? "something is missing" : "too many words",
+                 cmd->name, cmd->usage);
+    }
+}
+
+
+static void ctl_conf(struct ctl *c)
+{
+    char             error[CONF_ERROR_MAX];
+    size_t           i;
+    const char      *key = NULL;
+    struct conf_app  *apps;
+
+    c->conf = conf_load(c->opts.file, error);
+    if (c->conf == NULL) {
+        ctl_fail(CTL_FINDING, "%s", error);
+    }
+
+    /* people have the hashes that they have in meta-consumer's log */
+    apps = c->conf->apps.at;
+    for (i = 0; i < c->conf->apps.n && key == NULL; i++) {
+        key = apps[i].secret;
+    }
+    log_key(key, key != NULL ? strlen(key) : 0);
+}
+
+
+/* ctl_redis connects, or ends the program */
+void ctl_redis(struct ctl *c)
+{
+    struct buf  why, where;
+
+    buf_init(&why, 512);
+    buf_init(&where, 256);
+    db_target(&where, &c->conf->redis);
+    c->db = db_open(&c->conf->redis, &why);
+
+    if (c->db == NULL) {
+        ctl_fail(CTL_REDIS, "Redis at %.*s: %.*s", (int) where.len, where.at,
+                 (int) why.len, why.at);
+    }
+
+    buf_free(&where);
+}
+
+
+/* ctl_read leaves out white space at the end */
+void ctl_read(const char *file, struct buf *b)
+{
+    char    part[16 * 1024];
+    FILE   *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+    size_t  n;
+
+    if (in == NULL) {
+        ctl_fail(CTL_NOTHING, "%s cannot be read", file);
+    }
+
+    while ((n = fread(part, 1, sizeof(part), in)) > 0) {
+        buf_add(b, part, n);
+    }
+
+    if (in != stdin) {
+        fclose(in);
+    }
+
+    if (b->over) {
+        ctl_fail(CTL_USAGE, "%s has more than %zu bytes", file, b->max);
+    }
+
+    while (b->len && strchr(" \t\r\n", b->at[b->len - 1]) != NULL) {
+        b->len--;
+    }
+}
+
+
+static bool color_wanted(const struct opts *o)
+{
+    const char  *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !o->no_color && !o->json
+           && (none == NULL || *none == '\0')
+           && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+
+static int ctl_main(struct ctl *c, char **words, size_t n, uint64_t which)
+{
+    int                    code;
+    size_t                 used = 0;
+    const struct command  *cmd = command_find(words, n, &used);
+
+    if (cmd == NULL) {
+        ctl_fail(CTL_USAGE, "there is no command \"%s%s%s\"; see metactl"
+                 " --help", words[0], n > 1 ? " " : "",
+                 n > 1 ? words[1] : "");
+    }
+
+    if (c->opts.help) {
+        usage_command(cmd);
+        return CTL_GOOD;
+    }
+
+    command_check(cmd, n - used, which);
+    c->args = words + used;
+    c->nargs = n - used;
+    c->color = color_wanted(&c->opts);
+    c->bar = isatty(STDERR_FILENO) && !c->opts.json;
+    log_level(LOG_ERROR);
+    log_key(NULL, 0);
+
+    if (cmd->needs & NEEDS_CONF) {
+        ctl_conf(c);
+    }
+    if (cmd->needs & NEEDS_REDIS) {
+        ctl_redis(c);
+    }
+
+    code = cmd->run(c);
+
+    db_close(c->db);
+    conf_drop(c->conf);
+
+    return code;
+}
+
+
+int main(int argc, char **argv)
+{
+    int               code;
+    char            **words = mem_alloc((argc + 1) * sizeof(*words));
+    size_t            n;
+    uint64_t          which;
+    struct ctl        c = { .opts = { .file = CONF_FILE } };
+    struct sigaction  ignore = { .sa_handler = SIG_IGN };
+
+    sigaction(SIGPIPE, &ignore, NULL);      /* Redis may go at any moment */
+    n = opts_read(&c.opts, argc, argv, words, &which);
+
+    if (c.opts.version) {
+        puts("metactl " VERSION);
+        code = CTL_GOOD;
+    } else if (n == 0) {
+        code = usage();
+        code = c.opts.help ? CTL_GOOD : CTL_USAGE;
+    } else {
+        code = ctl_main(&c, words, n, which);
+    }
+
+    free(words);
+
+    return code;
+}
