@@ -27,6 +27,7 @@ has tokens  => sub { GraphEmulator::Token->new };
 has usage   => sub { GraphEmulator::Usage->new };
 has version => sub { GraphEmulator::Version->new };
 has accepted => 0;
+has throughput => 'STANDARD';   # what each phone number says of itself
 
 # Parameters that no log may hold, and what stands there instead.
 my %HIDDEN = map { $_ => 1 }
@@ -114,8 +115,7 @@ sub _describe ($self, $tx, $params) {
 
 # -> {status, json or text, headers, accepted}
 sub _answer ($self, $req, $call, $params, $wrong, $fault) {
-    my $fails = defined $fault->{code} || defined $fault->{status}
-        || defined $fault->{body};
+    my $fails = grep { defined $fault->{$_} } qw(code status body json);
     my %answer = (accepted => 0);
     if (!$fails || $fault->{accepted}) {
         my ($body, $taken) = eval {
@@ -136,6 +136,9 @@ sub _answer ($self, $req, $call, $params, $wrong, $fault) {
         'access-control-allow-origin' => '*',
         %{ $answer{headers} // {} },
         ($call->{bucket} ? $self->usage->headers(@{ $call->{bucket} }) : ()),
+        GraphEmulator::Usage->said(@{ $fault->{usage} // [] }),
+        (defined $fault->{version}
+            ? ('facebook-api-version' => $fault->{version}) : ()),
         %{ $fault->{headers} // {} },
     };
     return \%answer;
@@ -148,8 +151,10 @@ sub _of_error ($error) {
 }
 
 
-# What a fault answers: raw bytes, or an envelope; a lie has status 200.
+# What a fault answers: JSON, raw bytes, or an envelope; a lie has status 200.
 sub _of_fault ($fault) {
+    return (status => $fault->{status} // 200, json => $fault->{json})
+        if defined $fault->{json};
     my $status = $fault->{status} // 400;
     return (status => $status, text => $fault->{body}, json => undef)
         if defined $fault->{body};
@@ -225,6 +230,8 @@ sub _node ($self, $call, $token, $node, $params) {
     my $id = $me && $token->{kind} !~ /\A(?:page|app)\z/
         ? $self->tokens->user_id($call->{token_value}) : $node;
     my %node = (id => $id, name => "Emulator $token->{kind} $id");
+    $node{throughput} = { level => $self->throughput }
+        if $token->{kind} eq 'whatsapp' && !$me;
     my @fields = split /,/, $params->{fields} // 'id,name';
     for my $field (@fields) {
         fail(code => 100, message => "(#100) Tried accessing nonexisting field"

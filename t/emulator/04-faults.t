@@ -8,7 +8,7 @@ use lib $FindBin::Bin;
 
 use Emulator qw(call control emulator $PAGE $PHONE %TOKEN);
 use IO::Socket::INET;
-use Mojo::JSON qw(encode_json);
+use Mojo::JSON qw(decode_json encode_json);
 use Test::Meta::Util qw(root_dir wait_for);
 use Test::More;
 use Time::HiRes qw(time);
@@ -91,6 +91,65 @@ subtest 'fault: headers on a good answer' => sub {
     is("$status $headers->{'x-app-usage'}", '200 {"call_count":99}', 'as asked');
 };
 
+subtest 'fault: usage headers of all five kinds' => sub {
+    $graph->fault({fault => {usage => [
+        {kind => 'app', pct => 81}, {kind => 'page', pct => 20},
+        {kind => 'ad_account', pct => 9.67, seconds => 100},
+        {kind => 'business', id => '1065', type => 'messenger', pct => 97,
+            minutes => 19},
+        {kind => 'business', id => '1065', type => 'pages', pct => 3},
+        {kind => 'insights', pct => 3, app_pct => 12.5}]}});
+    my ($status, $headers) = send_it();
+    my %got = map { $_ => decode_json($headers->{$_}) }
+        grep { /usage|throttle/ } keys %$headers;
+    is($status, 200, 'on a good answer');
+    is_deeply(\%got, {
+        'x-app-usage' => {call_count => 81, total_cputime => 40, total_time => 40},
+        'x-page-usage' => {call_count => 20, total_cputime => 10, total_time => 10},
+        'x-ad-account-usage' => {acc_id_util_pct => 9.67, reset_time_duration => 100,
+            ads_api_access_tier => 'standard_access'},
+        'x-business-use-case-usage' => {1065 => [
+            {type => 'messenger', call_count => 97, total_cputime => 48, total_time => 48,
+                estimated_time_to_regain_access => 19},
+            {type => 'pages', call_count => 3, total_cputime => 1, total_time => 1,
+                estimated_time_to_regain_access => 0}]},
+        'x-fb-ads-insights-throttle' => {acc_id_util_pct => 3, app_id_util_pct => 12.5,
+            ads_api_access_tier => 'standard_access'},
+    }, 'each in its shape');
+
+    $graph->fault({fault => {code => 80006, usage => [{kind => 'app', pct => 100}]}});
+    ($status, $headers) = send_it();
+    is("$status $headers->{'x-app-usage'}",
+        '400 {"call_count":100,"total_cputime":50,"total_time":50}', 'on an error');
+};
+
+subtest 'fault: another version, JSON of any kind' => sub {
+    $graph->fault({fault => {version => 'v21.0'}});
+    my ($status, $headers) = send_it();
+    is("$status $headers->{'facebook-api-version'}", '200 v21.0', 'version');
+
+    $graph->fault({fault => {json => {success => 'false'}}});
+    ($status, $headers, my $data) = send_it();
+    is_deeply([$status, $headers->{'content-type'}, $data],
+        [200, 'application/json', {success => 'false'}], 'JSON');
+    ok(!last_call()->{accepted}, 'and nothing was taken');
+};
+
+subtest 'an account is throttled until the rule is taken away' => sub {
+    my $rule = control($graph, 'POST', 'faults', {match => {account => $PHONE}, times => 0,
+        fault => {code => 130429}});
+    is(join(' ', map { (send_it())[0] } 1 .. 3), '400 400 400', 'throttled');
+    my ($gone) = control($graph, 'DELETE', "faults?id=$rule->{ids}[0]");
+    my ($none) = control($graph, 'DELETE', "faults?id=$rule->{ids}[0]");
+    is_deeply([$gone, $none, (send_it())[0]], [200, 400, 200], 'and not any more');
+};
+
+subtest 'a phone number tells its throughput' => sub {
+    is_deeply((call($graph, 'GET', "/v24.0/$PHONE?fields=throughput", $TOKEN{whatsapp}))[2],
+        {id => $PHONE, throughput => {level => 'STANDARD'}}, 'as asked');
+    is((call($graph, 'GET', '/v24.0/me?fields=throughput', $TOKEN{page}))[0], 400, 'a Page none');
+};
+
 subtest 'fault: slow; the log has the call long before the answer' => sub {
     my $before = $graph->calls;
     $graph->fault({fault => {slow => 700}});
@@ -152,7 +211,10 @@ subtest 'a faulty fault is refused with words' => sub {
     my %wrong = ('no fault' => {}, 'unknown member' => {fault => {foo => 1}},
         'unknown match' => {match => {foo => 1}, fault => {code => 1}},
         'a cut somewhere' => {fault => {cut => 'foot'}},
-        'a lie without code' => {fault => {lie => \1}});
+        'a lie without code' => {fault => {lie => \1}},
+        'a usage of nothing' => {fault => {usage => [{kind => 'foot', pct => 1}]}},
+        'a business without id' => {fault => {usage => [{kind => 'business', pct => 1}]}},
+        'a version in words' => {fault => {version => 'last'}});
     for my $name (sort keys %wrong) {
         my ($status, $data) = control($graph, 'POST', 'faults', $wrong{$name});
         is($status, 400, $name);

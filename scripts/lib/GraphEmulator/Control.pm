@@ -17,10 +17,7 @@ my %ROUTE = (
         return (200, encode_json($self->emulator->faults->list) . "\n");
     },
     'POST faults'   => \&_add_faults,
-    'DELETE faults' => sub ($self, $req) {
-        @{ $self->emulator->faults->rules } = ();
-        return _ok();
-    },
+    'DELETE faults' => \&_remove_faults,
     'GET tokens'    => \&_tokens,
     'POST tokens'   => \&_set_token,
 );
@@ -86,6 +83,20 @@ sub _add_faults ($self, $req) {
         die $error;
     }
     return _ok(ids => \@ids);
+}
+
+
+# All of them, or the one whose number stands in the query.
+sub _remove_faults ($self, $req) {
+    my $faults = $self->emulator->faults;
+    my $id = $req->query_params->param('id');
+    if (!defined $id) {
+        @{ $faults->rules } = ();
+        return _ok();
+    }
+    die "no fault rule has that number\n"
+        if $id !~ /\A\d{1,9}\z/ || !$faults->remove($id);
+    return _ok();
 }
 
 

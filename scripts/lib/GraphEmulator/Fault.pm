@@ -6,6 +6,8 @@
 package GraphEmulator::Fault;
 use Mojo::Base -base, -signatures;
 
+use GraphEmulator::Usage;
+
 use constant MAX_RULES => 1000;
 
 has rules => sub { [] };
@@ -13,7 +15,7 @@ has next  => 0;
 
 my %MATCH = map { $_ => 1 } qw(method path account token kind body);
 my %FAULT = map { $_ => 1 } qw(slow cut reset status body headers code subcode
-    message details type transient accepted lie);
+    message details type transient accepted lie usage version json);
 my %CUT = map { $_ => 1 } qw(head request answer);
 
 
@@ -33,6 +35,12 @@ sub _check ($rule) {
         if defined $fault->{cut} && !$CUT{ $fault->{cut} };
     die "headers of a fault is an object\n"
         if defined $fault->{headers} && ref $fault->{headers} ne 'HASH';
+    die "version of a fault is vN.N\n"
+        if defined $fault->{version} && $fault->{version} !~ /\Av\d+\.\d+\z/;
+    GraphEmulator::Usage->said(@{ $fault->{usage} })
+        if ref $fault->{usage} eq 'ARRAY';
+    die "usage of a fault is an array of objects\n"
+        if defined $fault->{usage} && ref $fault->{usage} ne 'ARRAY';
     die "a fault needs \"code\" to lie with\n"
         if $fault->{lie} && !defined $fault->{code};
 
@@ -86,6 +94,15 @@ sub take ($self, $call, $phase) {
         return $rule->{fault};
     }
     return undef;
+}
+
+
+# Takes one rule away; false if there is none of that number.
+sub remove ($self, $id) {
+    my $rules = $self->rules;
+    my $before = @$rules;
+    @$rules = grep { $_->{id} != $id } @$rules;
+    return @$rules < $before;
 }
 
 

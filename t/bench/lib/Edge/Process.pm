@@ -75,7 +75,9 @@ sub wait_for {
     die "bench: waited $seconds s in vain for $what\n", logs();
 }
 
-sub logs { return map { slurp($_) } glob bench_dir() . '/*.log' }
+# the last words of each
+sub logs { return map { my $log = slurp($_); substr $log, length $log > 2000 ? -2000 : 0 }
+    glob bench_dir() . '/*.log' }
 
 my %taken;
 
