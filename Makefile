@@ -7,13 +7,18 @@ NGINX_SRC ?= /usr/share/nginx/src
 CFLAGS   ?= -O2 -g
 WARN      = -std=gnu11 -Wall -Wextra -Werror
 
-CONSUMER_SRC = $(wildcard consumer/*.c) meta/meta_redis.c
+# metactl's own files; both programs take what they need of the others
+METACTL_SRC  = $(wildcard consumer/metactl*.c consumer/ctl_*.c)
+CONSUMER_SRC = $(filter-out $(METACTL_SRC), $(wildcard consumer/*.c)) \
+               meta/meta_redis.c
+SHARED_SRC   = $(filter-out consumer/main.c, $(CONSUMER_SRC)) \
+               $(filter-out meta/meta_redis.c, $(wildcard meta/*.c))
 HIREDIS_INC = $(patsubst %/hiredis,%,$(shell pkg-config --cflags-only-I hiredis 2>/dev/null))
 HIREDIS_LIB = $(shell pkg-config --libs-only-L hiredis 2>/dev/null)
 CONSUMER_LIBS = $(HIREDIS_LIB) -Wl,-Bstatic -lhiredis -Wl,-Bdynamic \
                 -luv -lcurl -lyaml -lyajl -lpcre2-8 -lcrypto
 
-all: module consumer
+all: module consumer metactl
 
 module:
 	scripts/build-module '$(NGINX_SRC)' '$(BUILD)'
@@ -23,6 +28,13 @@ consumer: $(BUILD)/meta-consumer
 $(BUILD)/meta-consumer: $(CONSUMER_SRC) $(wildcard consumer/*.h consumer/*.lua meta/*.h)
 	@mkdir -p $(BUILD)
 	$(CC) $(WARN) $(CFLAGS) -I. $(HIREDIS_INC) $(CONSUMER_SRC) -o $@ $(LDFLAGS) $(CONSUMER_LIBS)
+
+metactl: $(BUILD)/metactl
+
+$(BUILD)/metactl: $(METACTL_SRC) $(SHARED_SRC) $(wildcard consumer/*.h consumer/*.lua meta/*.h)
+	@mkdir -p $(BUILD)
+	$(CC) $(WARN) $(CFLAGS) -ffunction-sections -fdata-sections -I. $(HIREDIS_INC) \
+		$(METACTL_SRC) $(SHARED_SRC) -o $@ $(LDFLAGS) -Wl,--gc-sections $(CONSUMER_LIBS) -lz
 
 unit:
 	$(MAKE) -s -C t/unit
@@ -40,12 +52,12 @@ check:
 	scripts/check-style
 	scripts/check-floors
 	scripts/check-docs
+	scripts/errors-to-md --check
 
 install: all
-	install -D -m 644 $(BUILD)/ngx_http_meta_module.so '$(DESTDIR)$(PREFIX)/lib/nginx/modules/ngx_http_meta_module.so'
-	install -D -m 755 $(BUILD)/meta-consumer '$(DESTDIR)$(PREFIX)/bin/meta-consumer'
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' UNITDIR='$(UNITDIR)' scripts/install '$(BUILD)'
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all module consumer unit fuzz test asan check install clean
+.PHONY: all module consumer metactl unit fuzz test asan check install clean

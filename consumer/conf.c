@@ -12,6 +12,7 @@
 #define APP(field)       offsetof(struct conf_app, field)
 #define TOKEN(field)     offsetof(struct conf_token, field)
 #define RULE(field)      offsetof(struct rule, field)
+#define HANDLER(field)   offsetof(struct conf_handler, field)
 #define EACH(type)       sizeof(struct type)
 
 
@@ -19,8 +20,6 @@ static void conf_names(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
 static void conf_unmatched(struct reader *r, yaml_node_t *node,
     const char *path, void *field);
-static void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
-    void *element);
 static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
     void *element);
 
@@ -38,12 +37,24 @@ static const struct option options[] = {
     { "apps[].secret_file", type_secret, NULL, APP(secret), 0, NULL, 0 },
     { "graph", NULL, NULL, 0, 0, NULL, 0 },
     { "graph.version", type_version, NULL, ROOT(version), 0, "v24.0", 0 },
-    { "graph.base_url", type_url, NULL, ROOT(base_url), 0,
-      "https://graph.facebook.com", 0 },
+    { "graph.ads_version", type_version, NULL, ROOT(ads_version), 0, NULL,
+      0 },
+    { "graph.base_url", type_url, NULL, ROOT(base_url), 0, NULL, 0 },
+    { "graph.in_flight", type_count, NULL, ROOT(in_flight), 0, "64", 0 },
     { "graph.ca_file", type_file, NULL, ROOT(ca_file), 0, NULL, 0 },
-    { "graph.hosts", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "graph.ads_version", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "graph.appsecret_proof", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "graph.appsecret_proof", type_proof, NULL, ROOT(proof), 0, "off", 0 },
+    { "graph.hosts", NULL, NULL, 0, 0, NULL, 0 },
+    { "graph.hosts.facebook", type_url, NULL, ROOT(hosts[GRAPH_FACEBOOK]), 0,
+      "https://graph.facebook.com", 0 },
+    { "graph.hosts.instagram", type_url, NULL, ROOT(hosts[GRAPH_INSTAGRAM]),
+      0, "https://graph.instagram.com", 0 },
+    { "graph.hosts.instagram_oauth", type_url, NULL,
+      ROOT(hosts[GRAPH_INSTAGRAM_OAUTH]), 0, "https://api.instagram.com", 0 },
+    { "graph.hosts.rupload", type_url, NULL, ROOT(hosts[GRAPH_RUPLOAD]), 0,
+      "https://rupload.facebook.com", 0 },
+    { "graph.hosts.dialog", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "graph.hosts.instagram_dialog", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "graph.hosts.sdk", NULL, NULL, 0, 0, NULL, OPTION_LATER },
     { "tokens", NULL, conf_token, ROOT(tokens), EACH(conf_token), NULL, 0 },
     { "tokens[].kind", type_token_kind, NULL, TOKEN(kind), 0, NULL,
       OPTION_NEEDED },
@@ -63,20 +74,49 @@ static const struct option options[] = {
     { "rules[].when.text", type_regex, NULL, RULE(text), 0, NULL, 0 },
     { "rules[].do", NULL, conf_actions, RULE(actions), 0, NULL,
       OPTION_NEEDED },
+    { "rules[].max_age", type_max_age, NULL, RULE(max_age_ms), 0, "default",
+      0 },
+    { "rules[].order", type_order, NULL, RULE(loose), 0, "strict", 0 },
+    { "rules[].ambiguous", type_ambiguous, NULL, RULE(ambiguous), 0, "park",
+      0 },
     { "unmatched", NULL, conf_unmatched, ROOT(unmatched), 0, NULL, 0 },
     { "push_lists", NULL, conf_names, ROOT(push_lists), 0, NULL, 0 },
     { "drain_timeout", type_time, NULL, ROOT(drain_ms), 0, "30s", 0 },
     { "dead_max", type_count, NULL, ROOT(dead_max), 0, "100000", 0 },
+    { "seen_max", type_count, NULL, ROOT(seen_max), 0, "20000000", 0 },
     { "log_level", type_log_level, NULL, ROOT(log_level), 0, "info", 0 },
-    { "metrics", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "retention", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "handlers", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "handlers", NULL, conf_handler, ROOT(handlers), EACH(conf_handler),
+      NULL, 0 },
+    { "handlers[].name", type_word, NULL, HANDLER(name), 0, NULL,
+      OPTION_NEEDED },
+    { "handlers[].url", type_handler_url, NULL, HANDLER(url), 0, NULL,
+      OPTION_NEEDED },
+    { "handlers[].secret_file", type_secret, NULL, HANDLER(secret), 0, NULL,
+      OPTION_NEEDED },
+    { "handlers[].ca_file", type_file, NULL, HANDLER(ca_file), 0, NULL, 0 },
+    { "handlers[].timeout", type_time, NULL, HANDLER(timeout_ms), 0, "10s",
+      0 },
+    { "handlers[].max_answer", type_size, NULL, HANDLER(max_answer), 0,
+      "256k", 0 },
+    { "handlers[].max_actions", type_count, NULL, HANDLER(max_actions), 0,
+      "20", 0 },
+    { "outbox", NULL, NULL, 0, 0, NULL, 0 },
+    { "outbox.reply_prefix", type_list_name, NULL, ROOT(reply_prefix), 0,
+      "meta:reply:", 0 },
+    { "dry_run", type_bool, NULL, ROOT(dry_run), 0, "false", 0 },
+    { "keep", type_span, NULL, ROOT(keep_ms), 0, "0", 0 },
+    { "retention", NULL, NULL, 0, 0, NULL, 0 },
+    { "retention.turns", type_span, NULL, ROOT(turns_ms), 0, "24h", 0 },
+    { "retention.messages", type_span, NULL, ROOT(messages_ms), 0, "30d",
+      0 },
+    { "retention.results", type_span, NULL, ROOT(results_ms), 0, "24h", 0 },
+    { "retention.dead", type_span, NULL, ROOT(dead_ms), 0, "0", 0 },
+    { "log_format", type_log_format, NULL, ROOT(log_format), 0, "text", 0 },
+    { "metrics", type_listen, NULL, ROOT(metrics), 0, NULL, 0 },
+    { "limits", NULL, conf_limits, ROOT(rates), 0, "default", 0 },
     { "assistants", NULL, NULL, 0, 0, NULL, OPTION_LATER },
     { "token_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
     { "link_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "outbox", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "dry_run", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "keep", NULL, NULL, 0, 0, NULL, OPTION_LATER },
 };
 
 
@@ -150,27 +190,6 @@ static void conf_unmatched(struct reader *r, yaml_node_t *node,
 }
 
 
-static void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
-    void *element)
-{
-    size_t              i;
-    struct conf_queue  *q = element, *all = r->conf->queues.at;
-
-    if (q->partitions != 1) {
-        conf_error(r, node, path, "partitions is not supported by this"
-                   " version, leave it out");
-        return;
-    }
-
-    for (i = 0; i + 1 < r->conf->queues.n; i++) {
-        if (strcmp(all[i].name, q->name) == 0) {
-            conf_error(r, node, path, "\"%s\" stands there twice", q->name);
-            return;
-        }
-    }
-}
-
-
 static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
     void *element)
 {
@@ -235,6 +254,8 @@ static void conf_check(struct reader *r)
         queues->partitions = 1;
     }
 
+    conf_rules_check(r);
+
     if (conf->unmatched == NULL) {
         return;
     }
@@ -251,12 +272,30 @@ static void conf_check(struct reader *r)
 
     queues = conf->queues.at;
     for (i = 0; i < conf->queues.n; i++) {
-        if (strcmp(queues[i].name, conf->unmatched) == 0) {
+        if (queue_has(&queues[i], conf->unmatched)) {
             conf_error(r, &where, "unmatched", "\"%s\" is a queue of this"
                        " consumer: it would read it again and again",
                        conf->unmatched);
         }
     }
+}
+
+
+/* a proof that cannot be made would fail every call */
+static const char *conf_check_proof(const struct conf *conf)
+{
+    size_t                  i;
+    const struct conf_app  *apps = conf->apps.at;
+
+    for (i = 0; i < conf->apps.n; i++) {
+        if (apps[i].secret != NULL) {
+            return NULL;
+        }
+    }
+
+    return conf->proof == PROOF_OFF ? NULL
+           : "graph.appsecret_proof: needs the secret of an app: secret_file"
+             " in apps, or META_APP_SECRET";
 }
 
 
@@ -270,11 +309,16 @@ struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX])
     r.conf = mem_alloc(sizeof(*r.conf));
     r.conf->refs = 1;
 
-    conf_read(&r, options, sizeof(options) / sizeof(options[0]));
-    conf_check(&r);
+    conf_read(&r, options, sizeof(options) / sizeof(options[0]), conf_check);
+    free(r.dos.at);
 
     if (!r.failed && conf_fill(r.conf, why, sizeof(why)) != NULL) {
         snprintf(error, CONF_ERROR_MAX, "environment: %s", why);
+        r.failed = true;
+
+    } else if (!r.failed && conf_check_proof(r.conf) != NULL) {
+        snprintf(error, CONF_ERROR_MAX, "%s: %s", file,
+                 conf_check_proof(r.conf));
         r.failed = true;
     }
 
@@ -303,6 +347,11 @@ static void conf_free(struct conf *conf)
     struct conf_app    *apps = conf->apps.at;
     struct conf_queue  *queues = conf->queues.at;
     struct conf_token  *tokens = conf->tokens.at;
+    struct conf_handler  *handlers = conf->handlers.at;
+
+    for (i = 0; i < conf->handlers.n; i++) {
+        conf_handler_free(&handlers[i]);
+    }
 
     for (i = 0; i < conf->queues.n; i++) {
         free(queues[i].name);
@@ -335,8 +384,15 @@ static void conf_free(struct conf *conf)
     free(apps);
     free(tokens);
     free(rules);
+    free(handlers);
+    free(conf->reply_prefix);
     free(conf->push_lists.at);
+    for (i = 0; i < GRAPH_HOSTS; i++) {
+        free(conf->hosts[i]);
+    }
+
     free(conf->version);
+    free(conf->ads_version);
     free(conf->base_url);
     free(conf->ca_file);
     free(conf->unmatched);
@@ -356,20 +412,18 @@ void conf_drop(struct conf *conf)
 /* conf_moved names the key that a reload cannot change */
 const char *conf_moved(const struct conf *from, const struct conf *to)
 {
-    size_t              i;
+    size_t              i, j;
     struct conf_queue  *a = from->queues.at, *b = to->queues.at;
 
     if (strcmp(from->redis_text, to->redis_text) != 0) {
         return "redis";
     }
 
-    if (from->queues.n != to->queues.n) {
-        return "queues";
-    }
-
     for (i = 0; i < from->queues.n; i++) {
-        if (strcmp(a[i].name, b[i].name) != 0) {
-            return "queues";
+        for (j = 0; j < to->queues.n; j++) {
+            if (strcmp(a[i].name, b[j].name) == 0 && a[i].kind != b[j].kind) {
+                return "queues[].kind";
+            }
         }
     }
 

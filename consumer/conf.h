@@ -3,6 +3,7 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "lane.h"
 #include "log.h"
 #include "redis.h"
 
@@ -36,10 +37,19 @@ enum token_kind {
     TOKEN_SYSTEM_USER
 };
 
-enum action_kind {
-    ACTION_MARK_READ,
-    ACTION_REPLY,
-    ACTION_STOP
+/* whose names the file spells; conf->hosts is in this order */
+enum graph_host {
+    GRAPH_FACEBOOK,
+    GRAPH_INSTAGRAM,
+    GRAPH_INSTAGRAM_OAUTH,
+    GRAPH_RUPLOAD,
+    GRAPH_HOSTS
+};
+
+enum proof_kind {
+    PROOF_OFF,
+    PROOF_PLAIN,
+    PROOF_TIMED
 };
 
 struct conf_list {
@@ -49,7 +59,7 @@ struct conf_list {
 
 struct conf_queue {
     char           *name;
-    int             kind;
+    int             kind;           /* enum queue_kind */
     unsigned long   partitions;
 };
 
@@ -69,15 +79,25 @@ struct conf_token {
     char  *secret;          /* the token itself */
 };
 
-struct quick_reply {
-    char  *title;
-    char  *payload;
+enum queue_kind {
+    QUEUE_EVENTS,
+    QUEUE_JOBS
 };
 
-struct action {
-    enum action_kind    kind;
-    char               *text;
-    struct conf_list    quick;      /* struct quick_reply */
+enum ambiguous {
+    AMBIGUOUS_PARK,
+    AMBIGUOUS_RESEND
+};
+
+struct conf_handler {
+    char           *name;
+    char           *url;            /* http:// or https:// */
+    char           *unix_path;      /* NULL: over TCP */
+    char           *ca_file;        /* NULL: the system's */
+    char           *secret;
+    unsigned long   timeout_ms;
+    unsigned long   max_answer;     /* bytes */
+    unsigned long   max_actions;
 };
 
 struct rule {
@@ -86,6 +106,19 @@ struct rule {
     char               *account;    /* NULL: any */
     void               *text;       /* pcre2_code, NULL: any */
     struct conf_list    actions;    /* struct action */
+    unsigned long       max_age_ms; /* 0: none; of a rule that sends 6 h */
+    bool                loose;      /* what waits holds nobody back */
+    int                 ambiguous;  /* enum ambiguous */
+};
+
+/* the key "metrics" */
+struct conf_listen {
+    bool      on;
+    bool      v6;
+    unsigned  port;
+    char      text[128];    /* as it stands in the file */
+    char      host[24];     /* of this machine; empty: a unix socket */
+    char      path[104];
 };
 
 struct conf {
@@ -95,7 +128,10 @@ struct conf {
     struct conf_list     queues;
     struct conf_list     apps;
     char                *version;
-    char                *base_url;
+    char                *ads_version;   /* NULL: version */
+    char                *hosts[GRAPH_HOSTS];
+    char                *base_url;  /* of all hosts; NULL: each its own */
+    int                  proof;     /* enum proof_kind */
     char                *ca_file;   /* NULL: the system's */
     struct conf_list     tokens;
     struct conf_list     rules;
@@ -103,7 +139,20 @@ struct conf {
     char                *unmatched; /* a list, NULL: drop */
     unsigned long        drain_ms;
     unsigned long        dead_max;
+    unsigned long        seen_max;  /* ids of dedupe, of each queue */
+    unsigned long        in_flight; /* calls on the wire at the same time */
+    struct conf_list     handlers;      /* struct conf_handler */
+    char                *reply_prefix;  /* of a job's reply_to */
+    bool                 dry_run;       /* nothing is written to Graph */
+    unsigned long        keep_ms;       /* worked events; 0: not kept */
+    unsigned long        turns_ms;      /* retention: */
+    unsigned long        messages_ms;
+    unsigned long        results_ms;
+    unsigned long        dead_ms;       /* 0: dead letters stay */
     int                  log_level;
+    struct rate          rates[LANE_KINDS];     /* limits */
+    int                  log_format;
+    struct conf_listen   metrics;
 };
 
 #define CONF_ERROR_MAX  512
@@ -114,12 +163,19 @@ struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX]);
 struct conf *conf_hold(struct conf *conf);
 void conf_drop(struct conf *conf);      /* freed with the last holder */
 
+/* conf_redis_renew: the password of a reload, for a target in use */
+void conf_redis_renew(struct redis_target *to,
+    const struct redis_target *from);
+
 /* conf_moved: NULL, or which key cannot be changed by a reload */
 const char *conf_moved(const struct conf *from, const struct conf *to);
 
+/* list_name_good: what meta_queue takes as a name */
+bool list_name_good(struct str name);
+bool listen_same(const struct conf_listen *a, const struct conf_listen *b);
+
 const char *product_name(enum product product);
 const char *kind_name(enum kind kind);
-const char *action_name(enum action_kind kind);
 
 
 #endif /* CONF_H */

@@ -21,6 +21,13 @@ struct reader {
     bool              failed;
     yaml_mark_t       unmatched;    /* where it stands */
     bool              decided;      /* it stands there at all */
+    struct conf_list  dos;          /* struct conf_do */
+};
+
+/* "do" of a rule, for errors that only the whole shows */
+struct conf_do {
+    yaml_node_t  *node;
+    size_t        rule;
 };
 
 /* scalar: NULL if the text is good, else what is wrong with it */
@@ -44,8 +51,9 @@ struct option {
 };
 
 
-/* conf_yaml.c */
-void conf_read(struct reader *r, const struct option *options, size_t n);
+/* conf_yaml.c: whole is called when all is read, before the document goes */
+void conf_read(struct reader *r, const struct option *options, size_t n,
+    void (*whole)(struct reader *r));
 void conf_error(struct reader *r, const yaml_node_t *node, const char *path,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 const char *conf_text(struct reader *r, yaml_node_t *node, const char *path);
@@ -62,6 +70,7 @@ const char *type_time(const char *text, void *field);       /* ms */
 const char *type_count(const char *text, void *field);
 const char *type_version(const char *text, void *field);
 const char *type_url(const char *text, void *field);
+const char *type_proof(const char *text, void *field);
 const char *type_file(const char *text, void *field);
 const char *type_secret(const char *text, void *field);
 const char *type_product(const char *text, void *field);
@@ -69,6 +78,11 @@ const char *type_kind(const char *text, void *field);
 const char *type_token_kind(const char *text, void *field);
 const char *type_queue_kind(const char *text, void *field);
 const char *type_log_level(const char *text, void *field);
+const char *type_span(const char *text, void *field);       /* ms, or 0 */
+const char *type_size(const char *text, void *field);       /* bytes */
+const char *type_word(const char *text, void *field);
+const char *type_log_format(const char *text, void *field);
+const char *type_listen(const char *text, void *field);     /* conf_listen.c */
 
 /* conf_redis.c: what meta_redis takes */
 void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
@@ -76,12 +90,30 @@ void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
 const char *redis_target_parse(const char *text, struct redis_target *t);
 void redis_target_free(struct redis_target *t);
 
+/* conf_limits.c */
+void conf_limits(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
+/* conf_queues.c */
+void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+bool queue_has(const struct conf_queue *q, const char *list);
+
 /* conf_secret.c: PATH or env:NAME; NULL if it is good */
 const char *secret_read(const char *path, char **secret);
 const char *secret_env(const char *name, char **secret);
 
+/* conf_handler.c */
+const char *type_handler_url(const char *text, void *field);
+void conf_handler(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+void conf_handler_free(struct conf_handler *handler);
+
 /* conf_rules.c */
 const char *type_regex(const char *text, void *field);
+const char *type_max_age(const char *text, void *field);
+const char *type_order(const char *text, void *field);
+const char *type_ambiguous(const char *text, void *field);
+void conf_rules_check(struct reader *r);
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
 void conf_rule(struct reader *r, yaml_node_t *node, const char *path,

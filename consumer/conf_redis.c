@@ -153,6 +153,16 @@ void redis_target_free(struct redis_target *t)
 }
 
 
+/* conf_redis_renew takes over a password that was changed: the next connection
+   says it */
+void conf_redis_renew(struct redis_target *to, const struct redis_target *from)
+{
+    mem_wipe(to->password);
+    to->password = from->password == NULL ? NULL
+                   : mem_copy(from->password, strlen(from->password));
+}
+
+
 /* conf_redis reads the key "redis" */
 void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
     void *field)

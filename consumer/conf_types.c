@@ -34,14 +34,21 @@ static const char *const  token_kinds[] = {
     [TOKEN_SYSTEM_USER] = "system_user"
 };
 
+static const char *const  queue_kinds[] = {
+    [QUEUE_EVENTS] = "events", [QUEUE_JOBS] = "jobs"
+};
+
 static const char *const  log_levels[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info",
     [LOG_DEBUG] = "debug"
 };
 
-static const char *const  actions[] = {
-    [ACTION_MARK_READ] = "mark_read", [ACTION_REPLY] = "reply",
-    [ACTION_STOP] = "stop"
+static const char *const  proofs[] = {
+    [PROOF_OFF] = "off", [PROOF_PLAIN] = "plain", [PROOF_TIMED] = "timed"
+};
+
+static const char *const  log_formats[] = {
+    [LOG_TEXT] = "text", [LOG_JSON] = "json"
 };
 
 #define COUNT(names)  (sizeof(names) / sizeof((names)[0]))
@@ -109,13 +116,28 @@ const char *type_digits(const char *text, void *field)
 }
 
 
-/* type_list_name takes the name of a Redis list, as meta_queue does */
+/* list_name_good says whether meta_queue takes it, too */
+bool list_name_good(struct str name)
+{
+    size_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                   "0123456789._:-", name.at[i]) == NULL
+            || name.at[i] == '\0')
+        {
+            return false;
+        }
+    }
+
+    return name.len > 0 && name.len <= TYPE_NAME_MAX;
+}
+
+
+/* type_list_name takes the name of a Redis list */
 const char *type_list_name(const char *text, void *field)
 {
-    size_t  n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                       "abcdefghijklmnopqrstuvwxyz0123456789._:-");
-
-    if (n == 0 || n > TYPE_NAME_MAX || text[n] != '\0') {
+    if (!list_name_good(STR(text))) {
         return "must be 1 to 200 of A-Za-z0-9._:-";
     }
 
@@ -177,6 +199,53 @@ const char *type_time(const char *text, void *field)
     }
 
     return "must be a time such as 500ms, 30s, 5m, 1h or 7d";
+}
+
+
+/* type_span takes a time, or 0 */
+const char *type_span(const char *text, void *field)
+{
+    *(unsigned long *) field = 0;
+
+    return strcmp(text, "0") == 0 ? NULL : type_time(text, field);
+}
+
+
+/* type_size takes bytes, with k or m for 1024 and 1024 * 1024 */
+const char *type_size(const char *text, void *field)
+{
+    const char         *unit = "", *why;
+    unsigned long long  n;
+
+    why = type_number(text, &n, &unit);
+    if (why == NULL && n <= 1024 * 1024) {
+        n <<= *unit == 'k' ? 10 : *unit == 'm' ? 20 : 0;
+        unit += *unit == 'k' || *unit == 'm';
+    }
+
+    if (why != NULL || *unit != '\0' || n < 1024 || n > 16 * 1024 * 1024) {
+        return "must be a size from 1k to 16m";
+    }
+
+    *(unsigned long *) field = n;
+
+    return NULL;
+}
+
+
+/* type_word takes a name that the configuration gives */
+const char *type_word(const char *text, void *field)
+{
+    size_t  n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                       "abcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    if (n == 0 || n > 64 || text[n] != '\0') {
+        return "must be 1 to 64 of A-Za-z0-9._-";
+    }
+
+    type_set(field, text);
+
+    return NULL;
 }
 
 
@@ -312,16 +381,12 @@ const char *type_product(const char *text, void *field)
 }
 
 
-/* type_kind takes the kinds that rules of this version answer */
+/* type_kind takes what an event may be */
 const char *type_kind(const char *text, void *field)
 {
-    int  kind = type_find(text, kinds, COUNT(kinds));
-
-    if (kind >= 0 && kind != KIND_MESSAGE) {
-        return "only message is supported by this version";
-    }
-
-    return type_name(text, field, kinds, COUNT(kinds), "must be message");
+    return type_name(text, field, kinds, COUNT(kinds), "must be message,"
+                     " echo, status, reaction, edit, deleted, postback,"
+                     " read, delivery, call, standby or other");
 }
 
 
@@ -333,16 +398,11 @@ const char *type_token_kind(const char *text, void *field)
 }
 
 
-/* type_queue_kind takes events */
+/* type_queue_kind takes events or jobs */
 const char *type_queue_kind(const char *text, void *field)
 {
-    if (strcmp(text, "jobs") == 0) {
-        return "jobs is not supported by this version";
-    }
-
-    *(int *) field = 0;
-
-    return strcmp(text, "events") == 0 ? NULL : "must be events";
+    return type_name(text, field, queue_kinds, COUNT(queue_kinds),
+                     "must be events or jobs");
 }
 
 
@@ -351,6 +411,22 @@ const char *type_log_level(const char *text, void *field)
 {
     return type_name(text, field, log_levels, COUNT(log_levels),
                      "must be error, warn, info or debug");
+}
+
+
+/* type_proof takes off, plain or timed */
+const char *type_proof(const char *text, void *field)
+{
+    return type_name(text, field, proofs, COUNT(proofs),
+                     "must be off, plain or timed");
+}
+
+
+/* type_log_format takes text or json */
+const char *type_log_format(const char *text, void *field)
+{
+    return type_name(text, field, log_formats, COUNT(log_formats),
+                     "must be text or json");
 }
 
 
@@ -365,11 +441,4 @@ const char *product_name(enum product product)
 const char *kind_name(enum kind kind)
 {
     return kinds[kind];
-}
-
-
-/* action_name returns the name that rules and logs use */
-const char *action_name(enum action_kind kind)
-{
-    return actions[kind];
 }

@@ -323,7 +323,8 @@ static void read_document(struct reader *r, const struct table *t)
 
 
 /* conf_read fills r->conf by the table */
-void conf_read(struct reader *r, const struct option *options, size_t n)
+void conf_read(struct reader *r, const struct option *options, size_t n,
+    void (*whole)(struct reader *r))
 {
     char          *text;
     size_t         len;
@@ -343,6 +344,7 @@ void conf_read(struct reader *r, const struct option *options, size_t n)
 
     if (yaml_parser_load(&parser, &r->doc)) {
         read_document(r, &t);
+        whole(r);
         yaml_document_delete(&r->doc);
 
     } else {

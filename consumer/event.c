@@ -26,7 +26,7 @@ static struct event *event_add(struct record *r, enum product product,
 
     *e = (struct event) {
         .product = product, .kind = kind, .account = account, .waba = NONE,
-        .id = NONE, .text = NONE, .user = NONE, .to = NONE
+        .id = NONE, .text = NONE, .ref = NONE, .user = NONE, .to = NONE
     };
 
     return e;
@@ -170,8 +170,11 @@ static enum record_rc whatsapp_each(struct record *r,
                       kind == KIND_MESSAGE ? whatsapp_kind(m) : kind, account);
         e->waba = r->entry;
         e->id = json_get_text(m, "id");
+        e->item = m;
+        e->contact = contact;
 
         if (kind == KIND_STATUS || kind == KIND_CALL) {
+            e->ref = json_get_text(m, "biz_opaque_callback_data");
             e->user = e->id;        /* it never waits behind a person */
             continue;
         }
@@ -209,6 +212,7 @@ static enum record_rc whatsapp_events(struct record *r)
     if (str_is(r->field, "standby")) {
         e = event_add(r, PRODUCT_WHATSAPP, KIND_STANDBY, account);
         e->waba = r->entry;
+        e->item = json_get(value, "standby");
         return RECORD_OK;
     }
 
@@ -290,9 +294,12 @@ static void messaging_event(struct record *r, enum product product)
     recipient = json_text(json_path(item, "recipient", "id"));
 
     e = event_add(r, product, messaging_kind(r, item), r->entry);
+    e->item = item;
     e->id = json_text(json_path(item, "message", "mid"));
     e->user = r->entry.len && str_equal(sender, r->entry) ? recipient
               : sender;
+
+    e->ref = json_text(json_path(item, "message", "metadata"));
 
     if (e->kind != KIND_MESSAGE) {
         return;
@@ -339,6 +346,9 @@ static enum record_rc record_head(struct record *r)
     r->key = json_get_text(root, "key");
     r->delivery = json_get_text(root, "delivery");
     r->n = json_get_text(root, "n");
+    r->time = strtoll(json_get_text(root, "time").at, NULL, 10);
+    r->received_at = strtoll(json_get_text(root, "received_at").at, NULL, 10);
+    r->replay = json_is(json_get(root, "replay"), JSON_TRUE);
 
     return RECORD_OK;
 }
@@ -422,6 +432,10 @@ size_t record_lines(const struct record *r, struct str **keys, char **own)
             buf_text(&b, ":");
             buf_str(&b, r->events[i].user);
         }
+    }
+
+    if (b.at == NULL) {
+        b.at = mem_copy("", 0);     /* all of them are empty */
     }
 
     for (i = 0; i < r->nevents; i++) {

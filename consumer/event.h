@@ -37,9 +37,12 @@ struct event {
     struct str         waba;        /* WhatsApp */
     struct str         id;          /* the message's own */
     struct str         text;        /* what rules match; len 0: none */
+    struct str         ref;         /* what we gave Meta with what was sent */
     struct str         user;        /* who it is about, for lines and logs */
     enum address_kind  address;
     struct str         to;
+    const struct json  *item;        /* what it was read from */
+    const struct json  *contact;     /* WhatsApp's, of whom it is about */
 };
 
 struct record {
@@ -52,6 +55,9 @@ struct record {
     struct str          key;
     struct str          delivery;
     struct str          n;
+    long long           time;           /* ms, when it happened; 0: unknown */
+    long long           received_at;    /* ms; 0: unknown */
+    bool                replay;         /* taken from {Q}:kept */
     const struct json  *event;
     struct event       *events;
     size_t              nevents;

@@ -9,7 +9,10 @@
 #include <yajl/yajl_parse.h>
 
 
-#define JSON_CHUNK  (16 * 1024)
+#define JSON_CHUNK   (16 * 1024)
+#define JSON_FIRST   4000               /* an ordinary event needs no more */
+#define JSON_SPARES  256                /* of a window */
+#define JSON_ARENA   (32 * 1024)        /* a parse of yajl's takes less */
 
 
 struct json_chunk {
@@ -21,16 +24,28 @@ struct json_chunk {
 
 
 struct json_doc {
+    struct json_doc    *next;           /* of those to spare */
     struct json_chunk  *chunks;
     struct json        *root;
     size_t              bytes;
     size_t              max;
+    size_t              used;           /* of first */
+    max_align_t         first[JSON_FIRST / sizeof(max_align_t)];
+};
 
+
+/* a document on its way in */
+struct json_build {
+    struct json_doc    *doc;
     struct str          key;                    /* of the value to come */
     size_t              depth;
     struct json        *open[JSON_DEPTH_MAX];
     struct json        *last[JSON_DEPTH_MAX];   /* child of open[] */
 };
+
+
+static struct json_doc  *json_spares;
+static size_t            json_nspares;
 
 
 /* memory that lives as long as the document, NULL over its ceiling */
@@ -41,6 +56,12 @@ static void *json_alloc(struct json_doc *doc, size_t size)
     struct json_chunk  *c = doc->chunks;
 
     size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+
+    if (size <= sizeof(doc->first) - doc->used) {
+        p = (char *) doc->first + doc->used;
+        doc->used += size;
+        return p;
+    }
 
     if (c == NULL || c->size - c->used < size) {
         room = size > JSON_CHUNK ? size : JSON_CHUNK;
@@ -84,10 +105,10 @@ static int json_copy(struct json_doc *doc, struct str *s, const void *at,
 
 
 /* hangs a new value into what is open */
-static struct json *json_value(struct json_doc *doc, enum json_type type)
+static struct json *json_value(struct json_build *b, enum json_type type)
 {
-    size_t        d = doc->depth;
-    struct json  *j = json_alloc(doc, sizeof(*j));
+    size_t        d = b->depth;
+    struct json  *j = json_alloc(b->doc, sizeof(*j));
 
     if (j == NULL) {
         return NULL;
@@ -96,118 +117,192 @@ static struct json *json_value(struct json_doc *doc, enum json_type type)
     *j = (struct json) { .type = type, .text = NONE, .key = NONE };
 
     if (d == 0) {
-        doc->root = j;
+        b->doc->root = j;
         return j;
     }
 
-    if (doc->open[d - 1]->type == JSON_OBJECT) {
-        j->key = doc->key;
+    if (b->open[d - 1]->type == JSON_OBJECT) {
+        j->key = b->key;
     }
 
-    if (doc->last[d - 1] == NULL) {
-        doc->open[d - 1]->child = j;
+    if (b->last[d - 1] == NULL) {
+        b->open[d - 1]->child = j;
     } else {
-        doc->last[d - 1]->next = j;
+        b->last[d - 1]->next = j;
     }
 
-    doc->last[d - 1] = j;
+    b->last[d - 1] = j;
 
     return j;
 }
 
 
-static int json_enter(struct json_doc *doc, enum json_type type)
+static int json_enter(struct json_build *b, enum json_type type)
 {
     struct json  *j;
 
-    if (doc->depth == JSON_DEPTH_MAX) {
+    if (b->depth == JSON_DEPTH_MAX) {
         return 0;
     }
 
-    j = json_value(doc, type);
+    j = json_value(b, type);
     if (j == NULL) {
         return 0;
     }
 
-    doc->open[doc->depth] = j;
-    doc->last[doc->depth] = NULL;
-    doc->depth++;
+    b->open[b->depth] = j;
+    b->last[b->depth] = NULL;
+    b->depth++;
 
     return 1;
 }
 
 
-static int on_null(void *doc)
+static int on_null(void *build)
 {
-    return json_value(doc, JSON_NULL) != NULL;
+    return json_value(build, JSON_NULL) != NULL;
 }
 
 
-static int on_bool(void *doc, int truth)
+static int on_bool(void *build, int truth)
 {
-    return json_value(doc, truth ? JSON_TRUE : JSON_FALSE) != NULL;
+    return json_value(build, truth ? JSON_TRUE : JSON_FALSE) != NULL;
 }
 
 
-static int on_number(void *doc, const char *at, size_t len)
+static int on_number(void *build, const char *at, size_t len)
 {
-    struct json  *j = json_value(doc, JSON_NUMBER);
+    struct json_build  *b = build;
+    struct json        *j = json_value(b, JSON_NUMBER);
 
-    return j != NULL && json_copy(doc, &j->text, at, len);
+    return j != NULL && json_copy(b->doc, &j->text, at, len);
 }
 
 
-static int on_string(void *doc, const unsigned char *at, size_t len)
+static int on_string(void *build, const unsigned char *at, size_t len)
 {
-    struct json  *j = json_value(doc, JSON_STRING);
+    struct json_build  *b = build;
+    struct json        *j = json_value(b, JSON_STRING);
 
-    return j != NULL && json_copy(doc, &j->text, at, len);
+    return j != NULL && json_copy(b->doc, &j->text, at, len);
 }
 
 
 static int on_key(void *data, const unsigned char *at, size_t len)
 {
-    struct json_doc  *doc = data;
+    struct json_build  *b = data;
 
-    return json_copy(doc, &doc->key, at, len);
+    return json_copy(b->doc, &b->key, at, len);
 }
 
 
-static int on_object(void *doc)
+static int on_object(void *build)
 {
-    return json_enter(doc, JSON_OBJECT);
+    return json_enter(build, JSON_OBJECT);
 }
 
 
-static int on_array(void *doc)
+static int on_array(void *build)
 {
-    return json_enter(doc, JSON_ARRAY);
+    return json_enter(build, JSON_ARRAY);
 }
 
 
 static int on_end(void *data)
 {
-    struct json_doc  *doc = data;
+    struct json_build  *b = data;
 
-    doc->depth--;
+    b->depth--;
 
     return 1;
+}
+
+
+/* Yajl makes some ten small blocks for each parse.  They come from one place,
+   which is empty again when the parse ends; no parse begins inside another */
+static max_align_t  arena[JSON_ARENA / sizeof(max_align_t)];
+static size_t       arena_used;
+
+
+static bool arena_has(const void *p)
+{
+    return (const char *) p >= (char *) arena
+           && (const char *) p < (char *) arena + sizeof(arena);
+}
+
+
+static void *arena_alloc(void *ctx, size_t size)
+{
+    size_t       *block;
+    const size_t  head = sizeof(max_align_t);
+
+    (void) ctx;
+
+    size = (size + head - 1) & ~(head - 1);
+    if (size + head > sizeof(arena) - arena_used) {
+        return mem_grow(NULL, size);
+    }
+
+    block = (size_t *) ((char *) arena + arena_used);
+    arena_used += size + head;
+    *block = size;
+
+    return (char *) block + head;
+}
+
+
+static void arena_free(void *ctx, void *p)
+{
+    (void) ctx;
+
+    if (!arena_has(p)) {
+        free(p);
+    }
+}
+
+
+static void *arena_grow(void *ctx, void *old, size_t size)
+{
+    void    *p;
+    size_t   had;
+
+    if (old == NULL) {
+        return arena_alloc(ctx, size);
+    }
+
+    if (!arena_has(old)) {
+        return mem_grow(old, size);
+    }
+
+    had = *(size_t *) ((char *) old - sizeof(max_align_t));
+    p = arena_alloc(ctx, size);
+    memcpy(p, old, had < size ? had : size);
+
+    return p;
 }
 
 
 static bool json_read(const char *at, size_t len,
     const yajl_callbacks *callbacks, void *data)
 {
-    bool         good;
-    yajl_handle  yajl = yajl_alloc(callbacks, NULL, data);
+    bool              good;
+    yajl_handle       yajl;
+    yajl_alloc_funcs  funcs = { arena_alloc, arena_grow, arena_free, NULL };
 
+    arena_used = 0;
+    yajl = yajl_alloc(callbacks, &funcs, data);
     if (yajl == NULL) {
         abort();
     }
 
     /* what Meta signed is passed on, valid UTF-8 or not */
     yajl_config(yajl, yajl_dont_validate_strings, 1);
+
+    /* Behind a whole value yajl takes the beginning of another token for the
+       end: a line break is white space, and nowhere inside of a token */
     good = yajl_parse(yajl, (const unsigned char *) at, len) == yajl_status_ok
+           && yajl_parse(yajl, (const unsigned char *) "\n", 1)
+              == yajl_status_ok
            && yajl_complete_parse(yajl) == yajl_status_ok;
     yajl_free(yajl);
 
@@ -246,6 +341,26 @@ bool json_valid(const char *at, size_t len)
 }
 
 
+static struct json_doc *json_new(size_t max)
+{
+    struct json_doc  *doc = json_spares;
+
+    if (doc != NULL) {
+        json_spares = doc->next;
+        json_nspares--;
+    } else {
+        doc = mem_grow(NULL, sizeof(*doc));
+    }
+
+    doc->chunks = NULL;
+    doc->root = NULL;
+    doc->bytes = doc->used = 0;
+    doc->max = max;
+
+    return doc;
+}
+
+
 /* json_parse makes a tree, or NULL */
 struct json_doc *json_parse(const char *at, size_t len, size_t max)
 {
@@ -256,16 +371,18 @@ struct json_doc *json_parse(const char *at, size_t len, size_t max)
         .yajl_end_map = on_end, .yajl_start_array = on_array,
         .yajl_end_array = on_end
     };
-    struct json_doc  *doc = mem_alloc(sizeof(*doc));
+    struct json_build  b;
 
-    doc->max = max;
+    b.doc = json_new(max);
+    b.key = NONE;
+    b.depth = 0;
 
-    if (!json_read(at, len, &callbacks, doc) || doc->root == NULL) {
-        json_free(doc);
+    if (!json_read(at, len, &callbacks, &b) || b.doc->root == NULL) {
+        json_free(b.doc);
         return NULL;
     }
 
-    return doc;
+    return b.doc;
 }
 
 
@@ -283,7 +400,14 @@ void json_free(struct json_doc *doc)
         free(c);
     }
 
-    free(doc);
+    if (json_nspares == JSON_SPARES) {
+        free(doc);
+        return;
+    }
+
+    doc->next = json_spares;
+    json_spares = doc;
+    json_nspares++;
 }
 
 
@@ -386,6 +510,20 @@ size_t json_utf8(struct str s)
 }
 
 
+/* json_all_utf8 says whether all of it is UTF-8 */
+bool json_all_utf8(struct str s)
+{
+    size_t  n;
+
+    while (s.len && (n = json_utf8(s)) != 0) {
+        s.at += n;
+        s.len -= n;
+    }
+
+    return s.len == 0;
+}
+
+
 /* json_quote appends a JSON string that is valid UTF-8 whatever s is */
 void json_quote(struct buf *b, struct str s)
 {
@@ -404,8 +542,10 @@ void json_quote(struct buf *b, struct str s)
         } else if (c == '"' || c == '\\') {
             buf_text(b, "\\");
             buf_add(b, s.at, 1);
-        } else if (c < 0x20) {
+        } else if (c < 0x20 || c == 0x7f) {
             buf_format(b, "\\u%04x", c);
+        } else if (n == 2 && c == 0xc2 && (unsigned char) s.at[1] < 0xa0) {
+            buf_format(b, "\\u%04x", (unsigned char) s.at[1]);
         } else {
             buf_add(b, s.at, n);
         }
@@ -415,4 +555,51 @@ void json_quote(struct buf *b, struct str s)
     }
 
     buf_text(b, "\"");
+}
+
+
+static void json_members(struct buf *b, const struct json *j)
+{
+    bool                object = j->type == JSON_OBJECT;
+    const struct json  *c;
+
+    buf_text(b, object ? "{" : "[");
+
+    for (c = j->child; c != NULL; c = c->next) {
+        if (c != j->child) {
+            buf_text(b, ",");
+        }
+        if (object) {
+            json_quote(b, c->key);
+            buf_text(b, ":");
+        }
+        json_write(b, c);
+    }
+
+    buf_text(b, object ? "}" : "]");
+}
+
+
+/* json_write appends j and all that is in it */
+void json_write(struct buf *b, const struct json *j)
+{
+    switch (j->type) {
+    case JSON_NULL:
+        buf_text(b, "null");
+        break;
+    case JSON_FALSE:
+        buf_text(b, "false");
+        break;
+    case JSON_TRUE:
+        buf_text(b, "true");
+        break;
+    case JSON_NUMBER:
+        buf_str(b, j->text);
+        break;
+    case JSON_STRING:
+        json_quote(b, j->text);
+        break;
+    default:
+        json_members(b, j);
+    }
 }

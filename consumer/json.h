@@ -20,6 +20,9 @@ enum json_type {
 /* nesting that is read; the edge lets 512 through inside of an event */
 #define JSON_DEPTH_MAX  600
 
+/* memory that a tree of what is at most some 100 KB may take */
+#define JSON_TREE_MAX  (16 * 1024 * 1024)
+
 
 struct json {
     enum json_type   type;
@@ -50,12 +53,17 @@ struct str json_text(const struct json *j);
 struct str json_get_text(const struct json *j, const char *name);
 bool json_is(const struct json *j, enum json_type type);
 
-/* json_quote appends s as a JSON string; what is not UTF-8 becomes U+FFFD */
+/* json_quote appends s as a JSON string; what is not UTF-8 becomes U+FFFD, and
+   all that might steer a terminal is escaped */
 void json_quote(struct buf *b, struct str s);
+
+/* json_write appends j without white space; a number as it came */
+void json_write(struct buf *b, const struct json *j);
 
 /* json_utf8: the length of the UTF-8 sequence at the beginning of s, 0 if
    there is none */
 size_t json_utf8(struct str s);
+bool json_all_utf8(struct str s);
 
 
 #endif /* JSON_H */

@@ -83,8 +83,14 @@ void letter_write(const struct letter *letter, struct item *item)
     buf_format(&b, ",\"attempts\":%u,\"time\":%lld", letter->attempts,
                (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000);
     letter_text(&b, "answer", letter->answer);
+    letter_text(&b, "class", letter->class);
+    letter_text(&b, "text", letter->text);
+    letter_text(&b, "todo", letter->todo);
+    letter_text(&b, "fbtrace_id", letter->trace);
     letter_text(&b, "action", letter->action);
-    buf_format(&b, ",\"done\":%zu,\"item\":", letter->done);
+    buf_format(&b, ",\"done\":%zu,\"state\":", letter->done);
+    buf_str(&b, letter->state.len ? letter->state : STR("null"));
+    buf_text(&b, ",\"item\":");
 
     item->letter = letter_take(&b);
     item->letter_item = letter_item(item->record);

@@ -12,8 +12,14 @@ struct letter {
     size_t             done;        /* actions before it that were done */
     const long long   *code;        /* Meta's, NULL: none */
     const long long   *subcode;
+    const char        *class;       /* of the code, NULL: none */
+    const char        *text;        /* what it means, and what to do */
+    const char        *todo;
+    const char        *trace;       /* fbtrace_id */
     unsigned           attempts;
     const char        *answer;
+    struct str         state;       /* JSON: what was decided and how far it
+                                       came; len 0: nothing */
 };
 
 

@@ -1,23 +1,26 @@
 /* The log: one line an event on standard error, never a secret or a text. */
 
 #include "log.h"
+#include "mac.h"
+#include "stats.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 
-#define LOG_LINE_MAX   4096
 #define LOG_WAMID_TAIL 24
+#define LOG_TIME_MAX   32
 
-static enum log_level  log_threshold = LOG_INFO;
-static unsigned char   log_secret[32];
+static enum log_level   log_threshold = LOG_INFO;
+static enum log_format  log_form = LOG_TEXT;
+static struct mac       log_mac;        /* of people */
+static bool             log_keyed;
 
 
 /* log_level sets which lines are written */
@@ -27,11 +30,26 @@ void log_level(enum log_level level)
 }
 
 
+/* log_wants says whether a line of that level is written */
+bool log_wants(enum log_level level)
+{
+    return level <= log_threshold;
+}
+
+
+/* log_format sets how lines are written */
+void log_format(enum log_format format)
+{
+    log_form = format;
+}
+
+
 /* log_key sets the key of log_person: derived from key, or random */
 void log_key(const char *key, size_t len)
 {
+    struct mac                  mac;
+    unsigned char               secret[MAC_LEN];
     static const unsigned char  label[] = "meta-consumer log";
-    unsigned int                n = sizeof(log_secret);
     static bool                 random;
 
     if (len == 0 && random) {
@@ -39,88 +57,124 @@ void log_key(const char *key, size_t len)
     }
 
     random = len == 0;
+    RAND_bytes(secret, sizeof(secret));
 
-    if (len == 0
-        || HMAC(EVP_sha256(), key, (int) len, label, sizeof(label) - 1,
-                log_secret, &n)
-           == NULL)
-    {
-        RAND_bytes(log_secret, sizeof(log_secret));
+    if (len) {
+        mac_key(&mac, key, len);
+        mac_run(&mac, label, sizeof(label) - 1, secret);
+        OPENSSL_cleanse(&mac, sizeof(mac));
     }
+
+    mac_key(&log_mac, secret, sizeof(secret));
+    log_keyed = true;
+    OPENSSL_cleanse(secret, sizeof(secret));
 }
 
 
-static int log_head(char *out, size_t size, enum log_level level)
+static void log_time(char out[LOG_TIME_MAX])
 {
-    static const char *const  names[] = { "error", "warn", "info", "debug" };
-    struct timespec           now;
-    struct tm                 tm;
-    size_t                    n;
+    struct tm        tm;
+    struct timespec  now;
+    static char      text[LOG_TIME_MAX];    /* of that second */
+    static time_t    second = -1;
+    static size_t    n;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
 
-    return (int) n + snprintf(out + n, size - n, ".%03ldZ [%s] ",
-                              now.tv_nsec / 1000000, names[level]);
+    if (now.tv_sec != second) {
+        second = now.tv_sec;
+        gmtime_r(&second, &tm);
+        n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+
+    memcpy(out, text, n);
+    snprintf(out + n, LOG_TIME_MAX - n, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+
+/* in the one form or the other; one write, so that lines stay whole */
+static void log_line(enum log_level level, const char *text, size_t len)
+{
+    static const char *const  names[] = { "error", "warn", "info", "debug" };
+    char                      time[LOG_TIME_MAX], line[LOG_JSON_MAX];
+    size_t                    n;
+    ssize_t                   written;
+
+    log_time(time);
+
+    if (log_form == LOG_JSON) {
+        n = log_json(line, time, names[level], text, len);
+    } else {
+        n = snprintf(line, sizeof(line), "%s [%s] %.*s", time, names[level],
+                     (int) len, text);
+    }
+
+    line[n++] = '\n';
+    written = write(STDERR_FILENO, line, n);
+    (void) written;     /* there is nobody left to tell */
+
+    stat_add(STAT_LOG_ERROR + level, 1);
 }
 
 
 /* log_write writes one line; what is over 4 KB is cut */
 void log_write(enum log_level level, const char *format, ...)
 {
-    char     line[LOG_LINE_MAX];
-    int      head, i, n;
+    char     text[LOG_LINE_MAX - 64];
+    int      i, n;
     va_list  args;
-    ssize_t  written;
 
     if (level > log_threshold) {
         return;
     }
 
-    head = log_head(line, sizeof(line), level);
-
     va_start(args, format);
-    n = vsnprintf(line + head, sizeof(line) - head - 1, format, args);
+    n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
 
     if (n < 0) {
         return;
     }
 
-    n += head;
-    if (n > LOG_LINE_MAX - 2) {
-        n = LOG_LINE_MAX - 2;
+    if (n >= (int) sizeof(text)) {
+        n = sizeof(text) - 1;
     }
 
-    for (i = head; i < n; i++) {
-        if ((unsigned char) line[i] < ' ' || line[i] == 0x7f) {
-            line[i] = '?';      /* one line stays one */
+    for (i = 0; i < n; i++) {
+        if ((unsigned char) text[i] < ' ' || text[i] == 0x7f) {
+            text[i] = '?';      /* one line stays one */
         }
     }
 
-    line[n++] = '\n';
-    written = write(STDERR_FILENO, line, n);
-    (void) written;     /* there is nobody left to tell */
+    log_line(level, text, n);
+}
+
+
+static bool log_harmless(char c)
+{
+    return c > ' ' && c <= '~' && c != '"';
 }
 
 
 /* log_clean appends what is harmless of a value */
 void log_clean(struct buf *b, struct str value)
 {
-    char    c;
-    size_t  i;
+    size_t  i, n, len = value.len < LOG_VALUE_MAX ? value.len : LOG_VALUE_MAX;
 
-    for (i = 0; i < value.len && i < LOG_VALUE_MAX; i++) {
-        c = value.at[i];
-        if (c <= ' ' || c > '~' || c == '"') {
-            c = '?';
+    for (i = 0; i < len; i += n) {
+        for (n = 0; i + n < len && log_harmless(value.at[i + n]); n++) {
+            /* the longest run */
         }
-        buf_add(b, &c, 1);
+
+        buf_add(b, value.at + i, n);
+        if (i + n < len) {
+            buf_add(b, "?", 1);
+            n++;
+        }
     }
 
     if (value.len == 0) {
-        buf_text(b, "-");
+        buf_add(b, "-", 1);
     }
 }
 
@@ -190,20 +244,26 @@ void log_id(struct buf *b, struct str id)
 /* log_person writes the first 4 bytes of the HMAC of who it is */
 const char *log_person(char out[LOG_PERSON_MAX], struct str person)
 {
-    unsigned char  mac[EVP_MAX_MD_SIZE];
-    unsigned int   n = sizeof(mac);
+    size_t             i;
+    unsigned char      mac[MAC_LEN];
+    static const char  hex[] = "0123456789abcdef";
 
-    if (person.len == 0
-        || HMAC(EVP_sha256(), log_secret, sizeof(log_secret),
-                (const unsigned char *) person.at, person.len, mac, &n)
-           == NULL)
-    {
+    if (!log_keyed) {
+        log_key(NULL, 0);
+    }
+
+    if (person.len == 0) {
         memcpy(out, "-", 2);
         return out;
     }
 
-    snprintf(out, LOG_PERSON_MAX, "#%02x%02x%02x%02x",
-             mac[0], mac[1], mac[2], mac[3]);
+    mac_run(&log_mac, person.at, person.len, mac);
+    out[0] = '#';
+    for (i = 0; i < 4; i++) {
+        out[1 + 2 * i] = hex[mac[i] >> 4];
+        out[2 + 2 * i] = hex[mac[i] & 15];
+    }
+    out[9] = '\0';
 
     return out;
 }

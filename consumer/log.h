@@ -13,11 +13,18 @@ enum log_level {
     LOG_DEBUG       /* each call and each script */
 };
 
+enum log_format {
+    LOG_TEXT,
+    LOG_JSON        /* one object a line, the same keys */
+};
+
 #define LOG_VALUE_MAX   128     /* of a value that is made harmless */
 #define LOG_PERSON_MAX  10      /* "#", 8 hex digits, zero */
 
 
 void log_level(enum log_level level);
+bool log_wants(enum log_level level);
+void log_format(enum log_format format);
 
 /* log_key sets the key of log_person, len bytes; len 0: a random one */
 void log_key(const char *key, size_t len);
@@ -37,6 +44,14 @@ void log_id(struct buf *b, struct str id);
 
 /* log_person writes a person as a short keyed hash; "-" for nobody */
 const char *log_person(char out[LOG_PERSON_MAX], struct str person);
+
+
+/* log_json (log_json.c): the line's text as an object, "message" is what stands
+   before its first key=value; how many bytes of out, which has LOG_JSON_MAX */
+#define LOG_LINE_MAX  4096
+#define LOG_JSON_MAX  (3 * LOG_LINE_MAX)
+size_t log_json(char *out, const char *time, const char *level,
+    const char *text, size_t len);
 
 
 #endif /* LOG_H */

@@ -1,12 +1,19 @@
 /* meta-consumer: the command line, signals, and the only exit. */
 
+#include "fleet.h"
 #include "graph.h"
+#include "metrics.h"
+#include "notify.h"
+#include "stats.h"
 #include "version.h"
 #include "work.h"
 
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 
@@ -24,10 +31,12 @@ enum {
 struct daemon {
     uv_loop_t        loop;
     const char      *file;
+    struct conf     *first;     /* whose Redis is used for as long as it runs */
     struct worker    worker;
-    struct queue   **queues;
-    size_t           nqueues;
-    size_t           gone;
+    struct queue_house   house;
+    struct fleet    *fleet;
+    struct metrics  *metrics;   /* NULL: nobody asks */
+    struct notify   *notify;    /* likewise */
     bool             draining;
     int              code;
     uv_timer_t       deadline;
@@ -35,14 +44,95 @@ struct daemon {
 };
 
 
-static void on_gone(void *data)
+static void on_gone(void *data, struct desk *desk)
 {
     struct daemon  *d = data;
 
-    if (++d->gone == d->nqueues) {
-        uv_stop(&d->loop);
-    }
+    (void) desk;
+    fleet_gone(d->fleet);
 }
+
+
+static void on_fleet_gone(void *data)
+{
+    struct daemon  *d = data;
+
+    uv_stop(&d->loop);
+}
+
+
+/* a pause of a queue's name is one of all its partitions */
+static bool paused(const struct daemon *d, const char *list)
+{
+    char         name[256];
+    const char  *end = strrchr(list, ':');
+
+    if (limits_queue_paused(d->worker.limits, list)) {
+        return true;
+    }
+
+    if (end == NULL || end[1] == '\0'
+        || end[1 + strspn(end + 1, "0123456789")] != '\0'
+        || (size_t) (end - list) >= sizeof(name))
+    {
+        return false;
+    }
+
+    memcpy(name, list, end - list);
+    name[end - list] = '\0';
+
+    return limits_queue_paused(d->worker.limits, name);
+}
+
+
+static void set_queue(void *data, struct queue *q)
+{
+    const struct daemon  *d = data;
+
+    queue_dead_max(q, d->worker.conf->dead_max);
+    queue_seen_max(q, d->worker.conf->seen_max);
+    queue_keep(q, d->worker.conf->keep_ms);
+    queue_pause(q, paused(d, queue_name(q)));
+}
+
+
+static struct queue *on_make(void *data, const struct conf_queue *conf,
+    const char *list)
+{
+    struct daemon  *d = data;
+    struct desk    *desk = desk_of(&d->worker, list, conf->kind);
+
+    desk->queue = queue_new(&d->loop, &d->first->redis, list, &d->house,
+                            false, &work_ops, desk);
+    set_queue(d, desk->queue);
+
+    return desk->queue;
+}
+
+
+static void on_drop(void *data, struct queue *q)
+{
+    struct daemon  *d = data;
+
+    desk_of(&d->worker, queue_name(q), -1)->queue = NULL;
+}
+
+
+static void on_pause(void *data, const char *queue, bool begins)
+{
+    struct daemon  *d = data;
+
+    (void) queue;
+    (void) begins;
+    fleet_each(d->fleet, set_queue, d);
+}
+
+
+static const struct fleet_ops  fleet_ops = {
+    .make = on_make,
+    .drop = on_drop,
+    .gone = on_fleet_gone
+};
 
 
 static void daemon_leave(struct daemon *d, const char *why)
@@ -62,8 +152,6 @@ static void on_deadline(uv_timer_t *timer)
 
 static void daemon_drain(struct daemon *d)
 {
-    size_t  i;
-
     if (d->draining) {
         daemon_leave(d, "second signal");
         return;
@@ -71,11 +159,91 @@ static void daemon_drain(struct daemon *d)
 
     log_write(LOG_INFO, "drains: calls on the wire finish");
     d->draining = true;
+    notify_stopping(d->notify, d->worker.conf->drain_ms);
     uv_timer_start(&d->deadline, on_deadline, d->worker.conf->drain_ms, 0);
+    fleet_drain(d->fleet);
+}
 
-    for (i = 0; i < d->nqueues; i++) {
-        queue_drain(d->queues[i]);
+
+struct census {
+    size_t  queues;
+    size_t  held;
+    size_t  window;
+};
+
+
+static void census_each(void *data, struct queue *q)
+{
+    struct census       *c = data;
+    struct queue_stats   stats;
+    struct stat_row     *row = stat_row(STATS_QUEUE, queue_name(q));
+
+    queue_stats(q, &stats);
+    c->queues++;
+    c->held += stats.held;
+    c->window += stats.n;
+
+    stat_row_set(row, STAT_QUEUE_HELD, stats.held);
+    stat_row_set(row, STAT_QUEUE_PAUSED, stats.paused);
+    stat_row_set(row, STAT_QUEUE_WINDOW, stats.n);
+    stat_row_set(row, STAT_QUEUE_WINDOW_BYTES, stats.bytes);
+    stat_row_set(row, STAT_QUEUE_SEEN_SINCE, stats.seen_since
+                 ? stats.seen_since / 1000 : STAT_UNKNOWN);
+}
+
+
+/* also what another one holds, or nobody */
+static void metrics_each(void *data, const char *name, struct queue *q)
+{
+    struct stat_row  *row = stat_row(STATS_QUEUE, name);
+
+    if (q == NULL) {
+        stat_row_set(row, STAT_QUEUE_HELD, 0);
+        stat_row_set(row, STAT_QUEUE_PAUSED, 0);
+        stat_row_set(row, STAT_QUEUE_WINDOW, 0);
+        stat_row_set(row, STAT_QUEUE_WINDOW_BYTES, 0);
+        stat_row_set(row, STAT_QUEUE_SEEN_SINCE, STAT_UNKNOWN);
     }
+
+    metrics_queue(data, name);
+}
+
+
+static void on_metrics(void *data, struct metrics *m)
+{
+    struct census   c = { 0 };
+    struct daemon  *d = data;
+
+    fleet_each(d->fleet, census_each, &c);
+    fleet_lists(d->fleet, metrics_each, m);
+    limits_gauges(d->worker.limits);
+}
+
+
+/* for `systemctl status` */
+static void on_status(void *data, char status[NOTIFY_STATUS_MAX])
+{
+    struct census   c = { 0 };
+    struct daemon  *d = data;
+
+    fleet_each(d->fleet, census_each, &c);
+    snprintf(status, NOTIFY_STATUS_MAX, "%sholds %zu of %zu queues, %zu"
+             " events in work", stat_get(STAT_REDIS_UP) ? ""
+             : "Redis is away; ", c.held, c.queues, c.window);
+}
+
+
+static void daemon_metrics(struct daemon *d, const struct conf_listen *from,
+    const struct conf_listen *to)
+{
+    if (from != NULL && listen_same(from, to)) {
+        return;
+    }
+
+    metrics_free(d->metrics);
+    d->metrics = to->on ? metrics_new(&d->loop, to, &d->first->redis,
+                                      on_metrics, d)
+                 : NULL;
 }
 
 
@@ -92,24 +260,23 @@ static void daemon_apply(struct daemon *d)
     }
 
     log_level(conf->log_level);
+    log_format(conf->log_format);
     log_key(key, key != NULL ? strlen(key) : 0);
-    graph_ask_pages(d->worker.http, d->worker.conf);
-
-    for (i = 0; i < d->nqueues; i++) {
-        queue_dead_max(d->queues[i], conf->dead_max);
-    }
+    limits_conf(d->worker.limits, conf);
+    graph_ask_pages(d->worker.graph, d->worker.conf);
+    fleet_each(d->fleet, set_queue, d);
+    fleet_conf(d->fleet, d->worker.conf);
 }
 
 
-/* the target of Redis is the first configuration's for as long as it runs */
-static void daemon_reload(struct daemon *d)
+static void reload_read(struct daemon *d)
 {
     char          error[CONF_ERROR_MAX];
-    size_t        i;
     const char   *key;
     struct conf  *conf = conf_load(d->file, error);
 
     if (conf == NULL) {
+        stat_add(STAT_RELOADS_FAILED, 1);
         log_write(LOG_ERROR, "reload: %s; the old configuration stays",
                   error);
         return;
@@ -117,21 +284,34 @@ static void daemon_reload(struct daemon *d)
 
     key = conf_moved(d->worker.conf, conf);
     if (key != NULL) {
+        stat_add(STAT_RELOADS_FAILED, 1);
         log_write(LOG_ERROR, "reload: %s: %s can be changed by a restart"
                   " only; the old configuration stays", d->file, key);
         conf_drop(conf);
         return;
     }
 
+    stat_add(STAT_RELOADS, 1);
+    daemon_metrics(d, &d->worker.conf->metrics, &conf->metrics);
+    conf_redis_renew(&d->first->redis, &conf->redis);
     conf_drop(d->worker.conf);
     d->worker.conf = conf;
     daemon_apply(d);
     log_write(LOG_INFO, "reload: %s is in force for events taken from now"
               " on", d->file);
+}
 
-    for (i = 0; i < d->nqueues; i++) {
-        queue_resume(d->queues[i]);
+
+static void daemon_reload(struct daemon *d)
+{
+    if (d->draining) {
+        reload_read(d);
+        return;
     }
+
+    notify_reloading(d->notify);
+    reload_read(d);
+    notify_ready(d->notify);
 }
 
 
@@ -149,11 +329,8 @@ static void on_signal(uv_signal_t *handle, int signal)
 
 static void daemon_start(struct daemon *d)
 {
-    size_t                    i;
-    const struct conf        *conf = d->worker.conf;
-    const struct conf_queue  *queues = conf->queues.at;
-    static const int          numbers[SIGNALS] = { SIGTERM, SIGINT, SIGQUIT,
-                                                   SIGHUP };
+    size_t            i;
+    static const int  numbers[SIGNALS] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
 
     uv_loop_init(&d->loop);
     uv_timer_init(&d->loop, &d->deadline);
@@ -165,18 +342,20 @@ static void daemon_start(struct daemon *d)
         uv_signal_start(&d->signals[i], on_signal, numbers[i]);
     }
 
-    d->worker.http = http_new(&d->loop);
+    d->worker.loop = &d->loop;
+    d->worker.graph = graph_new(&d->loop);
+    d->worker.limits = limits_new(&d->loop, &d->first->redis, d->first);
+    d->notify = notify_new(&d->loop, on_status, d);
     d->worker.gone = on_gone;
     d->worker.data = d;
+    worker_start(&d->worker, &d->first->redis);
 
-    d->nqueues = conf->queues.n;
-    d->queues = mem_alloc(d->nqueues * sizeof(*d->queues));
-    for (i = 0; i < d->nqueues; i++) {
-        d->queues[i] = queue_new(&d->loop, &conf->redis, queues[i].name,
-                                 &work_ops, &d->worker);
-    }
+    limits_on_pause(d->worker.limits, on_pause, d);
+    d->fleet = fleet_new(&d->loop, &d->first->redis, &d->house, &fleet_ops, d);
 
     daemon_apply(d);
+    daemon_metrics(d, NULL, &d->first->metrics);
+    stat_set(STAT_START, time(NULL));
 }
 
 
@@ -185,12 +364,10 @@ static void daemon_stop(struct daemon *d)
     size_t  i;
 
     d->worker.leaving = true;
-
-    for (i = 0; i < d->nqueues; i++) {
-        queue_free(d->queues[i]);
-    }
-
-    http_free(d->worker.http);
+    fleet_free(d->fleet);
+    worker_stop(&d->worker);
+    metrics_free(d->metrics);
+    notify_free(d->notify);
     uv_close((uv_handle_t *) &d->deadline, NULL);
 
     for (i = 0; i < SIGNALS; i++) {
@@ -199,26 +376,39 @@ static void daemon_stop(struct daemon *d)
 
     uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_loop_close(&d->loop);
-    free(d->queues);
+}
+
+
+/* a core would hold tokens and what people wrote.  One byte: zero would hold
+   up files only, and programs that the kernel pipes cores to get them whole */
+static void cores_off(void)
+{
+    struct rlimit  limit;
+
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max > 0 ? 1 : 0;
+        setrlimit(RLIMIT_CORE, &limit);
+    }
 }
 
 
 static int daemon_run(const char *file, struct conf *conf)
 {
-    struct conf       *first = conf_hold(conf);
-    struct daemon      d = { .file = file, .worker = { .conf = conf } };
+    struct daemon      d = { .file = file, .first = conf_hold(conf),
+                             .worker = { .conf = conf } };
     struct sigaction   ignore = { .sa_handler = SIG_IGN };
 
     sigaction(SIGPIPE, &ignore, NULL);
     daemon_start(&d);
     log_write(LOG_INFO, "meta-consumer %s runs with %s", VERSION, file);
+    notify_ready(d.notify);
 
     uv_run(&d.loop, UV_RUN_DEFAULT);
 
     daemon_stop(&d);
     log_write(LOG_INFO, "gone");
     conf_drop(d.worker.conf);
-    conf_drop(first);
+    conf_drop(d.first);
 
     return d.code;
 }
@@ -231,8 +421,8 @@ static int usage(FILE *to)
           "\n"
           "  meta-consumer -c FILE      run with this configuration\n"
           "  meta-consumer -t -c FILE   test it and say what is wrong\n"
-          "  meta-consumer -v           version\n"
-          "  meta-consumer -h           this\n", to);
+          "  meta-consumer -v, --version\n"
+          "  meta-consumer -h, --help   this\n", to);
 
     return to == stdout ? EXIT_GOOD : EXIT_USAGE;
 }
@@ -246,7 +436,13 @@ int main(int argc, char **argv)
     const char   *file = NULL;
     struct conf  *conf;
 
-    while ((c = getopt(argc, argv, "c:tvh")) != -1) {
+    static const struct option  names[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { NULL, 0, NULL, 0 }
+    };
+
+    while ((c = getopt_long(argc, argv, "c:tvh", names, NULL)) != -1) {
         switch (c) {
 
         case 'c':
@@ -272,6 +468,8 @@ int main(int argc, char **argv)
     if (file == NULL || optind != argc) {
         return usage(stderr);
     }
+
+    cores_off();
 
     conf = conf_load(file, error);
     if (conf == NULL) {

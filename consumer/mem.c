@@ -59,13 +59,6 @@ void mem_wipe(char *secret)
 }
 
 
-/* str_is says whether s is that text */
-bool str_is(struct str s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
-
-
 /* str_equal says whether both hold the same bytes */
 bool str_equal(struct str a, struct str b)
 {

@@ -35,7 +35,14 @@ void *mem_grow(void *old, size_t size);
 char *mem_copy(const char *at, size_t len);     /* zero-terminated */
 void mem_wipe(char *secret);                    /* and free; NULL is fine */
 
-bool str_is(struct str s, const char *text);
+/* inline: of a literal the compiler knows the length */
+static inline bool str_is(struct str s, const char *text)
+{
+    size_t  len = strlen(text);
+
+    return s.len == len && memcmp(s.at, text, len) == 0;
+}
+
 bool str_equal(struct str a, struct str b);
 bool str_digits(struct str s);                  /* one or more of 0-9 */
 

@@ -1,357 +1,409 @@
-/* An item's work: its events, the rules that match, their actions one after
-   another, and what becomes of it. */
+/* An item's work, from the queue's hands and back: its steps, one after
+   another. */
 
-#include "work.h"
-#include "graph.h"
-#include "letter.h"
-#include "reply.h"
-#include "rules.h"
+#include "work_own.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 
-#define WORK_STEPS_MAX  10000
-#define WORK_BODY_MAX   (128 * 1024)
-
-
-/* one action for one event */
-struct step {
-    size_t               rule;      /* from 1, as in the file */
-    const struct event  *event;
-    const struct action *action;
-};
-
-
-/* begins with ops->open; holds what its steps point to */
-struct work {
-    struct worker   *worker;
-    struct item     *item;
-    struct conf     *conf;
-    struct record    record;
-    struct step     *steps;
-    size_t           nsteps;
-    size_t           room;          /* of steps */
-    size_t           at;            /* the step that comes next */
-    size_t           matched;
-    unsigned         calls;
-    bool             begun;
-    uint64_t         began;
-};
-
-
-static void work_next(struct work *w);
-
-
-static void work_free(struct work *w)
+/* work_now returns the time of day */
+long long work_now(void)
 {
-    w->item->work = NULL;
-    record_close(&w->record);
-    conf_drop(w->conf);
-    free(w->steps);
-    free(w);
+    struct timespec  now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+
+    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 
-/* "1,2" of the rules, "mark_read,reply" of the actions */
-static void log_steps(struct buf *b, const struct work *w)
+/* work_time returns when an event happened, as far as it says */
+long long work_time(const struct work *w)
 {
-    size_t  i, last = 0;
-
-    buf_text(b, " rule=");
-    for (i = 0; i < w->nsteps && i < 16; i++) {
-        if (w->steps[i].rule != last) {
-            buf_format(b, "%s%zu", last ? "," : "", w->steps[i].rule);
-            last = w->steps[i].rule;
-        }
-    }
-
-    buf_text(b, w->nsteps ? " action=" : "- action=");
-    for (i = 0; i < w->nsteps && i < 16; i++) {
-        buf_format(b, "%s%s", i ? "," : "",
-                   action_name(w->steps[i].action->kind));
-    }
-
-    buf_text(b, w->nsteps ? "" : "-");
+    return w->record.time ? w->record.time : w->record.received_at;
 }
 
 
-/* the one line of an event */
-static void work_log(const struct work *w, enum log_level level,
-    const char *outcome, const char *more)
+/* work_event returns the event that a step is for; NULL where there is none */
+const struct event *work_event(const struct work *w, const struct step *step)
 {
-    char                 person[LOG_PERSON_MAX];
-    struct buf           b;
-    const struct event  *e = w->record.nevents ? w->record.events : NULL;
-
-    buf_init(&b, 2048);
-    log_value(&b, "item", w->item->field);
-    log_value(&b, "delivery", w->record.delivery);
-    log_value(&b, "n", w->record.n);
-    log_id(&b, w->record.id);
-
-    if (e != NULL) {
-        log_value(&b, "product", STR(product_name(e->product)));
-        log_value(&b, "kind", STR(kind_name(e->kind)));
-        log_value(&b, "account", e->account);
-        log_value(&b, "user", e->kind == KIND_STATUS || e->kind == KIND_CALL
-                  ? NONE : STR(log_person(person, e->user)));
-    } else {
-        log_value(&b, "object", w->record.object);
-        log_value(&b, "field", w->record.field);
-    }
-
-    log_steps(&b, w);
-
-    log_write(level, "event queue=%s%.*s events=%zu calls=%u"
-              " outcome=%s ms=%llu%s",
-              w->item->queue != NULL ? queue_name(w->item->queue) : "-",
-              (int) b.len, b.at, w->record.nevents, w->calls, outcome,
-              w->begun ? (unsigned long long) (uv_hrtime() / 1000000
-              - w->began) : 0, more);
-    buf_free(&b);
+    return !w->is_job && step->event < w->record.nevents
+           ? &w->record.events[step->event] : NULL;
 }
 
 
-static void log_call(const struct work *w, const struct verdict *v)
+/* work_ref returns what Meta gives back in a status or an echo of what the
+   step at sends: the item's id, from its second send on with that number, for
+   a status of the first one must not settle the second */
+struct str work_ref(struct work *w)
 {
+    size_t      i, n = 1;
     struct buf  b;
+    struct str  id = w->is_job ? w->job.id : w->record.id;
 
-    buf_init(&b, 1024);
-    log_value(&b, "item", w->item->field);
-    log_write(LOG_DEBUG, "call%.*s action=%s status=%ld reason=%s ms=%.1f",
-              (int) b.len, b.at, action_name(w->steps[w->at].action->kind),
-              v->status, v->rc == GRAPH_OK ? "ok" : graph_reason(v->rc),
-              v->ms);
+    for (i = 0; i < w->plan.at; i++) {
+        n += action_sends(w->plan.steps[i].action);
+    }
+
+    if (n == 1 || id.len == 0) {
+        return id;
+    }
+
+    free(w->ref);
+    buf_init(&b, (size_t) -1);
+    buf_str(&b, id);
+    buf_format(&b, "#%zu", n);
+    w->ref = mem_copy(b.at, b.len);
     buf_free(&b);
+
+    return STR(w->ref);
 }
 
 
-static void work_done(struct work *w, enum outcome outcome, const char *name)
-{
-    struct item  *item = w->item;
-
-    work_log(w, LOG_INFO, name, "");
-
-    if (outcome == OUTCOME_UNMATCHED && w->conf->unmatched != NULL) {
-        outcome = OUTCOME_PASSED;
-        item->list = mem_copy(w->conf->unmatched, strlen(w->conf->unmatched));
-    }
-
-    work_free(w);
-    queue_done(item, outcome);
-}
-
-
-static void work_dead(struct work *w, const char *reason,
-    const struct verdict *v, const char *text)
-{
-    char           more[128] = "";
-    struct item   *item = w->item;
-    struct letter  letter = {
-        .reason = reason, .attempts = v != NULL, .answer = text
-    };
-
-    if (w->at < w->nsteps) {
-        letter.action = action_name(w->steps[w->at].action->kind);
-        letter.done = w->at;
-    }
-
-    if (v != NULL) {
-        letter.code = v->has_code ? &v->code : NULL;
-        letter.subcode = v->has_subcode ? &v->subcode : NULL;
-        letter.answer = v->message;
-        snprintf(more, sizeof(more), " status=%ld code=%lld subcode=%lld"
-                 " trace=%s", v->status, v->code, v->subcode,
-                 *v->trace ? v->trace : "-");
-    }
-
-    work_log(w, LOG_WARN, reason, more);
-    letter_write(&letter, item);
-    work_free(w);
-    queue_done(item, OUTCOME_DEAD);
-}
-
-
-static void on_verdict(void *data, const struct verdict *v)
-{
-    struct work  *w = data;
-    struct item  *item = w->item;
-
-    if (w->worker->leaving || item->queue == NULL) {
-        work_log(w, LOG_WARN, w->worker->leaving ? "left" : "lost", "");
-        work_free(w);
-        queue_done(item, OUTCOME_WORKED);   /* frees it: it is not ours */
-        return;
-    }
-
-    log_call(w, v);
-
-    if (v->rc != GRAPH_OK) {
-        work_dead(w, graph_reason(v->rc), v, NULL);
-        return;
-    }
-
-    w->at++;
-    work_next(w);
-}
-
-
-static void step_call(struct work *w, const struct step *step)
-{
-    struct buf                body;
-    const char               *why;
-    const struct conf_token  *token;
-
-    token = graph_token(w->conf, step->event->product, step->event->account,
-                        step->event->waba);
-    if (token == NULL) {
-        work_dead(w, "no_token", NULL, "tokens has none for this account");
-        return;
-    }
-
-    buf_init(&body, WORK_BODY_MAX);
-    why = reply_body(&body, step->action, step->event, w->record.id);
-
-    if (why == NULL && body.over) {
-        why = "the body of the call is longer than 128 KB";
-    }
-
-    if (why != NULL) {
-        buf_free(&body);
-        work_dead(w, "record", NULL, why);
-        return;
-    }
-
-    w->calls++;
-    graph_send(w->worker->http, w->conf, token, step->event->account,
-               (struct str) { body.at, body.len }, on_verdict, w);
-    buf_free(&body);
-}
-
-
-/* the next step, or the end; nothing leaves unless the lease holds */
-static void work_next(struct work *w)
-{
-    struct item  *item = w->item;
-
-    if (w->at == w->nsteps) {
-        work_done(w, w->matched ? OUTCOME_WORKED : OUTCOME_UNMATCHED,
-                  w->matched ? "worked" : "unmatched");
-        return;
-    }
-
-    if (!queue_may_send(item)) {
-        if (item->queue == NULL) {
-            work_log(w, LOG_WARN, "lost", "");
-            work_free(w);
-            queue_done(item, OUTCOME_WORKED);
-        }
-        return;
-    }
-
-    step_call(w, &w->steps[w->at]);
-}
-
-
-static int step_add(struct work *w, const struct event *e, size_t rule,
-    const struct action *action)
-{
-    if (w->nsteps == WORK_STEPS_MAX) {
-        return -1;
-    }
-
-    if (w->nsteps == w->room) {
-        w->room = w->room * 2 + 4;
-        w->steps = mem_grow(w->steps, w->room * sizeof(*w->steps));
-    }
-
-    w->steps[w->nsteps++] = (struct step) { rule, e, action };
-
-    return 0;
-}
-
-
-static const char *rule_steps(struct work *w, const struct event *e,
-    const struct rule *rule, size_t number)
-{
-    size_t                i;
-    const struct action  *actions = rule->actions.at;
-
-    w->matched++;
-
-    if (!str_digits(e->account) || e->account.len > 32) {
-        return "the account is not a number";
-    }
-
-    for (i = 0; i < rule->actions.n; i++) {
-        if (actions[i].kind != ACTION_STOP
-            && step_add(w, e, number, &actions[i]) != 0)
-        {
-            return "more than 10000 actions";
-        }
-    }
-
-    return NULL;
-}
-
-
-/* all rules that match, for each event of the record; *reason is set with
-   what is wrong where that cannot be done */
-static const char *work_decide(struct work *w, const char **reason)
-{
-    size_t              i, j;
-    const char         *why;
-    enum match          match;
-    const struct rule  *rules = w->conf->rules.at;
-
-    for (i = 0; i < w->record.nevents; i++) {
-        for (j = 0; j < w->conf->rules.n; j++) {
-            match = rule_match(&rules[j], &w->record.events[i]);
-
-            if (match == MATCH_UNDECIDED) {
-                *reason = "rule";
-                return "a pattern takes too long for this text";
-            }
-
-            if (match == MATCH_NO) {
-                continue;
-            }
-
-            why = rule_steps(w, &w->record.events[i], &rules[j], j + 1);
-            if (why != NULL) {
-                *reason = "record";
-                return why;
-            }
-
-            if (rule_stops(&rules[j])) {
-                break;
-            }
-        }
-    }
-
-    return NULL;
-}
-
-
-static struct work *work_new(struct worker *worker, struct item *item)
+static struct work *work_new(struct desk *desk, struct item *item)
 {
     struct work  *w = mem_alloc(sizeof(*w));
 
-    w->worker = worker;
+    w->desk = desk;
+    w->worker = desk->worker;
     w->item = item;
-    w->conf = conf_hold(worker->conf);
+    w->conf = conf_hold(desk->worker->conf);
+    w->is_job = desk->kind == QUEUE_JOBS;
     w->record.id = w->record.delivery = w->record.n = NONE;
-    w->record.object = w->record.field = NONE;
+    w->record.object = w->record.field = w->record.app = NONE;
+    w->job.id = w->job.account = w->job.to = w->job.reply_to = NONE;
     item->work = w;
 
     return w;
 }
 
 
-static void work_begin(struct worker *worker, struct item *item)
+/* work_free releases the work; the item goes on without it */
+void work_free(struct work *w)
 {
-    const char                *why, *reason = "";
+    struct worker  *worker = w->worker;
+
+    if (w->item != NULL) {
+        w->item->work = NULL;
+    }
+
+    line_leave(w);
+    call_forget(w);
+
+    if (w->running) {
+        worker->running--;
+    }
+
+    plan_free(&w->plan);
+    record_close(&w->record);
+    if (w->is_job) {
+        job_free(&w->job);
+    }
+    conf_drop(w->conf);
+    free(w->ref);
+    free(w);
+}
+
+
+/* work_gone ends work for an item that another holder has now, or will have */
+bool work_gone(struct work *w)
+{
+    struct item  *item = w->item;
+
+    if (!w->worker->leaving && item->queue != NULL) {
+        return false;
+    }
+
+    work_log(w, LOG_WARN, w->worker->leaving ? "left" : "lost", "");
+    work_free(w);
+    queue_done(item, OUTCOME_WORKED);   /* it is not ours: only freed */
+
+    return true;
+}
+
+
+/* not ok: nothing has left, and the item comes again by itself */
+static void on_mark(void *data, bool ok)
+{
+    struct work  *w = data;
+
+    if (!ok) {
+        w->item = NULL;
+        work_free(w);
+        return;
+    }
+
+    w->item->work = w;
+    if (!work_gone(w)) {
+        w->plan.stored = true;
+        w->marked(w);
+    }
+}
+
+
+/* work_mark stores the plan, where it has changed */
+void work_mark(struct work *w, const struct queue_push *push, size_t n,
+    void (*next)(struct work *w))
+{
+    struct buf  b;
+
+    if (w->plan.stored && n == 0) {
+        next(w);
+        return;
+    }
+
+    buf_init(&b, PLAN_BLOB_MAX);
+    plan_write(&w->plan, &b);
+
+    if (b.over) {
+        buf_free(&b);
+        end_dead(w, "record", "what was decided takes over 8 MB", NULL);
+        return;
+    }
+
+    w->marked = next;
+    w->item->work = NULL;       /* should it come again, then without us */
+    queue_mark(w->item, (struct str) { b.at, b.len }, push, n, on_mark, w);
+    buf_free(&b);
+}
+
+
+/* work_untold: a step's outcome is known to us alone.  What takes its time, and
+   what is not said twice, has to wait until Redis knows: who dies meanwhile
+   would leave a call that nobody knows the end of */
+bool work_untold(const struct work *w)
+{
+    return w->plan.at > 0 && !w->plan.stored;
+}
+
+
+static void push_done(struct work *w)
+{
+    work_next(w);
+}
+
+
+/* the list gets the record in the call that says so */
+static void push_begin(struct work *w)
+{
+    struct queue_push  push = {
+        .list = w->plan.steps[w->plan.at].action->list,
+        .value = w->item->record
+    };
+
+    plan_done(&w->plan, NONE, NONE);
+    work_mark(w, &push, 1, push_done);
+}
+
+
+static void step_told(struct work *w, void (*begin)(struct work *w))
+{
+    if (work_untold(w)) {
+        work_mark(w, NULL, 0, begin);
+    } else {
+        begin(w);
+    }
+}
+
+
+static void step_begin(struct work *w)
+{
+    const struct step  *step = &w->plan.steps[w->plan.at];
+
+    switch (step->action->kind) {
+
+    case ACTION_PUSH:
+        step_told(w, push_begin);
+        return;
+
+    case ACTION_CALL:
+        step_told(w, ask_begin);
+        return;
+
+    case ACTION_STOP:
+        plan_done(&w->plan, NONE, NONE);
+        work_next(w);
+        return;
+
+    default:
+        call_begin(w);
+        return;
+    }
+}
+
+
+/* a paused account costs nothing: neither handler nor list is asked */
+static bool step_paused(struct work *w)
+{
+    uint64_t             ms;
+    struct lanes         lanes = { .n = 0 };
+    const struct lane   *lane;
+    const struct event  *e;
+
+    e = w->record.nevents ? w->record.events : NULL;
+
+    if (w->is_job && w->job.account.len) {
+        lanes_account(&lanes, w->worker->limits,
+                      target_product(w->conf, w->job.account, w->job.to),
+                      w->job.account);
+    } else if (e != NULL && e->account.len) {
+        lanes_account(&lanes, w->worker->limits, e->product, e->account);
+    }
+
+    lane = limits_wait(w->worker->limits, lanes.at, lanes.n, &ms);
+    if (lane == NULL || ms != LIMITS_FOREVER) {
+        return false;
+    }
+
+    wait_lane(w, lane, ms);
+
+    return true;
+}
+
+
+/* work_next does the next step, or ends; nothing leaves unless the lease
+   holds */
+void work_next(struct work *w)
+{
+    const struct step  *step;
+
+    w->phase = PHASE_STEP;
+    call_forget(w);
+
+    for ( ;; ) {
+        if (w->plan.at == w->plan.n) {
+            end_good(w);
+            return;
+        }
+
+        step = &w->plan.steps[w->plan.at];
+        if (step->until == 0 || work_now() <= step->until
+            || step->state == STEP_SENT)
+        {
+            break;
+        }
+
+        if (w->is_job || w->plan.at == 0) {
+            end_expired(w);
+            return;
+        }
+
+        plan_skip(&w->plan);
+    }
+
+    if (!queue_may_send(w->item)) {
+        work_gone(w);
+
+    } else if (step->state == STEP_SENT) {
+        outcome_unknown(w, NULL);
+
+    } else if (!step_paused(w)) {
+        step_begin(w);
+    }
+}
+
+
+/* what came in counts on the lanes of what goes out */
+static void begin_count(struct work *w)
+{
+    size_t        i;
+    struct lanes  lanes;
+
+    for (i = 0; i < w->record.nevents && !w->record.replay; i++) {
+        lanes_inbound(&lanes, w->worker->limits, &w->record.events[i]);
+        if (lanes.n) {
+            limits_give(w->worker->limits, lanes.at, lanes.n);
+        }
+    }
+}
+
+
+static void begin_event(struct work *w)
+{
+    const char  *why, *reason = "";
+
+    why = decide_event(w, &reason);
+    if (why != NULL) {
+        end_dead(w, reason, why, NULL);
+        return;
+    }
+
+    begin_count(w);
+    settle_event(w);
+    work_next(w);
+}
+
+
+/* the first of an idempotency_key is over, and this is what became of it */
+static void on_earlier(void *data, struct str earlier)
+{
+    struct work  *w = data;
+
+    if (work_gone(w)) {
+        return;
+    }
+
+    if (earlier.at == NULL) {
+        wait_retry(w, 1000, "redis");
+
+    } else if (earlier.len) {
+        end_duplicate(w, earlier);
+
+    } else {
+        work_next(w);
+    }
+}
+
+
+static void begin_job(struct work *w)
+{
+    long long  now = work_now();
+
+    if (w->faulty || !decide_job(w)) {
+        end_fault(w, "job", &w->fault);
+
+    } else if (w->job.not_before > now) {
+        w->plan.decided = false;
+        wait_until(w, w->job.not_before - now);
+
+    } else if (w->job.idempotency_key.len) {
+        idem_ask(w->item, w->job.idempotency_key, on_earlier, w);
+
+    } else {
+        work_next(w);
+    }
+}
+
+
+static void work_read(struct work *w, enum record_rc *rc)
+{
+    *rc = RECORD_OK;
+
+    if (!w->is_job) {
+        *rc = record_open(w->item->record, &w->record);
+        return;
+    }
+
+    switch (job_parse(w->item->record, w->conf->reply_prefix, &w->job,
+                      &w->fault))
+    {
+    case JOB_OK:
+        break;
+
+    case JOB_FAULTY:
+        w->faulty = true;
+        break;
+
+    case JOB_NEWER:
+        *rc = RECORD_NEWER;
+        break;
+    }
+}
+
+
+static void work_begin(struct desk *desk, struct item *item)
+{
     struct work               *w = item->work;
     enum record_rc             rc = RECORD_OK;
     static const char *const  faults[] = {
@@ -363,56 +415,79 @@ static void work_begin(struct worker *worker, struct item *item)
     };
 
     if (w == NULL) {
-        w = work_new(worker, item);
-        rc = record_open(item->record, &w->record);
+        w = work_new(desk, item);
+        work_read(w, &rc);
     }
 
-    w->begun = true;
+    w->phase = PHASE_STEP;
+    w->running = true;
+    w->worker->running++;
     w->began = uv_hrtime() / 1000000;
 
     if (rc != RECORD_OK) {
         w->record.id = w->record.delivery = w->record.n = NONE;
         w->record.object = w->record.field = NONE;
-        work_dead(w, "record", NULL, faults[rc]);
+        end_dead(w, "record", faults[rc], NULL);
         return;
     }
 
-    why = work_decide(w, &reason);
-    if (why != NULL) {
-        work_dead(w, reason, NULL, why);
+    if (item->state.len && plan_read(&w->plan, item->state) != 0) {
+        end_dead(w, "state", "what was decided for it cannot be read", NULL);
         return;
     }
 
-    work_next(w);
+    line_join(w);
+
+    if (w->plan.decided) {
+        work_next(w);
+    } else if (w->is_job) {
+        begin_job(w);
+    } else {
+        begin_event(w);
+    }
+}
+
+
+static void work_lines(struct work *w)
+{
+    char        *own = NULL;
+    size_t       n;
+    struct str  *keys = NULL;
+
+    struct str   lines[JOB_LINES_MAX];
+
+    if (w->is_job) {
+        queue_lines(w->item, lines, job_lines(&w->job, lines));
+        return;
+    }
+
+    n = record_lines(&w->record, &keys, &own);
+    queue_lines(w->item, keys, n);
+    free(keys);
+    free(own);
 }
 
 
 static enum open_rc work_open(void *data, struct item *item)
 {
-    char            *own = NULL;
-    size_t           n;
-    struct str      *keys = NULL;
-    struct work     *w;
     enum record_rc   rc;
+    struct work     *w = work_new(data, item);
 
-    w = work_new(data, item);
-    rc = record_open(item->record, &w->record);
+    work_read(w, &rc);
 
     if (rc == RECORD_NEWER) {
         work_free(w);
         return OPEN_NEWER;
     }
 
-    if (rc != RECORD_OK) {
+    if (rc != RECORD_OK || w->faulty) {
         work_free(w);
         queue_lines(item, NULL, 0);     /* begins, fails, and is buried */
         return OPEN_OK;
     }
 
-    n = record_lines(&w->record, &keys, &own);
-    queue_lines(item, keys, n);
-    free(keys);
-    free(own);
+    work_lines(w);
+    ids_tell(w);
 
     /* a tree takes many times its text: who waits has it made anew */
     if (item->blocked) {
@@ -427,10 +502,14 @@ static void work_run(void *data, struct item *item)
 {
     struct work  *w = item->work;
 
-    if (w != NULL && w->begun) {
-        work_next(w);
-    } else {
+    if (w == NULL || w->phase == PHASE_BEGIN) {
         work_begin(data, item);
+
+    } else if (w->phase == PHASE_MARKED) {
+        call_send(w);
+
+    } else {
+        work_next(w);
     }
 }
 
@@ -445,15 +524,113 @@ static void work_forget(void *data, struct item *item)
 }
 
 
-static void work_gone(void *data)
+static void work_over(void *data)
 {
-    struct worker  *worker = data;
+    struct desk  *desk = data;
 
-    worker->gone(worker->data);
+    desk->worker->gone(desk->worker->data, desk);
+}
+
+
+/* somebody worked it already: one line, and a job's owner hears of it */
+static void work_duplicate(void *data, struct item *item)
+{
+    enum record_rc   rc;
+    struct work     *w = item->work;
+
+    if (w == NULL) {
+        w = work_new(data, item);
+        work_read(w, &rc);
+    }
+
+    work_log(w, LOG_INFO, "duplicate", "");
+    work_free(w);
+}
+
+
+static bool work_may_alone(void *data)
+{
+    const struct desk  *desk = data;
+
+    return desk->worker->running == 0;
 }
 
 
 const struct queue_ops  work_ops = {
     .open = work_open, .run = work_run, .forget = work_forget,
-    .gone = work_gone
+    .duplicate = work_duplicate, .may_alone = work_may_alone,
+    .lanes = line_found, .woken = line_woken, .gone = work_over
 };
+
+
+/* desk_of: one for a list, however often its queue comes and goes */
+struct desk *desk_of(struct worker *worker, const char *list, int kind)
+{
+    struct desk  *desk;
+
+    for (desk = worker->desks; desk != NULL; desk = desk->next) {
+        if (strcmp(desk->name, list) == 0) {
+            desk->kind = kind >= 0 ? kind : desk->kind;
+            return desk;
+        }
+    }
+
+    desk = mem_alloc(sizeof(*desk));
+    desk->worker = worker;
+    desk->name = mem_copy(list, strlen(list));
+    desk->kind = kind;
+    desk->stats = stat_row(STATS_QUEUE, list);
+    desk->next = worker->desks;
+    worker->desks = desk;
+
+    return desk;
+}
+
+
+static void desks_free(struct worker *worker)
+{
+    struct desk  *desk;
+
+    while ((desk = worker->desks) != NULL) {
+        worker->desks = desk->next;
+        free(desk->name);
+        free(desk);
+    }
+}
+
+
+/* worker_start makes what all queues share */
+void worker_start(struct worker *worker, const struct redis_target *target)
+{
+    worker->turn_end = &worker->turn;
+    uv_timer_init(worker->loop, &worker->alarm);
+    worker->alarm.data = worker;
+    worker->handlers = handlers_new(graph_http(worker->graph), worker->loop);
+    settle_start(worker, target);
+    limits_on_open(worker->limits, line_open, worker);
+    graph_on_usage(worker->graph, call_usage, worker);
+}
+
+
+/* worker_stop ends all that is under way */
+void worker_stop(struct worker *worker)
+{
+    worker->leaving = true;
+
+    while (worker->naps != NULL) {
+        work_gone(worker->naps);
+    }
+
+    while (worker->turn != NULL) {
+        work_gone(worker->turn);
+    }
+
+    handlers_free(worker->handlers);
+    settle_stop(worker);
+    limits_free(worker->limits);
+    graph_free(worker->graph);
+    lines_drop(worker);
+    rates_free(worker);
+    desks_free(worker);
+    uv_close((uv_handle_t *) &worker->alarm, NULL);
+}

@@ -13,6 +13,12 @@ use Test::More;
 use Rig qw(whatsapp messenger record $PHONE $PAGE $WABA $Q);
 
 my $rig = Rig->new;
+
+# keys but for those of the lanes; a bucket of dedupe ends in its day
+sub left {
+    return [sort map { s/seen:\K\d+$/DAY/r } grep { !/^meta:limit:/ } $rig->do('KEYS', '*')];
+}
+
 my $c = $rig->consumer;
 
 $rig->push(whatsapp(id => 'wamid.first', delivery => 'delivery-a'));
@@ -45,7 +51,14 @@ is_deeply [grep { %{$_->{query}} } @calls], [], 'no token in a query';
 is $_->{headers}{'Content-Type'}, 'application/json', 'JSON' for @calls;
 
 is_deeply $rig->count_of, {seq => 2, taken => 2, worked => 2}, 'counted';
-is_deeply [sort $rig->do('KEYS', '*')], ["{$Q}:count", "{$Q}:lease"], 'nothing else is left';
+my @lanes = sort $rig->do('KEYS', 'meta:limit:*');
+is_deeply [map { s/[0-9a-f]{16,}$/WHO/r } @lanes],
+    ["meta:limit:page:$PAGE", "meta:limit:pair:$PHONE:WHO", "meta:limit:phone:$PHONE"],
+    'the lanes of the calls, none with a person in its name';
+is_deeply [grep { $rig->do('PTTL', $_) <= 0 } @lanes], [], 'which go by themselves';
+is_deeply left(),
+    ['meta:consumers', map { "{$Q}:$_" } qw(count lease seen:DAY seen:count seen:key)],
+    'nothing else is left';
 
 my @lines = grep { /\[info\] event / } split /\n/, $rig->logs;
 is scalar @lines, 2, 'one line an event';
@@ -66,6 +79,7 @@ $rig->settle;
 is $rig->count_of->{unmatched}, 1, 'what no rule matches is dropped and counted';
 
 is $c->drain, '0', 'drained';
-is_deeply [sort $rig->do('KEYS', '*')], ["{$Q}:count"], 'the lease is given back';
+is_deeply left(), ["{$Q}:count", map { "{$Q}:seen:$_" } qw(DAY count key)],
+    'the lease is given back';
 $rig->finish;
 done_testing;

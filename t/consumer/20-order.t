@@ -28,12 +28,13 @@ subtest 'forty events of four users' => sub {
     $rig->consumer(rules => $rules);
     $rig->settle;
 
-    my @calls = $rig->graph->calls;
+    # 120 at once are more than a number may: its rate is asked for, once
+    my @calls = grep { $_->{method} eq 'POST' } $rig->graph->calls;
     is scalar @calls, 120, 'each action once';
     for my $user (1 .. 4) {
         my @seen = grep { /^wamid\.$user\./ } map { my $b = $_->{body};
             $b->{message_id} // "$b->{biz_opaque_callback_data} $b->{text}{body}" } @calls;
-        is_deeply \@seen, [map { ("wamid.$user.$_", "wamid.$user.$_ one", "wamid.$user.$_ two") }
+        is_deeply \@seen, [map { ("wamid.$user.$_", "wamid.$user.$_ one", "wamid.$user.$_#2 two") }
             1 .. 10], "user $user: in order";
     }
     $rig->finish;

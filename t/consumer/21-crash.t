@@ -28,9 +28,12 @@ subtest 'kill -9 in the middle of a call' => sub {
     $rig->consumer(rules => $rules);
     $rig->settle;
     cmp_ok time - $start, '<', 10 * Test::Meta::Util::patience(), 'within ten seconds';
-    is_deeply [map { $_->{body}{message}{metadata} } grep { $_->{accepted} } $rig->graph->calls],
-        [qw(m_crash m_crash m_behind m_new)], 'in order, the old ones first';
-    is_deeply $rig->count_of, {seq => 3, taken => 3, worked => 3}, 'taken once';
+    is_deeply [map { $_->{body}{message}{metadata} } $rig->graph->calls],
+        [qw(m_crash m_behind m_new)], 'each is sent once, in order, the old ones first';
+    my @dead = $rig->dead;
+    is_deeply [map { "$_->{reason} $_->{item}{id}" } @dead], ['ambiguous m_crash'],
+        'of what was on the wire nobody knows whether it was done';
+    is_deeply $rig->count_of, {seq => 3, taken => 3, worked => 2, dead => 1}, 'taken once';
     $rig->finish;
 };
 
@@ -46,12 +49,18 @@ subtest 'again and again under load' => sub {
     }
     $rig->consumer(rules => $rules, log_level => 'error');
     $rig->settle(40);
-    my %seen;
-    $seen{$_->{body}{message}{metadata}}++ for grep { $_->{accepted} } $rig->graph->calls;
-    is_deeply [grep { !$seen{$_} } @ids], [], 'none is lost';
-    cmp_ok scalar(grep { $seen{$_} > 1 } @ids), '<=', 3 * 7,
-        'at most what was on the wire is repeated';
-    is $rig->count_of->{worked}, 300, 'each is counted once';
+    my (%seen, %dead);
+    $seen{$_->{body}{message}{metadata}}++ for $rig->graph->calls;
+    $dead{$_->{item}{id}} = $_->{reason} for $rig->dead;
+    is_deeply [grep { $seen{$_} > 1 } keys %seen], [], 'nobody gets anything twice';
+    is_deeply [grep { !$seen{$_} && !$dead{$_} } @ids], [], 'none is lost';
+    is_deeply [grep { !/^(?:ambiguous|poison)$/ } values %dead], [],
+        'dead is what was on the wire at a kill, and a suspect killed with';
+    cmp_ok scalar(grep { $_ eq 'ambiguous' } values %dead), '<=', 3 * 7, 'at most one of a user';
+    cmp_ok scalar(grep { $_ eq 'poison' } values %dead), '<=', 1, 'and one that was worked alone';
+    my $count = $rig->count_of;
+    is $count->{worked} + keys %dead, 300, 'each is counted once';
+    is $count->{dead} // 0, scalar keys %dead, 'as one or the other';
     $rig->finish;
 };
 

@@ -65,7 +65,7 @@ faulty('unknown key inside', "graph:\n  version: v24.0\n  vrsion: x\n",
 faulty('unknown key in a list', qq(queues:\n  - {name: a, nmae: b}\n),
     'FILE:2:15: queues[].nmae: unknown key');
 faulty('a path as a key', "graph.version: v24.0\n", 'FILE:1:1: graph.version: unknown key');
-faulty('a later key', "handlers: []\n", 'FILE:1:1: handlers: not supported by this version');
+faulty('a later key', "assistants: []\n", 'FILE:1:1: assistants: not supported by this version');
 faulty('twice', "redis: a\nredis: b\n", 'FILE:2:1: redis: stands there twice');
 faulty('no YAML', "redis: [\n", 'FILE:2:1: did not find expected node content');
 faulty('no mapping', "- a\n", 'FILE:1:1: must be a mapping of keys');
@@ -85,10 +85,18 @@ faulty("redis: $_->[0]", "redis: \"$_->[0]\"\n", "FILE:1:8: redis: $_->[1]") for
     ['h password_file=env:NONE_SUCH', 'no such variable in the environment'],
     ['unix:/' . 'x' x 107, 'the path of a socket has at most 107 bytes'];
 
-faulty('jobs', qq(queues: [{name: a, kind: jobs}]\n),
-    'FILE:1:26: queues[].kind: jobs is not supported by this version');
-faulty('partitions', qq(queues: [{name: a, partitions: 2}]\n), 'FILE:1:10: queues[]:'
-    . ' partitions is not supported by this version, leave it out');
+good('jobs', qq(queues: [{name: a, kind: jobs}]\n));
+faulty('a queue of another kind', qq(queues: [{name: a, kind: job}]\n),
+    'FILE:1:26: queues[].kind: must be events or jobs');
+faulty('too many partitions', qq(queues: [{name: a, partitions: 257}]\n), 'FILE:1:10: queues[]:'
+    . ' partitions must be from 1 to 256');
+faulty('no partitions', qq(queues: [{name: a, partitions: 0}]\n), 'FILE:1:32: '
+    . 'queues[].partitions: must be a number from 1 to 1000000000');
+faulty('a list of two queues', "queues:\n  - {name: a, partitions: 4}\n  - {name: \"a:3\"}\n",
+    'FILE:3:5: queues[]: "a" and "a:3" have a list in common');
+faulty('a list of two queues, the other way', "queues:\n  - {name: \"a:0\"}\n"
+    . "  - {name: a, partitions: 4}\n",
+    'FILE:3:5: queues[]: "a:0" and "a" have a list in common');
 faulty('a queue twice', "queues:\n  - {name: a}\n  - {name: a}\n",
     'FILE:3:5: queues[]: "a" stands there twice');
 faulty('a queue without a name', "queues:\n  - {kind: events}\n",
@@ -138,48 +146,161 @@ faulty('a product that is none', rule('{when: {product: fax, kind: message}, do:
     'FILE:2:22: rules[].when.product: must be whatsapp or messenger');
 faulty('a product to come', rule('{when: {product: instagram, kind: message}, do: [stop]}'),
     'FILE:2:22: rules[].when.product: instagram is not supported by this version');
-faulty('a kind to come', rule('{when: {product: whatsapp, kind: status}, do: [stop]}'),
-    'FILE:2:38: rules[].when.kind: only message is supported by this version');
+good("kind $_", rule("{when: {product: whatsapp, kind: $_}, do: [stop]}"))
+    for qw(message echo status reaction edit deleted postback read delivery call standby other);
+faulty('a kind that is none', rule('{when: {product: whatsapp, kind: fax}, do: [stop]}'),
+    'FILE:2:38: rules[].when.kind: must be message, echo, status, reaction, edit, deleted,'
+    . ' postback, read, delivery, call, standby or other');
 faulty('a pattern', rule('{when: {product: whatsapp, kind: message, text: "(a"}, do: [stop]}'),
     'FILE:2:53: rules[].when.text: at character 2: missing closing parenthesis');
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'
     . ' at least one action');
-my $known = 'this version knows mark_read, stop and {reply: {text: ..., quick_replies: [...]}}';
-faulty("action $_->[0]", rule("{$when, do: [$_->[0]]}"), "FILE:2:$_->[1]: rules[].do: $known")
-    for ['typing', 53], ['{push: {list: a}}', 54], ['reply', 53], ['{mark_read: {}}', 54],
-    ['{reply: {text: a}, stop: 1}', 53];
+my $shape = 'must be a name, or an object with one member, {name: parameters}';
+faulty("action $_->[0]", rule("{$when, do: [$_->[0]]}"), "FILE:2:$_->[1]: rules[].do$_->[2]")
+    for ['typing', 53, '.typing: comes with a later version'],
+    ['{react: {emoji: a}}', 61, '.react: comes with a later version'],
+    ['answer', 53, ': unknown action "answer"'], ['{answer: {}}', 53, ': unknown action "answer"'],
+    ['reply', 53, '.reply: must have parameters, {text: ...}'],
+    ['{mark_read: {}}', 65, '.mark_read: takes no parameters'],
+    ['{reply: {text: a}, stop: 1}', 53, ": $shape"], ['[]', 53, ": $shape"],
+    ['{}', 53, ": $shape"], ['5', 53, ": $shape"], ["''", 53, ': unknown action ""'],
+    ['{reply: {text: a}, reply: {text: b}}', 53, ": $shape"],
+    ['{push: {}}', 60, '.push: list is missing'],
+    ['{push: {list: "a b"}}', 67, '.push.list: must be 1 to 200 of A-Za-z0-9._:-'],
+    ['{push: {list: "meta:events"}}', 67, '.push.list: "meta:events" is a queue of this consumer:'
+        . ' it would read it again and again'],
+    ['{push: {list: "meta:events:12"}}', 67, '.push.list: "meta:events:12" is a queue of this'
+        . ' consumer: it would read it again and again'],
+    ['{call: {handler: shop}}', 70, '.call.handler: "shop" does not stand in handlers'],
+    ['{graph: {method: GET}}', 61, '.graph: path is missing'],
+    ['{graph: {path: a}}', 61, '.graph: method is missing'],
+    ['{graph: {method: PATCH, path: a}}', 70, '.graph.method: must be GET, POST or DELETE'],
+    ['{graph: {method: GET, path: v24.0/me}}', 81,
+        '.graph.path: the version is that of graph.version, leave it out'],
+    (map { ["{graph: {method: GET, path: '$_'}}", 81, '.graph.path: must be a path such as'
+        . ' 106540352242922/messages: no host, no query, no empty part'] } 'https://evil.example/x',
+        '//evil.example', 'a//b', 'a/', '../b', 'a/../b', 'a?b=c', 'a#b', 'a b', 'a%2fb', '/'),
+    ['{graph: {method: POST, path: a, params: {access_token: b}}}', 93,
+        '.graph.params: access_token: the configuration says which token is used'],
+    ['{send: {account: "1", text: a}}', 60, '.send: to is missing'],
+    ['{send: {to: "+27820000001", text: a}}', 60, '.send: account is missing'],
+    ['{send: {account: x, to: "1", text: a}}', 70,
+        '.send.account: must be an id of 1 to 32 digits'],
+    (map { ["{send: {account: 1, to: '$_', text: a}}", 77, '.send.to: must be a phone number with +'
+        . ' and country code, nothing but digits behind it, or a user id such as'
+        . ' ZA.48210093377165520'] } '+', '+1', '+4 9123456', '+1234567890123456'),
+    ['{send: {account: 1, to: abc, text: a}}', 77,
+        ".send.to: must be the user's id, 1 to 32 digits"];
+good("action $_", rule("{$when, do: [$_]}") . "handlers: [{name: shop, url: 'http://h',"
+    . " secret_file: $dir/token}]\n")
+    for 'mark_read', 'stop', '{push: {list: mine}}', '{call: {handler: shop}}',
+    '{graph: {method: GET, path: me}}', '{graph: {method: DELETE, path: /1_2/likes}}',
+    '{graph: {method: POST, path: act_1/x, params: {a: 1, b: [c, 1.5, true, null]}}}',
+    '{send: {account: 1, to: "+27820000001", text: a}}',
+    '{send: {account: "1", to: ZA.48210093377165520, text: a}}',
+    '{send: {account: "1", to: "720", raw: {message: {text: a}}}}',
+    '{reply: {raw: {type: image, image: {link: "https://x"}}}}';
 faulty('stop in the middle', rule("{$when, do: [stop, mark_read]}"),
-    'FILE:2:53: rules[].do: stop must be the last action');
+    'FILE:2:53: rules[].do.stop: must be the last action');
+faulty('101 actions', rule("{$when, do: [" . join(', ', ('mark_read') x 101) . ']}'),
+    'FILE:2:52: rules[].do: 101 actions; there may be 100 at most');
 faulty('mark_read on Messenger', rule("{$page, do: [mark_read]}"),
-    'FILE:2:5: rules[].do: mark_read: this version marks WhatsApp messages only');
+    'FILE:2:54: rules[].do.mark_read: this version marks WhatsApp messages only');
+faulty('a reply to nobody',
+    rule('{when: {product: whatsapp, kind: status}, do: [{reply: {text: a}}]}'),
+    'FILE:2:60: rules[].do.reply: there is nobody to reply to');
 faulty('a reply without text', rule("{$when, do: [{reply: {}}]}"),
-    'FILE:2:61: rules[].do.reply: text is missing');
+    'FILE:2:61: rules[].do.reply: text or raw is missing');
 faulty('an empty text', rule("{$when, do: [{reply: {text: ''}}]}"),
     'FILE:2:68: rules[].do.reply.text: is empty');
+faulty("a text that is $_", rule("{$when, do: [{reply: {text: $_}}]}"),
+    'FILE:2:68: rules[].do.reply.text: must be a text; a number is written in quotes')
+    for '5', '-1.5', 'true', 'null', '[a]', '{a: b}';
+good("a text of $_", rule("{$when, do: [{reply: {text: $_}}]}"))
+    for '"5"', 'yes', '1.', '0x1f', '05', '"true"';
+faulty('a text twice', rule("{$when, do: [{reply: {text: a, text: b}}]}"),
+    'FILE:2:77: rules[].do.reply.text: stands there twice');
+faulty('text and raw', rule("{$when, do: [{reply: {text: a, raw: {type: text}}}]}"),
+    'FILE:2:61: rules[].do.reply: has text and raw: exactly one of them');
+faulty("raw $_->[0]", rule("{$when, do: [{reply: {raw: $_->[0]}}]}"),
+    "FILE:2:$_->[1]: rules[].do.reply.raw: $_->[2]") for ['a', 67, 'must be an object'],
+    ['{}', 67, 'is empty'], ['{image: {}}', 67,
+        'needs "type" and the member of that name, as Meta\'s reference has them'],
+    ['{type: text, to: "1"}', 67, 'to is set by the call itself, leave it out'];
 faulty('a reply of another kind', rule("{$when, do: [{reply: {image: {link: a}}}]}"),
-    'FILE:2:62: rules[].do.reply.image: this version knows text and quick_replies, each once');
-faulty('a long text', rule("{$when, do: [{reply: {text: $long}}]}"),
-    'FILE:2:5: rules[].do.reply.text: 4097 characters; whatsapp takes at most 4096 here');
+    'FILE:2:69: rules[].do.reply.image: comes with a later version');
+faulty('a reply of no kind', rule("{$when, do: [{reply: {txt: a}}]}"),
+    'FILE:2:67: rules[].do.reply.txt: unknown parameter');
+faulty('a circle', rule("{$when, do: &a [*a]}"),
+    'FILE:2:52: rules[].do: is too long, or nested too deep');
+faulty('a long text', rule("{$when, do: [mark_read, {reply: {text: $long}}]}"),
+    'FILE:2:79: rules[].do.reply.text: 4097 characters; whatsapp takes at most 4096 here');
 faulty('a long text on Messenger', rule("{$page, do: [{reply: {text: @{['x' x 2000]}}}]}"),
-    'FILE:2:5: rules[].do.reply.text: 2000 characters; messenger takes at most 1999 here');
+    'FILE:2:69: rules[].do.reply.text: 2000 characters; messenger takes at most 1999 here');
 
 sub quick {
     my ($when, @titles) = @_;
     return rule("{$when, do: [{reply: {text: a, quick_replies: ["
         . join(', ', map { "{title: \"$_\", payload: \"p$_\"}" } @titles) . ']}}]}');
 }
-my $q = 'FILE:2:5: rules[].do.reply.quick_replies:';
+my $q = 'rules[].do.reply.quick_replies';
 good('13 quick replies', quick($page, 1 .. 13));
 good('10 rows', quick($when, 1 .. 10));
 good('20 characters, not bytes', quick($page, "\xc3\xa4" x 20));
-faulty('14 quick replies', quick($page, 1 .. 14), "$q 14 of them; messenger takes at most 13");
-faulty('11 rows', quick($when, 1 .. 11), "$q 11 of them; whatsapp takes at most 10");
-faulty('a long title', quick($page, 'x' x 21),
-    "$q the title \"" . 'x' x 21 . '" has more than 20 characters');
-faulty('a title twice', quick($when, 'a', 'a'),
-    "$q \"a\": on WhatsApp no two titles and no two payloads are the same");
+faulty('14 quick replies', quick($page, 1 .. 14),
+    "FILE:2:87: $q: 14 of them; messenger takes at most 13 here");
+faulty('11 rows', quick($when, 1 .. 11),
+    "FILE:2:86: $q: 11 of them; whatsapp takes at most 10 here");
+faulty('a long title', quick($when, 'a', 'x' x 21),
+    "FILE:2:124: ${q}[1].title: 21 characters; whatsapp takes at most 20 here");
+faulty('a title twice', quick($when, 'a', 'a'), "FILE:2:116: ${q}[1]: \"a\": on WhatsApp no two"
+    . ' titles and no two payloads are the same');
 faulty('no payload', rule("{$when, do: [{reply: {text: a, quick_replies: [{title: a}]}}]}"),
-    'FILE:2:87: rules[].do.reply.quick_replies: needs title and payload');
+    "FILE:2:87: ${q}[0]: needs title and payload");
+
+good("max_age $_", rule("{$when, do: [stop], max_age: $_}")) for qw(none 30s 6h 7d);
+faulty('max_age', rule("{$when, do: [stop], max_age: 6}"),
+    'FILE:2:69: rules[].max_age: must be none, or a time such as 30s, 5m, 6h or 7d');
+good("order $_", rule("{$when, do: [stop], order: $_}")) for qw(strict loose);
+faulty('order', rule("{$when, do: [stop], order: none}"),
+    'FILE:2:67: rules[].order: must be strict or loose');
+good("ambiguous $_", rule("{$when, do: [stop], ambiguous: $_}")) for qw(park resend);
+faulty('ambiguous', rule("{$when, do: [stop], ambiguous: drop}"),
+    'FILE:2:71: rules[].ambiguous: must be park or resend');
+good('outbox, dry_run, keep, retention', <<'END');
+outbox: {reply_prefix: "results:"}
+dry_run: true
+keep: 24h
+retention: {turns: 1h, messages: 30d, results: 0, dead: 90d}
+END
+good('keep: 0', "keep: 0\n");
+faulty('retention', "retention: {turn: 1h}\n", 'FILE:1:13: retention.turn: unknown key');
+faulty('dry_run', "dry_run: 1\n", 'FILE:1:10: dry_run: must be true or false');
+
+sub handler { return "handlers: [{name: shop, url: \"$_[0]\", secret_file: $dir/token$_[1]}]\n" }
+good("handler $_", handler($_, '')) for 'https://shop.example/meta?a=b', 'http://10.0.0.1:8080',
+    'http://[::1]:80/x', 'unix:/run/shop.sock', 'unix:/run/shop.sock:/meta?x=1';
+good('handler with all', handler('https://h', ', timeout: 500ms, max_answer: 1m, max_actions: 5'));
+faulty("handler $_->[0]", handler($_->[0], ''), "FILE:1:30: handlers[].url: $_->[1]") for
+    ['ftp://h', 'must begin with https://, http:// or unix:'],
+    ['https://', 'must be https://HOST[:PORT][/PATH]'],
+    ['https://h\\\\x', 'must be a URL of at most 1024 bytes, without user, fragment and what has to'
+        . ' be escaped'],
+    ['https://u:p@h', 'must be a URL of at most 1024 bytes, without user, fragment and what has to'
+        . ' be escaped'],
+    ['unix:run', 'unix: needs an absolute path of at most 107 bytes, and behind it :/uri'],
+    ['unix:/run/a:b', 'must be unix:/path:/uri'];
+faulty("handler with $_->[0]", handler('http://h', ", $_->[0]"), "FILE:1:$_->[1]") for
+    ['timeout: 0s', '12: handlers[]: timeout must be from 1ms to 5m'],
+    ['timeout: 6m', '12: handlers[]: timeout must be from 1ms to 5m'],
+    ['max_actions: 101', '12: handlers[]: max_actions may be 100 at most'];
+faulty('a handler twice',
+    "handlers:\n" . "  - {name: a, url: 'http://h', secret_file: $dir/token}\n" x 2,
+    'FILE:3:5: handlers[]: "a" stands there twice');
+faulty('a handler without a secret', "handlers: [{name: a, url: 'http://h'}]\n",
+    'FILE:1:12: handlers[]: secret_file is missing');
+faulty('a handler with a bad name', "handlers: [{name: 'a b'}]\n",
+    'FILE:1:19: handlers[].name: must be 1 to 64 of A-Za-z0-9._-');
 
 good('unmatched', "unmatched: {push: mine}\npush_lists: [mine]\n");
 good('drop', "unmatched: drop\n");
@@ -204,6 +325,8 @@ my $c = Test::Meta::Consumer->new(dir => $dir, conf => '');
 for my $row ([2, qr/^meta-consumer .*-c FILE/s], [2, qr/-c FILE/, '-x'],
     [2, qr/-c FILE/, '-c', 'a', 'b'], [0, qr/^meta-consumer \d+\.\d+\.\d+$/, '-v'],
     [0, qr/-c FILE/, '-h'],
+    [0, qr/-c FILE/, '--help'],
+    [0, qr/^meta-consumer \d/, '--version'],
     [1, qr/^meta-consumer: \S+: No such file or directory$/, '-t', '-c', "$dir/nothing"])
 {
     my ($status, $words, @args) = @$row;

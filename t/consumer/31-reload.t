@@ -45,9 +45,6 @@ ok reload($rig->conf(rules => rules('three'), redis => 'unix:/elsewhere'),
     qr/redis can be changed by a restart only; the old configuration stays/), 'so is another Redis';
 is answer(), 'two', 'and changes nothing';
 
-ok reload($rig->conf(rules => rules('four'), queues => '[{name: x}]'),
-    qr/queues can be changed by a restart only/), 'so is another queue';
-
 $rig->graph->fault({times => 1, fault => {slow => 700}});
 $rig->push(messenger(id => 'm_slow'), messenger(id => 'm_behind'));
 $rig->graph->wait_calls(4);

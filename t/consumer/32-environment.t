@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Util qw(slurp);
 
 my $rules = <<'END';
 rules:
@@ -67,6 +68,9 @@ my $named = $rig->consumer(conf => bare($rig), env => {PAGE_ACCESS_TOKEN => $rig
 $named->wait_log(qr/the token of PAGE_ACCESS_TOKEN is Page ${PAGE}'s/);
 $rig->push(messenger(), messenger(page => '999'));
 $rig->settle;
+my ($core, $most) =
+    slurp('/proc/' . $named->pid . '/limits') =~ /^Max core file size\s+(\S+)\s+(\S+)/m;
+is $core, $most eq '0' ? 0 : 1, 'no core of it is written, where secrets would stand';
 is_deeply [map { $_->[1] } $rig->sent], ['ms'], '/me says whose PAGE_ACCESS_TOKEN is';
 is_deeply [map { $_->{reason} } $rig->dead], ['no_token'], 'and it is not used for another Page';
 

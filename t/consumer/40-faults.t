@@ -1,4 +1,5 @@
-# Graph says no, hangs, cuts, lies: the event is kept as dead with the reason, the next goes on.
+# Graph says no, hangs, cuts, lies: what may pass is tried again, what nobody knows or what
+# cannot be is kept as dead with the reason, the next goes on.
 
 use strict;
 use warnings;
@@ -27,28 +28,31 @@ subtest 'what Graph answers' => sub {
     my @table = (
         ['an error', {code => 10, subcode => 2018278, message => 'outside the window'},
             {reason => 'graph_error', code => 10, subcode => 2018278}],
-        ['an error with status 200', {code => 190, lie => JSON::PP::true},
-            {reason => 'graph_error', code => 190}],
-        ['throttled', {status => 429, code => 4}, {reason => 'graph_error', code => 4}],
-        ['500', {status => 500}, {reason => 'graph_error', code => 2}],
+        ['an error with status 200', {code => 100, lie => JSON::PP::true},
+            {reason => 'graph_error', code => 100}],
         ['500 without JSON', {status => 500, body => '<html>'},
+            {reason => 'ambiguous', answer => '<html>'}],
+        ['no JSON', {status => 200, body => 'Service Unavailable'},
+            {reason => 'ambiguous', answer => 'Service Unavailable'}],
+        ['400 and success false', {status => 400, body => '{"success":false}'},
+            {reason => 'graph_answer'}],
+        ['success false', {status => 200, body => '{"success":false}'}, {reason => 'ambiguous'}],
+        ['success "false"', {status => 200, body => '{"success":"false"}'},
+            {reason => 'ambiguous'}],
+        ['half an answer', {status => 200, body => '{"message_id":'}, {reason => 'ambiguous'}],
+        ['an answer nested deep', {status => 200, body => '[' x 5000}, {reason => 'ambiguous'}],
+        ['400 without JSON', {status => 400, body => '<html>'},
             {reason => 'graph_answer', answer => '<html>'}],
-        ['no JSON', {body => 'Service Unavailable'},
-            {reason => 'graph_answer', answer => 'Service Unavailable'}],
-        ['success false', {body => '{"success":false}'}, {reason => 'graph_answer'}],
-        ['success "false"', {body => '{"success":"false"}'}, {reason => 'graph_answer'}],
-        ['half an answer', {body => '{"message_id":'}, {reason => 'graph_answer'}],
-        ['an answer nested deep', {body => '[' x 5000}, {reason => 'graph_answer'}],
         ['a redirect', {status => 302, body => '{}',
             headers => {Location => 'http://127.0.0.1:1/'}}, {reason => 'graph_answer'}],
         ['cut after the head', {cut => 'head'}, {reason => 'ambiguous'}],
         ['cut after the request', {cut => 'request'}, {reason => 'ambiguous'}],
         ['cut inside of the answer', {cut => 'answer'}, {reason => 'ambiguous'}],
         ['a reset', {cut => 'request', reset => JSON::PP::true}, {reason => 'ambiguous'}],
-        ['the token in the message', {code => 190, message => "Malformed access token $token"},
+        ['the token in the message', {code => 100, message => "Malformed access token $token"},
             {reason => 'graph_error', answer => 'Malformed access token ' . '*' x length $token}],
         ['an answer over 1 MB', {body => 'x' x 1_100_000},
-            {reason => 'ambiguous', answer => 'the answer is longer than 1 MB'}],
+            {reason => 'ambiguous', answer => 'the answer is longer than allowed'}],
     );
 
     for my $row (@table) {
@@ -72,7 +76,8 @@ subtest 'what Graph answers' => sub {
 
     my ($raw) = $rig->redis->queue("{$Q}:dead");
     like $raw, qr/^\{"v":1,"reason":"graph_error","code":10,"subcode":2018278,"attempts":1,
-        "time":\d+,"answer":"[^"]*outside.the.window","action":"reply","done":0,"item":\{"/x,
+        "time":\d+,"answer":"[^"]*outside.the.window","class":"never","text":"[^"]+","todo":"[^"]+",
+        "fbtrace_id":"[^"]+","action":"reply","done":0,"state":\{.*\},"item":\{"/x,
         'keys in their order';
     like $c->log, qr/\[warn\]\ event\ .*\ outcome=graph_error\ ms=\d+\ status=\d+\ code=10
         \ subcode=2018278\ trace=\S/x, 'the log has code and trace';
@@ -80,14 +85,134 @@ subtest 'what Graph answers' => sub {
     $rig->finish;
 };
 
-subtest 'nobody there' => sub {
+# the only one that waits: as if it had been tried so often, and its time had come
+sub tried {
+    my ($rig, $times) = @_;
+    my %state = $rig->do('HGETALL', "{$Q}:state");
+    my ($field) = grep { /^\d+u?$/ } keys %state;
+    $rig->do('HSET', "{$Q}:state", $field, $state{$field} =~ s/"(?:tries|errors)":\K\d+/$times/gr);
+    $rig->do('ZADD', "{$Q}:retry", 1, $_) for $rig->do('ZRANGE', "{$Q}:retry", 0, -1);
+}
+
+subtest 'what passes' => sub {
     my $rig = Rig->new;
-    $rig->graph->stop;
     my $c = $rig->consumer(rules => $rules);
-    $rig->push(messenger());
+    $rig->graph->fault({times => 1, fault => {status => 500}});
+    $rig->push(messenger(id => 'm_again'), messenger(id => 'm_behind'),
+        messenger(id => 'm_other', user => '7'));
+    ok +(wait_for { $rig->retry == 1 }), 'is tried again';
+    like $c->wait_log(qr/id=m_again .*/), qr/[ ]calls=1[ ]outcome=retry[ ].*why=graph_error
+         [ ]wait_ms=5\d\d\d[ ]tries=1$/x, 'by the schedule of its code';
+    ok +(wait_for { $rig->accepted == 1 }), 'meanwhile somebody else is answered';
+    is $rig->held, 1, 'and who stands behind it waits';
+    $rig->settle;
+    is_deeply [map { $_->{body}{message}{metadata} } $rig->graph->calls],
+        [qw(m_again m_other m_again m_behind)], 'in order';
+    is $rig->count_of->{worked}, 3, 'all are worked';
+    $rig->finish;
+};
+
+subtest 'what does not pass' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    $rig->graph->fault({times => 2, fault => {status => 500}});
+    $rig->push(messenger(id => 'm_again'));
+    ok +(wait_for { $rig->retry == 1 }), 'tried again';
+    $c->drain;
+    tried($rig, 5);
+    $rig->consumer(rules => $rules);
     $rig->settle;
     my ($letter) = $rig->dead;
-    is $letter->{reason}, 'unreachable', 'it was not sent';
+    is_deeply [@$letter{qw(reason code attempts class)}], ['graph_error', 2, 2, 'retry'],
+        'is dead when its attempts are used up';
+    $rig->finish;
+};
+
+# what stops for all: the error, the lane, what the log says
+my @stops = (
+    ['a token that is refused', {code => 190, lie => JSON::PP::true}, qr/token:[0-9a-f]+/,
+        qr/\[error\] lane token:\S+ stops queue=\S+ delivery=\S+ code=190 subcode=0 trace=\S+: \w/],
+    ['throttled', {status => 429, code => 4}, qr/app:\w+/,
+        qr/outcome=held .*lane=app:\w+ wait_ms=/],
+);
+for my $row (@stops) {
+    my ($name, $fault, $lane, $log) = @$row;
+    subtest $name => sub {
+        my $rig = Rig->new;
+        my $c = $rig->consumer(rules => $rules, more => 'apps: [{id: "1234567890", secret_file: '
+            . spew($rig->file('secret'), "app-secret-$$\n") . "}]\n");
+        $rig->graph->fault({times => 1, fault => $fault});
+        $rig->push(messenger(id => 'm_1'));
+        ok +(wait_for { $rig->held == 1 }), 'the event waits';
+        $rig->push(messenger(id => 'm_2', user => '7'));
+        ok +(wait_for { $rig->held == 2 }), 'so do others';
+        is $rig->graph->calls, 1, 'which is not called for';
+        my ($stop) = $rig->do('KEYS', 'meta:limit:stop:*');
+        like $stop, qr/^meta:limit:stop:$lane$/, 'the lane is stopped';
+        like $c->log, $log, 'and that is said';
+        $rig->do('DEL', $stop);
+        $rig->settle;
+        is_deeply [map { $_->{body}{message}{metadata} } $rig->graph->calls], [qw(m_1 m_1 m_2)],
+            'who ends the stop has them answered';
+        is $rig->dead, 0, 'nothing is dead';
+        $rig->finish;
+    };
+}
+
+subtest 'nobody there' => sub {
+    my $rig = Rig->new;
+    my $forever = $rules =~ s/message\}/message}, max_age: none/r;
+    $rig->graph->stop;
+    my $c = $rig->consumer(rules => $forever);
+    my $record = messenger();
+    $rig->push($record);
+    $c->wait_log(qr/outcome=retry .*why=unreachable wait_ms=\d+ tries=2/);
+    ok +(wait_for { $rig->retry == 1 }), 'it is tried again';
+    $c->drain;
+    tried($rig, 10);
+    $rig->consumer(rules => $forever);
+    $rig->settle;
+    my ($letter) = $rig->dead;
+    is $letter->{reason}, 'unreachable', 'in the end it was not sent';
+    is_deeply $letter->{item}, JSON::PP::decode_json($record), 'the record is whole';
+    $rig->finish;
+};
+
+subtest 'too late' => sub {
+    my $rig = Rig->new;
+    my $old = sub {
+        my ($id, $hours) = @_;
+        my $time = 1000 * (time - 3600 * $hours);
+        return messenger(id => $id, user => $hours, item => {timestamp => $time})
+            =~ s/"time":\K\d+/$time/r;
+    };
+    $rig->push($old->('m_5', 5), $old->('m_7', 7));
+    my $c = $rig->consumer(rules => $rules);
+    $rig->settle;
+    is_deeply [map { $_->{body}{message}{metadata} } $rig->graph->calls], ['m_5'],
+        'what is older than six hours is not answered';
+    is $rig->count_of->{expired}, 1, 'and counted as expired';
+    like $c->log, qr/id=m_7 .*outcome=expired/, 'which is said';
+    $c->drain;
+    $rig->push($old->('m_8', 8));
+    $rig->consumer(rules => $rules =~ s/message\}/message}, max_age: 9h/r);
+    $rig->settle;
+    is scalar($rig->graph->calls), 2, 'unless the rule says otherwise';
+    $rig->finish;
+};
+
+subtest 'what Graph did not answer is none of its errors' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {code => 1}});
+    $rig->do('HSET', '{meta:events}:inflight', 1 => messenger());
+    $rig->do('HSET', '{meta:events}:count', seq => 1, taken => 1);
+    $rig->do('HSET', '{meta:events}:state', 1 => '{"v":1,"decided":true,"matched":1,"attempts":4,'
+        . '"tries":4,"steps":[{"e":0,"r":1,"do":{"reply":{"text":"x"}}}]}');
+    my $c = $rig->consumer(rules => $rules);
+    my $said = $c->wait_log(qr/why=graph_error wait_ms=\d+ tries=\d+/, 20);
+    like $said, qr/wait_ms=5\d{3} tries=5/, 'the first wait of its schedule';
+    $rig->settle(30);
+    is scalar($rig->dead), 0, 'and it is not given up';
     $rig->finish;
 };
 
@@ -125,11 +250,11 @@ subtest 'a trace that is none' => sub {
         ["x$token-", 'x' . '*' x length($token) . '-'], ['EAAB' . 'x' x 30, '*' x 34]);
     for my $row (@table) {
         $rig->graph->fault({times => 1, fault => {status => 400, body =>
-            JSON::PP->new->ascii->encode({error => {code => 1, fbtrace_id => $row->[0]}})}});
+            JSON::PP->new->ascii->encode({error => {code => 100, fbtrace_id => $row->[0]}})}});
         $rig->push(messenger());
         $rig->settle;
     }
-    is_deeply [$c->log =~ / trace=(.*)/g], [map { $_->[1] } @table],
+    is_deeply [$c->log =~ /\[warn\] .* trace=(.*)/g], [map { $_->[1] } @table],
         'only what is plain, and no token in it';
     $rig->finish;
 };
@@ -140,8 +265,8 @@ subtest 'a message that is nothing but tokens' => sub {
     my $length = $ENV{META_T_ASAN} ? 100_000 : 1_000_000;
     spew($rig->file('page'), "x\n");
     my $c = $rig->consumer(rules => $rules);
-    $rig->graph->fault({times => 1, fault => {status => 400, body => '{"error":{"message":"'
-        . 'x' x $length . '"}}'}});
+    $rig->graph->fault({times => 1, fault => {status => 400,
+        body => '{"error":{"code":100,"message":"' . 'x' x $length . '"}}'}});
     my $began = time;
     $rig->push(messenger());
     $rig->settle;
@@ -206,8 +331,13 @@ subtest 'records that are none' => sub {
 
 subtest 'an account without a token, and one that is no number' => sub {
     my $rig = Rig->new;
-    $rig->consumer(rules => $rules);
-    $rig->push(messenger(page => '999'), messenger(page => '1/../me'));
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger(page => '999'));
+    $rig->settle;
+    $c->drain;
+    my $default = '  - {kind: system_user, default: true, file: ' . $rig->file('page') . '}';
+    $rig->consumer(conf => $rig->conf(rules => $rules) =~ s/^(?=log_level)/$default\n/mr);
+    $rig->push(messenger(page => '1/../me'));
     $rig->settle;
     is_deeply [map { $_->{reason} } $rig->dead], [qw(no_token record)], 'dead, and why';
     is $rig->graph->calls, 0, 'and nothing was called';

@@ -10,9 +10,10 @@ use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
 use Test::Meta::Process;
-use Test::Meta::Util qw(connects hold_port slurp spew wait_for);
+use Test::Meta::Util qw(connects hold_port patience slurp spew wait_for);
 
 my $nginx = '/usr/sbin/nginx';     # Debian's, also where modules run in another one
+my $id = 0;
 my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
 
 # nginx with TLS and HTTP/2 before the emulator, and what it saw
@@ -64,24 +65,31 @@ sub conf {
         =~ s{base_url: "\Q$url\E"}{base_url: "https://$host:$port"$more}r;
 }
 
+# five more, with whom to speak to: how many calls came through, why none did
 sub outcome {
-    my ($host, $more) = @_;
+    my ($host, $more, $waiting) = @_;
     my $c = $rig->consumer(conf => conf($host, $more));
     my $before = $rig->graph->calls;
-    my $dead = $rig->dead;
-    $rig->push(map { messenger(user => $_) } 1 .. 5);
-    $rig->settle;
+    $rig->push(map { messenger(user => $_, id => 'm_' . ++$id) } 1 .. 5);
+    ok +(wait_for { $c->log =~ /(?:id=m_\d+ .* outcome=.*\n(?s:.)*){5}/ && !$rig->llen
+        && !$rig->inflight && $rig->retry + $rig->held == $waiting } 20 * patience()),
+        'all are worked, or wait';
     is $c->drain, '0', 'drained';
-    my @dead = $rig->dead;
-    return ($rig->graph->calls - $before, map { $_->{reason} } @dead[$dead .. $#dead]);
+    my %why = map { $_ => 1 } $c->log =~ /id=m_\d+ .* outcome=retry .*why=(\S+)/g;
+    return ($rig->graph->calls - $before, sort keys %why);
 }
 
 my $ca = ', ca_file: ' . $rig->file('cert.pem');
-is_deeply [outcome('127.0.0.1', $ca)], [5], 'a certificate of ca_file';
-like slurp($rig->file('front.seen')), qr/^HTTP\/2\.0 POST 200$/m, 'over HTTP/2';
-is_deeply [outcome('127.0.0.1', '')], [0, ('unreachable') x 5],
+is_deeply [outcome('127.0.0.1', '', 5)], [0, 'unreachable'],
     'a certificate that nobody vouches for';
-is_deeply [outcome('localhost', $ca)], [0, ('unreachable') x 5], 'a certificate for another name';
+is_deeply [outcome('localhost', $ca, 10)], [0, 'unreachable'], 'a certificate for another name';
+is slurp($rig->file('front.seen')), '', 'and no request has left';
+is_deeply [outcome('127.0.0.1', $ca, 0)], [15], 'a certificate of ca_file';
+like slurp($rig->file('front.seen')), qr/^HTTP\/2\.0 POST 200$/m, 'over HTTP/2';
+my %calls;
+$calls{$_->{body}{message}{metadata}}++ for $rig->graph->calls;
+is_deeply \%calls, {map { ("m_$_" => 1) } 1 .. 15}, 'what could not be sent is, each once';
+is scalar($rig->dead), 0, 'and nothing is dead';
 
 $front->stop;
 $rig->finish;

@@ -71,6 +71,42 @@ subtest 'the contact of a message among several' => sub {
     $rig->finish;
 };
 
+subtest 'texts that a pattern is slow at' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => "rules:\n  - {when: {product: whatsapp, kind: message,"
+        . " text: 'p.*r.*today'}, do: [{reply: {text: ws}}]}\n"
+        . '  - {when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}');
+    my $text = 'pr' x 110 . ' y';   # some milliseconds
+    my $message = qq({"from":"1","type":"text","text":{"body":"$text"}});
+    $rig->push(change([$message], []));
+    $rig->settle;
+    is $rig->count_of->{unmatched}, 1, 'one of them is decided';
+    my $began = time;
+    $rig->push(change([($message) x 10_000], []), messenger());
+    $rig->settle(120);
+    cmp_ok time - $began, '<', 5 * patience(), 'ten thousand hold up nobody';
+    is_deeply [map { $_->{reason} } $rig->dead], ['rule'], 'they are buried';
+    is scalar $rig->sent, 1, 'the next one is answered';
+    unlike $c->log, qr/lease is lost/, 'the lease is kept';
+    $rig->finish;
+};
+
+# the limit of steps counts for each place where a match may begin
+subtest 'a long text that a pattern is slow at' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(rules => "rules:\n  - {when: {product: messenger, kind: message,"
+        . " text: 'a.{0,500}b.{0,500}c'}, do: [{reply: {text: ms}}]}\n");
+    my $began = time;
+    $rig->push(messenger(text => 'ab' x 1900 . ' ' x 600 . 'c'),
+        messenger(text => "\xe9" x 2000 . 'abc'),
+        messenger(text => ' ' x 1000 . 'a' . ' ' x 499 . 'b' . "\xe9" x 499 . 'c'));
+    $rig->settle(60);
+    cmp_ok time - $began, '<', 3 * patience(), 'is given up soon';
+    is_deeply [map { $_->{reason} } $rig->dead], ['rule'], 'and buried';
+    is scalar $rig->sent, 2, "others are found wherever they match";
+    $rig->finish;
+};
+
 subtest 'too many elements' => sub {
     my $rig = Rig->new;
     $rig->consumer(rules => $rules);
@@ -111,6 +147,38 @@ subtest 'what others put into what is in flight' => sub {
     is_deeply [map { $_->{body}{message}{metadata} } $rig->graph->calls], ['m_1'],
         'what has a strange field is worked';
     unlike $c->log, qr/^\[error\]/m, 'which writes no line of the log';
+    $rig->finish;
+};
+
+subtest 'state that others wrote' => sub {
+    my $rig = Rig->new;
+    my $step = '"r":1,"do":{"reply":{"text":"x"}}';
+    my %state = (3 => qq([{"e":7,$step}]), 4 => qq([{"e":18446744073709551615,$step,"o":"sent"}]),
+        5 => '[{"e":1,"r":1,"do":{"call":{"handler":"none"}}}]',
+        6 => '[{"e":1,"r":1,"do":{"graph":{"method":"GET","path":"me"}}}]',
+        7 => '{"a":1}', 8 => '[[[]]]');
+    for my $field (sort keys %state) {
+        $rig->do('HSET', "{$Q}:inflight", $field, messenger(id => "m_$field"));
+        $rig->do('HSET', "{$Q}:state", $field, qq({"v":1,"decided":true,"matched":1,)
+            . qq("steps":$state{$field}}));
+        $rig->do('HINCRBY', "{$Q}:count", taken => 1);
+    }
+    # letters of which a status could say that they were sent
+    my %letter = (a => '18446744073709551615 {}', b => '18446744073709551612 {"state":',
+        c => '99 {}', d => '', e => ' ', f => '-1 {}', g => '0 ');
+    for my $ref (sort keys %letter) {
+        $rig->do('HSET', 'meta:message:ambiguous', $ref, $Q);
+        $rig->do('HSET', "{$Q}:state", "ref:$ref", $letter{$ref});
+    }
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(map { record(event => {field => 'messages', value => {metadata => {
+        phone_number_id => $PHONE}, statuses => [{id => "wamid.$_", status => 'sent',
+        biz_opaque_callback_data => $_}]}}) } sort keys %letter);
+    $rig->settle;
+    is_deeply [sort map { $_->{item}{id} } $rig->dead], [map { "m_$_" } 3 .. 8],
+        'what names no event, and what cannot be read, is buried';
+    is_deeply [$rig->sent], [], 'nobody gets anything';
+    ok $c->alive, 'the consumer lives';
     $rig->finish;
 };
 

@@ -42,8 +42,10 @@ tokens:
   - {kind: page, id: "$PAGE", file: $dir/page_token}
 rules:
   - when: {product: whatsapp, kind: message}
+    max_age: none       # the samples are old
     do: [mark_read, {reply: {text: "Thanks, we are on it."}}]
   - when: {product: messenger, kind: message}
+    max_age: none
     do:
       - reply:
           text: "It is 49 EUR."
@@ -178,7 +180,11 @@ subtest 'a consumer killed at a call: the next one takes its events over' => sub
     $parts->{consumer}->start;
     ok(wait_for(sub { 3 == grep { $_->{kind} eq 'whatsapp' } answers($graph) },
         40), 'the next one answers them');
-    ok(settled($parts), 'and leaves nothing, the old one neither');
+    ok(settled($parts), 'and leaves nothing in flight, of the old one neither');
+    is(scalar(my @page = grep { $_->{kind} eq 'messenger' } $graph->calls), 1,
+        'what was on the wire is not sent again');
+    like($parts->{redis}->do('LINDEX', '{meta:events}:dead', 0),
+        qr/"reason":"ambiguous"/, 'and somebody is told of it');
     finish($parts);
 };
 

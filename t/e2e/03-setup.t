@@ -31,6 +31,7 @@ is(system_state(), $before, 'the system is as it was');
 
 my $said = qx{$setup everything 2>&1 </dev/null};
 is($? >> 8, 2, 'an unknown purpose: exit status 2');
-like($said, qr{scripts/setup \[run \| test \| asan \| browser \| bench\]}, 'and how it is meant');
+like($said, qr{scripts/setup \[run \| test \| asan \| browser \| bench \| package\]},
+    'and how it is meant');
 
 done_testing();

@@ -15,7 +15,8 @@ use Test::More;
 my $root  = abs_path("$FindBin::Bin/../..");
 my $build = build();
 
-for my $target (qw(signature challenge split record redis spool)) {
+for my $target (qw(signature challenge split record redis spool usage graph job answer event
+    conf)) {
     my @files = glob "$FindBin::Bin/corpus/$target/*";
 
     cmp_ok(scalar @files, '>', 0, "$target has a corpus");

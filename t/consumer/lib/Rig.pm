@@ -113,16 +113,21 @@ sub companion { my ($q, $suffix) = @_; return '{' . ($q // $Q) . "}:$suffix" }
 sub llen      { $_[0]->do('LLEN', $_[1] // $Q) }
 sub inflight  { $_[0]->do('HLEN', companion($_[1], 'inflight')) }
 sub count_of  { +{ $_[0]->do('HGETALL', companion($_[1], 'count')) } }
+sub held      { $_[0]->do('HLEN', companion($_[1], 'held')) }
+sub retry     { $_[0]->do('ZCARD', companion($_[1], 'retry')) }
+sub state_of  { +{ $_[0]->do('HGETALL', companion($_[1], 'state')) } }
 sub dead      { map { JSON::PP::decode_json($_) } $_[0]->redis->queue(companion($_[1], 'dead')) }
 
 
-# until nothing waits and nothing is in flight
+# until nothing waits, in the list or aside, and nothing is in flight
 sub settle {
     my ($self, $seconds, $q) = @_;
     $q //= $Q;
-    my $quiet = wait_for { !$self->llen($q) && !$self->inflight($q) } $seconds // 20;
+    my $quiet = wait_for { !$self->llen($q) && !$self->inflight($q) && !$self->held($q)
+        && !$self->retry($q) } $seconds // 20;
     ok $quiet, 'all is worked off'
-        or diag "left: " . $self->llen($q) . ', in flight: ' . $self->inflight($q), $self->logs;
+        or diag 'left: ' . $self->llen($q) . ', in flight: ' . $self->inflight($q) . ', held: '
+            . $self->held($q) . ', retry: ' . $self->retry($q), $self->logs;
     return $quiet;
 }
 
@@ -153,9 +158,10 @@ sub accounted {
     my ($self, $q) = @_;
     $q //= $Q;
     my $c = $self->count_of($q);
-    $_ //= 0 for @$c{qw(taken worked unmatched dead)};
-    is $c->{taken}, $self->inflight($q) + $self->llen("{$q}:dead") + $c->{worked}
-        + $c->{unmatched}, 'taken = in flight + dead + done';
+    $_ //= 0 for @$c{qw(taken worked duplicate unmatched expired dropped dead)};
+    is $c->{taken}, $self->inflight($q) + $self->held($q) + $self->retry($q)
+        + $self->llen("{$q}:dead") + $c->{worked} + $c->{duplicate} + $c->{unmatched}
+        + $c->{expired} + $c->{dropped}, 'taken = in flight + held + retry + dead + done';
     is $c->{dead}, $self->llen("{$q}:dead"), 'dead letters are counted';
     return $c;
 }
@@ -184,9 +190,9 @@ sub record {
     my (%r) = @_;
     $count++;
     my %base = (v => 1, id => "id-$$-$count", app => '1234567890', entry => $WABA,
-        object => 'whatsapp_business_account', time => 1763700000000, field => 'messages',
+        object => 'whatsapp_business_account', time => 1000 * CORE::time, field => 'messages',
         key => "$PHONE:27820000001", delivery => "delivery$count", n => 0, of => 1,
-        received_at => 1763700000123, event => {}, %r);
+        received_at => 1000 * CORE::time + 123, event => {}, %r);
     my $json = JSON::PP->new->canonical->ascii;
     my $event = delete $base{event};
     return substr($json->encode(\%base), 0, -1) . ',"event":'
@@ -207,7 +213,7 @@ sub whatsapp {
         event => {field => 'messages', value => {messaging_product => 'whatsapp',
         metadata => {display_phone_number => '15550783881', phone_number_id => $m{phone} // $PHONE},
         contacts => [{wa_id => $user, profile => {name => 'Thandi'}}],
-        messages => [{from => $user, id => $id, timestamp => '1763700000', type => 'text',
+        messages => [{from => $user, id => $id, timestamp => '' . CORE::time, type => 'text',
             text => {body => $text}, %{$m{message} // {}}}]}});
 }
 
@@ -221,7 +227,7 @@ sub messenger {
     push @words, $text if length $text > 8;
     return record(object => 'page', entry => $m{page} // $PAGE, field => 'messaging', id => $id,
         key => ($m{page} // $PAGE) . ":$user", event => {sender => {id => $user},
-        recipient => {id => $m{page} // $PAGE}, timestamp => 1763700000123,
+        recipient => {id => $m{page} // $PAGE}, timestamp => 1000 * CORE::time,
         message => {mid => $id, text => $text, %{$m{message} // {}}}, %{$m{item} // {}}});
 }
 

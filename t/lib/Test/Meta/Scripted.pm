@@ -26,12 +26,14 @@ use parent 'Test::Meta::Process';
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(sleep);
 
 use Test::Meta::Util qw(hold_port patience slurp spew wait_for);
 
-# script: text; tcp: on a port of 127.0.0.1 instead of a unix socket
+# script: text; tcp: on a port of 127.0.0.1 instead of a unix socket; others => [N, SOCKET]: the
+# first N connections are not of the story, another Redis serves them
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {name => 'redis', %arg}, $class;
@@ -109,8 +111,30 @@ sub play {
     print "end\n";
 }
 
+# a connection that the story is not about
+sub pass_on {
+    my ($self) = @_;
+    my $client = $self->{listener}->accept or die "accept: $!\n";
+    my $pid = fork // die "fork: $!\n";
+    return close $client if $pid;
+    close $self->{listener};
+    my $server = IO::Socket::UNIX->new(Peer => $self->{others}[1]) or POSIX::_exit(1);
+    my $both = IO::Select->new($client, $server);
+    while (my @ready = $both->can_read) {
+        for my $from (@ready) {
+            sysread $from, my $bytes, 65_536 or POSIX::_exit(0);
+            syswrite $from == $client ? $server : $client, $bytes;
+        }
+    }
+}
+
 sub accept {
     my ($self) = @_;
+    while ($self->{others} && $self->{others}[0]-- > 0) {
+        IO::Select->new($self->{listener})->can_read(30 * patience())
+            or die "nobody connects\n";
+        $self->pass_on;
+    }
     IO::Select->new($self->{listener})->can_read(30 * patience())
         or die "nobody connects\n";
     $self->{c} = $self->{listener}->accept or die "accept: $!\n";

@@ -1,0 +1,279 @@
+/* What was decided for an item and how far that has come, as JSON:
+
+   {"v":1,"decided":true,"matched":1,"attempts":1,"tries":0,"lane":"phone:1",
+    "steps":[{"e":0,"r":1,"do":{...},"o":"done","m":"wamid...","a":{...}}]} */
+
+#include "plan.h"
+
+#include <stdlib.h>
+
+
+static const char *const  state_names[] = {
+    [STEP_OPEN] = "", [STEP_SENT] = "sent", [STEP_DONE] = "done",
+    [STEP_EXPIRED] = "expired"
+};
+
+
+static struct step *plan_room(struct plan *plan, size_t n)
+{
+    if (plan->n + n > PLAN_STEPS_MAX) {
+        return NULL;
+    }
+
+    if (plan->n + n > plan->room) {
+        plan->room = plan->n + n + plan->n / 2;
+        plan->steps = mem_grow(plan->steps,
+                               plan->room * sizeof(*plan->steps));
+    }
+
+    return &plan->steps[plan->n];
+}
+
+
+/* plan_add puts a step at the end */
+struct step *plan_add(struct plan *plan, size_t event, size_t rule,
+    const struct action *action)
+{
+    struct step  *step = plan_room(plan, 1);
+
+    if (step == NULL) {
+        return NULL;
+    }
+
+    *step = (struct step) { .event = event, .rule = rule, .action = action };
+    plan->n++;
+    plan->stored = false;
+
+    return step;
+}
+
+
+static struct action *action_own(const struct action *action)
+{
+    struct action  *own = mem_alloc(sizeof(*own));
+
+    *own = *action;
+
+    return own;
+}
+
+
+/* plan_insert puts what a handler wants behind the step that asked it */
+int plan_insert(struct plan *plan, struct action *actions, size_t n)
+{
+    size_t        i;
+    struct step  *at;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    if (plan_room(plan, n) == NULL) {
+        return -1;
+    }
+
+    at = &plan->steps[plan->at];
+    memmove(at + 1 + n, at + 1,
+            (plan->n - plan->at - 1) * sizeof(*at));
+
+    for (i = 0; i < n; i++) {
+        at[1 + i] = (struct step) {
+            .event = at->event, .rule = at->rule, .until = at->until,
+            .loose = at->loose, .resend = at->resend,
+            .own = action_own(&actions[i])
+        };
+        at[1 + i].action = at[1 + i].own;
+    }
+
+    plan->n += n;
+    plan->stored = false;
+
+    return 0;
+}
+
+
+static char *plan_copy(struct str s)
+{
+    return s.len ? mem_copy(s.at, s.len) : NULL;
+}
+
+
+/* plan_done goes on to the next step */
+void plan_done(struct plan *plan, struct str message, struct str answer)
+{
+    struct step  *step = &plan->steps[plan->at++];
+
+    step->state = STEP_DONE;
+    step->message = plan_copy(message);
+    step->answer = answer.len <= PLAN_ANSWER_MAX ? plan_copy(answer) : NULL;
+    plan->tries = plan->errors = 0;
+    plan->stored = false;
+}
+
+
+/* plan_skip goes on to the next step without this one */
+void plan_skip(struct plan *plan)
+{
+    plan->steps[plan->at++].state = STEP_EXPIRED;
+    plan->tries = plan->errors = 0;
+    plan->stored = false;
+}
+
+
+static int step_read(struct plan *plan, const struct json *j)
+{
+    size_t              i;
+    struct str          state = json_get_text(j, "o");
+    struct step        *step;
+    struct fault        fault;
+    struct action      *own;
+
+    if (plan_room(plan, 1) == NULL) {
+        return -1;
+    }
+
+    own = mem_alloc(sizeof(*own));
+    if (action_parse(json_get(j, "do"), own, &fault) != 0) {
+        free(own);
+        return -1;
+    }
+
+    step = plan_add(plan, 0, 0, own);
+    step->own = own;
+    step->event = strtoul(json_get_text(j, "e").at, NULL, 10);
+    step->rule = strtoul(json_get_text(j, "r").at, NULL, 10);
+    step->until = strtoll(json_get_text(j, "until").at, NULL, 10);
+    step->loose = json_is(json_get(j, "loose"), JSON_TRUE);
+    step->resend = json_is(json_get(j, "resend"), JSON_TRUE);
+    step->message = plan_copy(json_get_text(j, "m"));
+    step->answer = plan_copy(json_get_text(j, "a"));
+
+    for (i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
+        if (str_is(state, state_names[i])) {
+            step->state = i;
+        }
+    }
+
+    if (step->state >= STEP_DONE && plan->at == plan->n - 1) {
+        plan->at = plan->n;
+    }
+
+    return 0;
+}
+
+
+/* plan_read reads a blob */
+int plan_read(struct plan *plan, struct str blob)
+{
+    struct json_doc    *doc;
+    const struct json  *root, *j;
+
+    doc = json_parse(blob.at, blob.len, PLAN_BLOB_MAX);
+    root = json_root(doc);
+
+    if (!json_is(root, JSON_OBJECT)
+        || !str_is(json_get_text(root, "v"), "1"))
+    {
+        json_free(doc);
+        return -1;
+    }
+
+    plan->decided = json_is(json_get(root, "decided"), JSON_TRUE);
+    plan->matched = strtoul(json_get_text(root, "matched").at, NULL, 10);
+    plan->attempts = strtoul(json_get_text(root, "attempts").at, NULL, 10);
+    plan->tries = strtoul(json_get_text(root, "tries").at, NULL, 10);
+    plan->errors = strtoul(json_get_text(root, "errors").at, NULL, 10);
+    plan->lane = plan_copy(json_get_text(root, "lane"));
+
+    j = json_get(root, "steps");
+    for (j = j != NULL ? j->child : NULL; j != NULL; j = j->next) {
+        if (step_read(plan, j) != 0) {
+            json_free(doc);
+            plan_free(plan);
+            return -1;
+        }
+    }
+
+    json_free(doc);
+    plan->stored = true;
+
+    return 0;
+}
+
+
+static void step_write(const struct step *step, struct buf *b)
+{
+    buf_format(b, "{\"e\":%zu,\"r\":%zu,\"do\":", step->event, step->rule);
+    buf_str(b, step->action->json);
+
+    if (step->state != STEP_OPEN) {
+        buf_format(b, ",\"o\":\"%s\"", state_names[step->state]);
+    }
+
+    if (step->until) {
+        buf_format(b, ",\"until\":%lld", step->until);
+    }
+
+    buf_text(b, step->loose ? ",\"loose\":true" : "");
+    buf_text(b, step->resend ? ",\"resend\":true" : "");
+
+    if (step->message != NULL) {
+        buf_text(b, ",\"m\":");
+        json_quote(b, STR(step->message));
+    }
+
+    if (step->answer != NULL) {
+        buf_text(b, ",\"a\":");
+        json_quote(b, STR(step->answer));
+    }
+
+    buf_text(b, "}");
+}
+
+
+/* plan_write writes the blob */
+void plan_write(const struct plan *plan, struct buf *b)
+{
+    size_t  i;
+
+    buf_format(b, "{\"v\":1,\"decided\":%s,\"matched\":%zu,\"attempts\":%u"
+               ",\"tries\":%u", plan->decided ? "true" : "false",
+               plan->matched, plan->attempts, plan->tries);
+
+    if (plan->errors) {
+        buf_format(b, ",\"errors\":%u", plan->errors);
+    }
+
+    if (plan->lane != NULL) {
+        buf_text(b, ",\"lane\":");
+        json_quote(b, STR(plan->lane));
+    }
+
+    buf_text(b, ",\"steps\":[");
+    for (i = 0; i < plan->n; i++) {
+        buf_text(b, i ? "," : "");
+        step_write(&plan->steps[i], b);
+    }
+
+    buf_text(b, "]}");
+}
+
+
+/* plan_free releases what the plan holds and empties it */
+void plan_free(struct plan *plan)
+{
+    size_t  i;
+
+    for (i = 0; i < plan->n; i++) {
+        if (plan->steps[i].own != NULL) {
+            action_free(plan->steps[i].own);
+            free(plan->steps[i].own);
+        }
+        free(plan->steps[i].message);
+        free(plan->steps[i].answer);
+    }
+
+    free(plan->steps);
+    free(plan->lane);
+    *plan = (struct plan) { .n = 0 };
+}

@@ -1,0 +1,72 @@
+/* What was decided for an item and how far that has come: the blob that
+   stands in {Q}:state, so that nobody is asked twice and nothing is sent
+   twice. */
+
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "action.h"
+
+
+/* a blob with more steps is not ours */
+#define PLAN_STEPS_MAX   10000
+#define PLAN_BLOB_MAX    (8 * 1024 * 1024)
+
+/* what is kept of Meta's answer, for the result of a job */
+#define PLAN_ANSWER_MAX  4096
+
+
+enum step_state {
+    STEP_OPEN,      /* nothing of it has left, or it may be repeated */
+    STEP_SENT,      /* it may have left: nobody sends it again unasked */
+    STEP_DONE,
+    STEP_EXPIRED    /* too late: it was left out */
+};
+
+struct step {
+    size_t                event;    /* of the record, from 0 */
+    size_t                rule;     /* from 1, as in the file; 0: none */
+    const struct action  *action;
+    struct action        *own;      /* the same, where the plan owns it */
+    enum step_state       state;
+    long long             until;    /* ms since 1970, 0: never too late */
+    bool                  loose;    /* a retry holds nobody back */
+    bool                  resend;   /* where nobody knows whether it left */
+    char                 *message;  /* owned; Meta's id of what it made */
+    char                 *answer;   /* owned; JSON, Meta's body; NULL */
+};
+
+struct plan {
+    struct step  *steps;
+    size_t        n;
+    size_t        room;
+    size_t        at;           /* the first that is not done */
+    size_t        matched;      /* rules that matched, for all events */
+    unsigned      attempts;     /* calls that were made, repeated ones too */
+    unsigned      tries;        /* of the step at, since the one before it */
+    unsigned      errors;       /* those of them that Graph answered */
+    char         *lane;         /* owned; where it waited last, NULL */
+    bool          decided;      /* the steps are all there is to do */
+    bool          stored;       /* Redis has it as it is now */
+};
+
+
+/* plan_read: -1 if the blob is none of ours; the plan must be zeroed */
+int plan_read(struct plan *plan, struct str blob);
+void plan_write(const struct plan *plan, struct buf *b);
+
+/* plan_add: NULL if there are PLAN_STEPS_MAX; the action must outlive the
+   plan.  plan_insert takes the actions over, behind the step at */
+struct step *plan_add(struct plan *plan, size_t event, size_t rule,
+    const struct action *action);
+int plan_insert(struct plan *plan, struct action *actions, size_t n);
+
+/* plan_done: the step at is done; message and answer may be empty */
+void plan_done(struct plan *plan, struct str message, struct str answer);
+
+/* plan_skip: the step at is left out, it is too late for it */
+void plan_skip(struct plan *plan);
+void plan_free(struct plan *plan);
+
+
+#endif /* PLAN_H */

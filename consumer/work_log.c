@@ -1,0 +1,115 @@
+/* The worker's log lines: each about an event names its delivery, from the
+   edge to Graph's answer. */
+
+#include "work_own.h"
+
+
+/* "1,2" of the rules, "mark_read,reply" of the actions */
+static void log_steps(struct buf *b, const struct work *w)
+{
+    size_t              i, last = 0;
+    const struct plan  *p = &w->plan;
+
+    buf_text(b, " rule=");
+    for (i = 0; i < p->n && i < 16; i++) {
+        if (p->steps[i].rule != last) {
+            buf_format(b, "%s%zu", last ? "," : "", p->steps[i].rule);
+            last = p->steps[i].rule;
+        }
+    }
+
+    buf_text(b, last ? " action=" : "- action=");
+    for (i = 0; i < p->n && i < 16; i++) {
+        buf_format(b, "%s%s", i ? "," : "",
+                   action_name(p->steps[i].action->kind));
+    }
+
+    buf_text(b, p->n ? "" : "-");
+}
+
+
+static void log_event(struct buf *b, const struct work *w)
+{
+    char                 person[LOG_PERSON_MAX];
+    const struct event  *e = w->record.nevents ? w->record.events : NULL;
+
+    log_value(b, "delivery", w->record.delivery);
+    log_value(b, "n", w->record.n);
+    log_id(b, w->record.id);
+
+    if (e != NULL) {
+        log_value(b, "product", STR(product_name(e->product)));
+        log_value(b, "kind", STR(kind_name(e->kind)));
+        log_value(b, "account", e->account);
+        log_value(b, "user", e->kind == KIND_STATUS || e->kind == KIND_CALL
+                  ? NONE : STR(log_person(person, e->user)));
+    } else {
+        log_value(b, "object", w->record.object);
+        log_value(b, "field", w->record.field);
+    }
+}
+
+
+static void log_job(struct buf *b, const struct work *w)
+{
+    char  person[LOG_PERSON_MAX];
+
+    log_value(b, "job", w->job.id);
+    log_value(b, "account", w->job.account);
+    log_value(b, "user", STR(log_person(person, w->job.to)));
+}
+
+
+/* work_log writes the line of an event or a job */
+void work_log(const struct work *w, enum log_level level,
+    const char *outcome, const char *more)
+{
+    struct buf  b;
+
+    if (!log_wants(level)) {
+        return;
+    }
+
+    buf_init(&b, 2048);
+    log_value(&b, "queue", STR(w->desk->name));
+    log_value(&b, "item", w->item->field);
+
+    if (w->is_job) {
+        log_job(&b, w);
+    } else {
+        log_event(&b, w);
+    }
+
+    log_steps(&b, w);
+
+    log_write(level, "%s%.*s events=%zu calls=%u outcome=%s ms=%llu%s",
+              w->is_job ? "job" : "event", (int) b.len, b.at,
+              w->record.nevents, w->calls, outcome,
+              w->began ? (unsigned long long) (uv_hrtime() / 1000000
+              - w->began) : 0, more);
+    buf_free(&b);
+}
+
+
+/* work_log_call writes the line of a call that was answered, or was not */
+void work_log_call(const struct work *w, const struct verdict *v)
+{
+    struct buf          b;
+    const struct step  *step = &w->plan.steps[w->plan.at];
+
+    if (!log_wants(LOG_DEBUG)) {
+        return;
+    }
+
+    buf_init(&b, 1024);
+    log_value(&b, "queue", STR(w->desk->name));
+    log_value(&b, "item", w->item->field);
+    log_value(&b, w->is_job ? "job" : "delivery",
+              w->is_job ? w->job.id : w->record.delivery);
+    log_write(LOG_DEBUG, "call%.*s step=%zu action=%s attempt=%u status=%ld"
+              " reason=%s trace=%s ms=%.1f", (int) b.len, b.at, w->plan.at + 1,
+              action_name(step->action->kind), w->plan.attempts, v->status,
+              v->rc == GRAPH_OK ? "ok" : graph_reason(v->rc),
+              *v->trace ? v->trace : "-", v->ms);
+    buf_free(&b);
+}

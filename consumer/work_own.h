@@ -1,0 +1,146 @@
+/* What the files of the worker share, and nobody else sees. */
+
+#ifndef WORK_OWN_H
+#define WORK_OWN_H
+
+#include "work.h"
+#include "event.h"
+#include "idem.h"
+#include "job.h"
+#include "lanes.h"
+#include "letter.h"
+#include "plan.h"
+#include "reply.h"
+#include "result.h"
+#include "script.h"
+#include "view.h"
+
+
+/* what comes when the item runs again */
+enum phase {
+    PHASE_BEGIN,    /* the item has not been looked at */
+    PHASE_STEP,     /* the step at begins */
+    PHASE_MARKED    /* Redis has the mark of the step at; nothing has left */
+};
+
+/* begins with ops->open; ends with one of end_*, wait_*, or work_gone */
+struct work {
+    struct worker            *worker;
+    struct desk              *desk;
+    struct item              *item;
+    struct conf              *conf;
+    bool                      is_job;
+    struct record             record;   /* of an event */
+    struct job                job;
+    struct fault              fault;    /* of a job that cannot be read */
+    bool                      faulty;
+    struct plan               plan;
+    enum phase                phase;
+    void                    (*marked)(struct work *w);
+    bool                      running;  /* counted in worker->running */
+    uint64_t                  began;    /* ms, our clock */
+    unsigned                  calls;    /* made by this process */
+    size_t                    expired;  /* rules that came too late */
+
+    /* of the step at */
+    struct reply_call         call;
+    bool                      has_call;
+    struct target             target;
+    const struct conf_token  *token;
+    const struct conf_app    *app;
+    struct lanes              lanes;
+    bool                      asking;   /* the lanes were asked for room */
+    bool                      flying;   /* its call is under way */
+    bool                      on_wire;  /* it has a call's place */
+    bool                      in_turn;  /* it waits for one */
+    struct work              *next_turn;
+    uint64_t                  wakes;    /* ms of the loop; 0: no nap */
+    struct work              *next_nap;
+    struct handler_call      *asked;
+    char                     *ref;      /* of work_ref, NULL: none yet */
+    struct lane_line         *line;     /* it came from there */
+};
+
+
+/* work.c */
+void work_next(struct work *w);
+void work_free(struct work *w);
+
+/* work_gone: the item is not ours any more, or we are leaving: w is freed */
+bool work_gone(struct work *w);
+
+/* work_mark: Redis gets the plan as it is, then next is called, or the work
+   ends because the item is not ours any more */
+void work_mark(struct work *w, const struct queue_push *push, size_t n,
+    void (*next)(struct work *w));
+bool work_untold(const struct work *w);
+long long work_now(void);                       /* ms since 1970 */
+long long work_time(const struct work *w);      /* when it happened */
+const struct event *work_event(const struct work *w, const struct step *step);
+struct str work_ref(struct work *w);            /* what Meta gives back */
+
+/* work_ids.c: what dedupe knows the item by */
+void ids_tell(struct work *w);
+
+/* work_decide.c: NULL, or what is wrong, and *reason names it */
+const char *decide_event(struct work *w, const char **reason);
+bool decide_job(struct work *w);                /* false: w->fault */
+
+/* work_call.c: steps that take a call to Graph */
+void call_begin(struct work *w);
+void call_send(struct work *w);
+void call_forget(struct work *w);       /* out of turn and nap */
+void call_turn(struct worker *worker);  /* a place is free */
+void call_alarm(uv_timer_t *timer);
+void call_usage(void *data, const struct usage *usage,
+    const struct conf_token *token, const struct graph_call *call);
+
+/* work_ask.c: steps that ask a handler */
+void ask_begin(struct work *w);
+
+/* work_outcome.c */
+void outcome_verdict(struct work *w, const struct verdict *v);
+void outcome_unknown(struct work *w, const struct verdict *v);
+void outcome_again(struct work *w, uint64_t ms, unsigned tries,
+    const char *why, const struct verdict *v);
+
+/* work_wait.c: the item leaves the window, w is freed */
+void wait_retry(struct work *w, uint64_t ms, const char *why);
+void wait_until(struct work *w, uint64_t ms);   /* a job that is for later */
+void wait_lane(struct work *w, const struct lane *lane, uint64_t ms);
+void line_join(struct work *w);         /* it came back from a lane */
+void line_leave(struct work *w);
+void line_open(void *data, const char *lane, size_t n);
+void line_found(void *data, struct queue *q, const struct str *lanes,
+    size_t n);
+void line_woken(void *data, struct queue *q, const char *lane, bool any);
+void lines_look(struct worker *worker);
+void lines_drop(struct worker *worker);
+
+/* work_end.c: the item's work is over, w is freed */
+void end_good(struct work *w);
+void end_expired(struct work *w);
+void end_fault(struct work *w, const char *reason, const struct fault *fault);
+void end_dead(struct work *w, const char *reason, const char *text,
+    const struct verdict *v);
+void end_duplicate(struct work *w, struct str earlier);
+void end_result_step(const struct step *step, struct result_step *out);
+
+/* work_rate.c */
+void rate_ask(struct work *w, const struct lane *lane);
+void rates_free(struct worker *worker);
+
+/* work_settle.c */
+void settle_start(struct worker *worker, const struct redis_target *target);
+void settle_stop(struct worker *worker);
+void settle_note(struct work *w);       /* it is about to be buried */
+bool settle_heard(struct work *w);      /* what is ambiguous was done */
+void settle_event(struct work *w);
+
+/* work_log.c */
+void work_log(const struct work *w, enum log_level level,
+    const char *outcome, const char *more);
+void work_log_call(const struct work *w, const struct verdict *v);
+
+
+#endif /* WORK_OWN_H */

@@ -1,0 +1,441 @@
+/* Sends of which nobody knows whether they were done, until a status or an
+   echo names them: then they were. */
+
+#include "work_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+
+
+/* what Meta gives back -> the queue whose {Q}:state has the letter */
+#define SETTLE_KEY     "meta:message:ambiguous"
+#define SETTLE_TTL_MS  "691200000"      /* as long as Meta delivers */
+#define SETTLE_MS      5000
+#define SETTLE_LOOK_MS 5000
+
+
+/* what the last statuses and echoes named, as hashes: they mostly come before
+   anybody knows that a call will have no answer */
+#define HEARD_MAX  4096
+
+struct heard {
+    unsigned char  hash[SEEN_LEN];
+};
+
+
+struct settle {
+    struct worker  *worker;
+    char           *queue;
+    char           *ref;
+    char           *kept;       /* what {Q}:state has for it */
+    struct conf    *conf;
+};
+
+
+static void settle_free(struct settle *s)
+{
+    conf_drop(s->conf);
+    free(s->queue);
+    free(s->ref);
+    free(s->kept);
+    free(s);
+}
+
+
+static void on_look(void *data, const struct reply *reply)
+{
+    struct worker  *worker = data;
+
+    if (reply != NULL && reply_type(reply) == REPLY_INTEGER) {
+        worker->ambiguous = reply_int(reply) > 0;
+    }
+}
+
+
+/* other consumers bury, too; and whoever waits for a lane is looked after */
+static void settle_look(uv_timer_t *timer)
+{
+    struct str      argv[] = { STR("HLEN"), STR(SETTLE_KEY) };
+    struct worker  *worker = timer->data;
+
+    lines_look(worker);
+
+    if (redis_up(worker->redis)
+        && redis_send(worker->redis, argv, 2, SETTLE_MS, on_look, worker)
+           != 0)
+    {
+        worker->ambiguous = true;       /* better a look too many */
+    }
+}
+
+
+static void settle_up(void *data)
+{
+    struct worker  *worker = data;
+
+    settle_look(&worker->look);
+}
+
+
+/* settle_start begins to look whether there is anything to settle */
+void settle_start(struct worker *worker, const struct redis_target *target)
+{
+    worker->refs = mem_alloc(HEARD_MAX * sizeof(*worker->refs));
+    worker->redis = redis_new(worker->loop, target, "settle", settle_up, NULL,
+                              worker);
+    redis_quiet(worker->redis);
+    uv_timer_init(worker->loop, &worker->look);
+    worker->look.data = worker;
+    uv_timer_start(&worker->look, settle_look, SETTLE_LOOK_MS,
+                   SETTLE_LOOK_MS);
+}
+
+
+/* settle_stop ends it */
+void settle_stop(struct worker *worker)
+{
+    free(worker->refs);
+    redis_free(worker->redis);
+    uv_close((uv_handle_t *) &worker->look, NULL);
+}
+
+
+/* settle_note remembers where the letter will be, before it is there */
+void settle_note(struct work *w)
+{
+    struct str  ref = work_ref(w);
+    struct str  set[] = { STR("HSET"), STR(SETTLE_KEY), ref,
+                          STR(w->desk->name) };
+    struct str  ttl[] = { STR("PEXPIRE"), STR(SETTLE_KEY),
+                          STR(SETTLE_TTL_MS) };
+
+    if (ref.len == 0) {
+        return;
+    }
+
+    queue_end_ref(w->item, ref);
+    w->worker->ambiguous = true;
+
+    if (redis_send(w->worker->redis, set, 4, SETTLE_MS, NULL, NULL) == 0
+        && redis_send(w->worker->redis, ttl, 3, SETTLE_MS, NULL, NULL) == 0)
+    {
+        return;
+    }
+
+    log_write(LOG_WARN, "an ambiguous send cannot be settled by its status:"
+              " Redis does not take its name");
+}
+
+
+static void on_settled(void *data, const struct reply *reply)
+{
+    char            why[REPLY_WHY_MAX];
+    struct buf      b;
+    struct settle  *s = data;
+    struct str      del[] = { STR("HDEL"), STR(SETTLE_KEY), STR(s->ref) };
+
+    if (reply == NULL || reply_type(reply) == REPLY_ERROR) {
+        log_write(LOG_WARN, "an ambiguous send could not be settled: %s",
+                  reply != NULL ? reply_why(why, reply) : "Redis is away");
+
+    } else {
+        buf_init(&b, 512);
+        log_id(&b, STR(s->ref));
+        log_write(LOG_INFO, "settled queue=%s%.*s outcome=%s", s->queue,
+                  (int) b.len, b.at, reply_int(reply) ? "done" : "gone");
+        buf_free(&b);
+
+        if (redis_send(s->worker->redis, del, 3, SETTLE_MS, NULL, NULL)) {
+            s->worker->ambiguous = true;
+        }
+    }
+
+    settle_free(s);
+}
+
+
+static void digest(char out[72], struct str record)
+{
+    size_t         i;
+    unsigned int   n;
+    unsigned char  hash[EVP_MAX_MD_SIZE];
+
+    if (!EVP_Digest(record.at, record.len, hash, &n, EVP_sha256(), NULL)) {
+        abort();
+    }
+
+    memcpy(out, "r:", 3);
+    for (i = 0; i < 16; i++) {
+        snprintf(out + 2 + 2 * i, 3, "%02x", hash[i]);
+    }
+}
+
+
+static void settle_result(struct settle *s, struct str record,
+    const struct plan *plan, struct buf *b, struct buf *list)
+{
+    size_t               i;
+    struct job           job;
+    struct fault         fault;
+    struct result        r;
+    struct result_step  *steps;
+
+    if (job_parse(record, s->conf->reply_prefix, &job, &fault) == JOB_OK
+        && job.reply_to.len)
+    {
+        steps = mem_alloc((plan->at + 1) * sizeof(*steps));
+        for (i = 0; i < plan->at; i++) {
+            end_result_step(&plan->steps[i], &steps[i]);
+        }
+
+        r = (struct result) {
+            .id = job.id, .state = RESULT_SENT, .steps = steps,
+            .nsteps = plan->at, .attempts = plan->attempts,
+            .time = work_now()
+        };
+        result_write(b, &r);
+        buf_str(list, job.reply_to);
+        free(steps);
+    }
+
+    job_free(&job);
+}
+
+
+/* the letter's plan with one more step done; false: it has none */
+static bool settle_plan(struct plan *plan, struct str head)
+{
+    bool              good;
+    struct buf        b;
+    struct json_doc  *doc;
+    struct buf        state;
+
+    buf_init(&b, (size_t) -1);
+    buf_str(&b, head);
+    buf_text(&b, "null}");
+    doc = json_parse(b.at, b.len, PLAN_BLOB_MAX);
+
+    buf_init(&state, PLAN_BLOB_MAX);
+    if (json_is(json_get(json_root(doc), "state"), JSON_OBJECT)) {
+        json_write(&state, json_get(json_root(doc), "state"));
+    }
+
+    good = state.len && plan_read(plan, (struct str) { state.at, state.len })
+           == 0 && plan->at < plan->n;
+    if (good) {
+        plan_done(plan, NONE, NONE);
+    }
+
+    buf_free(&state);
+    json_free(doc);
+    buf_free(&b);
+
+    return good;
+}
+
+
+static int settle_send(struct settle *s, size_t skip, struct str record,
+    struct str blob, struct str result, struct str list)
+{
+    char        at[24], name[72];
+    int         rc;
+    struct buf  keys[3], ref;
+    struct str  words[12];
+    size_t      i;
+    const char *const  suffixes[] = { "dead", "state", "count" };
+
+    for (i = 0; i < 3; i++) {
+        buf_init(&keys[i], 512);
+        buf_format(&keys[i], "{%s}:%s", s->queue, suffixes[i]);
+        words[i] = (struct str) { keys[i].at, keys[i].len };
+    }
+
+    buf_init(&ref, 2048);
+    buf_text(&ref, "ref:");
+    buf_text(&ref, s->ref);
+    snprintf(at, sizeof(at), "%zu", skip + 1);
+    digest(name, record);
+
+    words[3] = STR(s->queue);
+    words[4] = list.len ? list : STR(s->queue);
+    words[5] = (struct str) { ref.at, ref.len };
+    words[6] = STR(s->kept);
+    words[7] = STR(at);
+    words[8] = blob;
+    words[9] = STR(name);
+    words[10] = record;
+    words[11] = result;
+
+    rc = script_call(s->worker->redis, SCRIPT_SETTLE, words, 5, 12,
+                     on_settled, s);
+
+    for (i = 0; i < 3; i++) {
+        buf_free(&keys[i]);
+    }
+    buf_free(&ref);
+
+    return rc;
+}
+
+
+static void on_letter(void *data, const struct reply *reply)
+{
+    size_t          head, skip;
+    char           *space;
+    struct buf      blob, result, list;
+    struct str      record;
+    struct plan     plan = { .n = 0 };
+    struct settle  *s = data;
+
+    if (reply == NULL || reply_type(reply) != REPLY_STRING) {
+        settle_free(s);
+        return;
+    }
+
+    record = reply_str(reply);
+    s->kept = mem_copy(record.at, record.len);
+    head = strtoul(s->kept, &space, 10);
+    skip = space + 1 - s->kept;
+
+    if (*space != ' ' || skip >= record.len || head >= record.len - skip
+        || !settle_plan(&plan, (struct str) { s->kept + skip, head }))
+    {
+        settle_free(s);
+        return;
+    }
+
+    record = (struct str) { s->kept + skip + head,
+                            record.len - skip - head - 1 };
+
+    buf_init(&blob, PLAN_BLOB_MAX);
+    buf_init(&result, RESULT_MAX);
+    buf_init(&list, 512);
+
+    if (plan.at < plan.n) {
+        plan_write(&plan, &blob);
+    } else {
+        settle_result(s, record, &plan, &result, &list);
+    }
+
+    if (settle_send(s, skip, record, (struct str) { blob.at, blob.len },
+                    (struct str) { result.at, result.len },
+                    (struct str) { list.at, list.len })
+        != 0)
+    {
+        settle_free(s);
+    }
+
+    buf_free(&blob);
+    buf_free(&result);
+    buf_free(&list);
+    plan_free(&plan);
+}
+
+
+static void on_queue(void *data, const struct reply *reply)
+{
+    int             rc;
+    struct buf      key, ref;
+    struct settle  *s = data;
+    struct str      argv[3];
+
+    if (reply == NULL || reply_type(reply) != REPLY_STRING) {
+        settle_free(s);
+        return;
+    }
+
+    s->queue = mem_copy(reply_str(reply).at, reply_str(reply).len);
+    buf_init(&key, 512);
+    buf_init(&ref, 2048);
+    buf_format(&key, "{%s}:state", s->queue);
+    buf_text(&ref, "ref:");
+    buf_text(&ref, s->ref);
+
+    argv[0] = STR("HGET");
+    argv[1] = (struct str) { key.at, key.len };
+    argv[2] = (struct str) { ref.at, ref.len };
+    rc = redis_send(s->worker->redis, argv, 3, SETTLE_MS, on_letter, s);
+
+    buf_free(&key);
+    buf_free(&ref);
+    if (rc != 0) {
+        settle_free(s);
+    }
+}
+
+
+static void settle_one(struct work *w, struct str ref)
+{
+    struct settle  *s = mem_alloc(sizeof(*s));
+    struct str      argv[] = { STR("HGET"), STR(SETTLE_KEY), ref };
+
+    s->worker = w->worker;
+    s->ref = mem_copy(ref.at, ref.len);
+    s->conf = conf_hold(w->conf);
+
+    if (redis_send(w->worker->redis, argv, 3, SETTLE_MS, on_queue, s) != 0) {
+        settle_free(s);
+    }
+}
+
+
+static void heard_hash(struct str ref, struct heard *heard)
+{
+    static const unsigned char  key[SEEN_KEY_LEN];  /* it never leaves us */
+
+    seen_hash(heard->hash, key, NONE, NONE, NONE, ref);
+}
+
+
+static void heard_note(struct work *w, struct str ref)
+{
+    struct worker  *worker = w->worker;
+
+    heard_hash(ref, &worker->refs[worker->nrefs++ % HEARD_MAX]);
+}
+
+
+/* settle_heard: Meta has spoken of what the step at sends, so it was sent */
+bool settle_heard(struct work *w)
+{
+    size_t                i, n = w->worker->nrefs;
+    struct heard          heard;
+    const struct worker  *worker = w->worker;
+
+    if (work_ref(w).len == 0) {
+        return false;
+    }
+
+    heard_hash(work_ref(w), &heard);
+    for (i = 0; i < n && i < HEARD_MAX; i++) {
+        if (memcmp(worker->refs[i].hash, heard.hash, SEEN_LEN) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* settle_event looks whether the record names sends that are ambiguous */
+void settle_event(struct work *w)
+{
+    size_t               i;
+    const struct event  *e;
+
+    for (i = 0; i < w->record.nevents; i++) {
+        e = &w->record.events[i];
+        if (e->ref.len == 0
+            || (e->kind != KIND_STATUS && e->kind != KIND_ECHO))
+        {
+            continue;
+        }
+
+        heard_note(w, e->ref);
+        if (w->worker->ambiguous) {
+            settle_one(w, e->ref);
+        }
+    }
+}

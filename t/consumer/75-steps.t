@@ -1,0 +1,206 @@
+# What is decided is kept, and each call is made once, whenever the consumer
+# dies.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP qw(decode_json);
+use Test::More;
+
+use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
+use Test::Meta::Util qw(patience wait_for);
+
+my $rules = <<'END';
+push_lists: ["shop:copies"]
+rules:
+  - when: {product: messenger, kind: message}
+    do: [{push: {list: "shop:copies"}}, {reply: {text: first}}]
+  - when: {product: messenger, kind: message}
+    do: [{reply: {text: second}}]
+  - when: {product: messenger, kind: message}
+    do: [{reply: {text: third}}]
+END
+
+# what people write to stop an account, and what ends it
+sub pause_account {
+    my ($rig) = @_;
+    $rig->do('HSET', 'meta:control', "account:$PAGE", '{"until":null,"by":"test","why":"test"}');
+}
+
+sub resume_account { $_[0]->do('HDEL', 'meta:control', "account:$PAGE") }
+
+sub texts { return [map { $_->[1] } $_[0]->sent] }
+
+
+subtest 'kill -9 after each step' => sub {
+    my $rig = Rig->new;
+    my @words = qw(first second third);
+    my $c = $rig->consumer(rules => $rules);
+    $rig->graph->fault({times => 1, fault => {slow => 2500}});
+    $rig->push(messenger(id => 'm_steps'), messenger(id => 'm_behind'));
+
+    for my $done (1 .. 2) {
+        $rig->graph->wait_calls($done);
+        pause_account($rig);
+        ok wait_for(sub { $rig->held == 2 }, 20 * patience()),
+            "held after step $done, and who is behind it";
+        is_deeply texts($rig), [@words[0 .. $done - 1]], 'so far';
+        my ($state) = grep { /first/ } values %{$rig->state_of};
+        is scalar(grep { ($_->{o} // '') eq 'done' } @{decode_json($state)->{steps}}), $done + 1,
+            'Redis knows what is done';
+        $c->stop('KILL');
+        $rig->graph->fault({times => 1, fault => {slow => 2500}});
+        $c = $rig->consumer(rules => $rules);
+        resume_account($rig);
+    }
+
+    $rig->settle(40);
+    is_deeply texts($rig), [@words, @words], 'each call once, in order';
+    is_deeply [map { decode_json($_)->{id} } $rig->redis->queue('shop:copies')],
+        [qw(m_steps m_behind)], 'pushed once';
+    is $rig->count_of->{worked}, 2, 'counted once';
+    is_deeply $rig->state_of, {}, 'nothing of them stays';
+    $rig->finish;
+};
+
+
+subtest 'kill -9 while a call is under way' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger(id => 'm_way'));
+    $rig->graph->wait_calls(1);
+    $c->stop('KILL');
+
+    $rig->consumer(rules => $rules);
+    $rig->settle;
+    my ($letter) = $rig->dead;
+    is $letter->{reason}, 'ambiguous', 'nobody sends it again unasked';
+    is $letter->{action}, 'reply', 'the action';
+    is $letter->{done}, 1, 'and what was done before it';
+    is scalar($rig->graph->calls), 1, 'one call was made';
+
+    $rig->push(messenger(id => 'm_way'));
+    $rig->settle;
+    is $rig->count_of->{duplicate}, 1, 'nor does a repetition of the event';
+    is scalar($rig->graph->calls), 1, 'still one call';
+    $rig->finish;
+};
+
+
+subtest 'resend where the rule says so' => sub {
+    my $rig = Rig->new;
+    my $resend = $rules =~ s/(?<=first\}\}\])/\n    ambiguous: resend/r;
+    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    my $c = $rig->consumer(rules => $resend);
+    $rig->push(messenger(id => 'm_again'));
+    $rig->graph->wait_calls(1);
+    $c->stop('KILL');
+
+    $rig->consumer(rules => $resend);
+    $rig->settle(40);
+    is scalar($rig->dead), 0, 'not dead';
+    cmp_ok scalar($rig->graph->calls), '==', 4, 'sent again';
+    is_deeply [@{texts($rig)}[-2, -1]], [qw(second third)], 'and then the rest';
+    $rig->finish;
+};
+
+
+subtest 'an echo settles what nobody knew' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger(id => 'm_settle'));
+    $rig->graph->wait_calls(1);
+    $c->stop('KILL');
+    $rig->consumer(rules => $rules);
+    ok wait_for(sub { scalar $rig->dead }, 20 * patience()), 'parked';
+
+    $rig->push(messenger(id => 'm_echo', message => {is_echo => JSON::PP::true,
+        metadata => 'm_settle'}));
+    ok wait_for(sub { !$rig->dead }, 20 * patience()), 'its echo settles it';
+    $rig->settle;
+    is_deeply texts($rig), [qw(first second third)], 'the rest is done, the first not again';
+    is_deeply {map { $_ => $rig->count_of->{$_} // 0 } qw(taken worked dead)},
+        {taken => 2, worked => 1, dead => 0}, 'accounted';
+    $rig->finish;
+};
+
+
+subtest 'an echo that came before the answer was lost' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {slow => 3000, cut => 'answer'}});
+    $rig->consumer(rules => $rules);
+    $rig->push(messenger(id => 'm_heard'));
+    $rig->graph->wait_calls(1);
+    $rig->push(messenger(id => 'm_echo2', user => 9, message => {is_echo => JSON::PP::true,
+        metadata => 'm_heard'}));
+    $rig->settle(40);
+    is scalar($rig->dead), 0, 'nothing is parked';
+    is scalar($rig->graph->calls), 3, 'three calls, none twice';
+    like $rig->logs, qr/outcome=settled/, 'and said';
+    $rig->finish;
+};
+
+
+subtest 'a dead letter that is requeued goes on where it stopped' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({match => {body => 'second'}, times => 1, fault => {code => 100}});
+    $rig->consumer(rules => $rules);
+    $rig->push(messenger(id => 'm_dead'));
+    $rig->settle;
+    my ($letter) = $rig->dead;
+    is $letter->{reason}, 'graph_error', 'dead at its second call';
+    is $letter->{done}, 2, 'two steps were done';
+    is $letter->{class}, 'never', 'its class';
+    like $letter->{text}, qr/\w.*\.$/, 'a sentence for people';
+    is scalar @{$letter->{state}{steps}}, 4, 'what was decided';
+    $rig->finish;
+};
+
+
+subtest 'who leaves before a lane that is paused' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {slow => 3000}});
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(messenger(id => 'm_leave'));
+    $rig->graph->wait_calls(1);
+    $rig->do('HSET', 'meta:control', "lane:page:$PAGE", '{"until":null,"by":"test","why":"test"}');
+    select undef, undef, undef, 1.5;
+    is $c->drain, 0, 'drained';
+    is $rig->held, 1, 'it waits on the lane';
+
+    $rig->consumer(rules => $rules);
+    $rig->do('HDEL', 'meta:control', "lane:page:$PAGE");
+    $rig->settle;
+    is_deeply texts($rig), [qw(first second third)], 'and goes on where it stopped';
+    $rig->finish;
+};
+
+subtest 'Redis is lost while it is told' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({times => 1, fault => {slow => 1500}});
+    $rig->consumer(rules => <<'END');
+push_lists: ["shop:copies"]
+rules:
+  - when: {product: messenger, kind: message}
+    do: [{reply: {text: first}}, {push: {list: "shop:copies"}}, {reply: {text: second}}]
+END
+    $rig->push(messenger(id => 'm_told'));
+    $rig->graph->wait_calls(1);
+    $rig->do('CLIENT', 'PAUSE', 4000, 'WRITE');
+    select undef, undef, undef, 2.5;
+    $rig->do('CLIENT', 'KILL', 'TYPE', 'NORMAL');
+    $rig->do('CLIENT', 'UNPAUSE');
+    $rig->settle;
+    is scalar(my @dead = $rig->dead), 0, 'nobody calls ambiguous what was answered, or never left';
+    is_deeply texts($rig), [qw(first second)], 'each call once';
+    is $rig->do('LLEN', 'shop:copies'), 1, 'and each push';
+    is_deeply $rig->state_of, {}, 'nothing of it stays';
+    $rig->finish;
+};
+
+done_testing;

@@ -1,0 +1,198 @@
+# A crash after each step, and a holder that sleeps longer than its lease: each
+# call is made once, a handler that has answered is not asked again.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP qw(decode_json);
+use Test::More;
+use Time::HiRes ();
+
+use Handler;
+use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
+use Test::Meta::Util qw(patience spew wait_for);
+
+my $SLOW = 1500 * patience();
+
+# what people write to stop an account, and what ends it
+sub pause_account {
+    my ($rig) = @_;
+    $rig->do('HSET', 'meta:control', "account:$PAGE", '{"until":null,"by":"test","why":"test"}');
+}
+
+sub resume_account { $_[0]->do('HDEL', 'meta:control', "account:$PAGE") }
+
+sub slow {
+    my ($rig, $ms) = @_;
+    $rig->graph->fault({times => 1, fault => {slow => $ms // $SLOW}});
+}
+
+sub texts { return [map { $_->[1] } $_[0]->sent] }
+
+# steps that Redis knows as done
+sub done_of {
+    my ($rig) = @_;
+    return 0 + map { grep { ($_->{o} // '') eq 'done' } @{decode_json($_)->{steps}} }
+        grep { /^\{/ } values %{$rig->state_of};
+}
+
+# who was killed is not waited for: 22-lease.t shows that
+sub forget_it { $_[0]->do('DEL', "{$Q}:lease", 'meta:consumers') }
+
+# a rig whose handler answers with two replies; slow: seconds, for its first
+# request
+sub handled {
+    my ($slow, $rules) = @_;
+    my $rig = Rig->new;
+    spew($rig->file('secret'), "handler-secret-$$\n");
+    $rig->{handler} = Handler->new(dir => $rig->dir, secret => "handler-secret-$$", answer => sub {
+        my ($request) = @_;
+        Time::HiRes::sleep($slow) if !-e $rig->file('asked') && spew($rig->file('asked'), '');
+        return (200, {actions => [map { +{reply => {text => $_}} } qw(third fourth)]});
+    })->start;
+    $rig->{more} = "handlers: [{name: shop, url: \"@{[$rig->{handler}->url]}\", "
+        . "secret_file: @{[$rig->file('secret')]}}]\n";
+    $rig->{rules} = <<'END2';
+rules:
+  - when: {product: messenger, kind: message}
+    do: [{reply: {text: first}}, {call: {handler: shop}}, {reply: {text: last}}]
+END2
+    return $rig;
+}
+
+sub start { my ($rig) = @_; return $rig->consumer(rules => $rig->{rules}, more => $rig->{more}) }
+
+sub leave {
+    my ($rig) = @_;
+    $rig->finish(secrets => ["handler-secret-$$"]);
+    $rig->{handler}->stop;
+}
+
+
+subtest 'kill -9 after each step, one of them a handler' => sub {
+    my $rig = handled($SLOW / 1000);
+    my @stages = ([first => sub { $rig->graph->calls >= 1 }, 1],
+        [handler => sub { $rig->{handler}->requests >= 1 }, 2],
+        [third => sub { $rig->graph->calls >= 2 }, 3],
+        [fourth => sub { $rig->graph->calls >= 3 }, 4]);
+    slow($rig);
+    my $c = start($rig);
+    $rig->push(messenger(id => 'm_one'));
+
+    for my $stage (@stages) {
+        my ($name, $begun, $done) = @$stage;
+        ok wait_for(sub { $begun->() }, 20 * patience()), "$name is under way";
+        pause_account($rig);
+        ok wait_for(sub { $rig->held == 1 }, 20 * patience()), '... and done';
+        is done_of($rig), $done, '... as Redis knows';
+        $c->stop('KILL');
+        forget_it($rig);
+        slow($rig) if $name ne 'first';
+        $c = start($rig);
+        resume_account($rig);
+    }
+
+    $rig->settle(40);
+    is_deeply texts($rig), [qw(first third fourth last)], 'each call once';
+    is scalar(() = $rig->{handler}->requests), 1, 'the handler was asked once';
+    is $rig->count_of->{worked}, 1, 'worked';
+    leave($rig);
+};
+
+
+subtest 'kill -9 while the handler is asked' => sub {
+    my $rig = handled(60);
+    my $c = start($rig);
+    $rig->push(messenger(id => 'm_asked'));
+    ok wait_for(sub { $rig->{handler}->requests >= 1 }, 20 * patience()), 'it is asked';
+    $c->stop('KILL');
+    forget_it($rig);
+    start($rig);
+    $rig->settle(40);
+    is_deeply texts($rig), [qw(first third fourth last)], 'the call before it had been made';
+    is scalar(() = $rig->{handler}->requests), 2, 'it is asked again, for it had not answered';
+    leave($rig);
+};
+
+
+subtest 'kill -9 while the next step waits for its turn' => sub {
+    my $rig = Rig->new;
+    my %conf = (rules => "rules: [{when: {product: messenger, kind: message}, "
+        . "do: [{reply: {text: one}}, {reply: {text: two}}]}]\n",
+        more => "limits: {page: {per_second: 1, burst: 1}}\n");
+    my $c = $rig->consumer(%conf);
+    $rig->push(messenger(id => 'm_turn'));
+    ok wait_for(sub { done_of($rig) == 1 || $rig->sent > 1 }, 20 * patience()),
+        'Redis knows what is done before there is room for the next';
+    is scalar(() = $rig->sent), 1, 'which waits';
+    $c->stop('KILL');
+    forget_it($rig);
+    $rig->consumer(%conf);
+    $rig->settle(40);
+    is_deeply texts($rig), [qw(one two)], 'each call once';
+    is scalar(() = $rig->dead), 0, 'nothing is ambiguous';
+    $rig->finish;
+};
+
+
+# all that Redis has, but what changes by the clock, and who was taken for dead
+sub everything {
+    my ($rig) = @_;
+    my %state = $rig->do('HGETALL', "{$Q}:state");
+    delete $state{crashed};
+    return {state => join(' ', %state), map { $_ => $rig->do('DUMP', $_) }
+        grep { !/:(?:lease|state)$|^meta:consumers$/ } $rig->do('KEYS', '*')};
+}
+
+subtest 'a holder that was stopped and wakes' => sub {
+    my $rig = Rig->new;
+    my $rules = <<'END2';
+push_lists: [copies]
+rules:
+  - when: {product: messenger, kind: message}
+    ambiguous: resend
+    do: [{reply: {text: one}}, {push: {list: copies}}, {reply: {text: two}}]
+  - when: {product: whatsapp, kind: message}
+    ambiguous: resend
+    do: [{reply: {text: one}}]
+END2
+    # what it will hear when it wakes: a step to go on with, a retry, a pair
+    # that is too fast, a number that is throttled, a token that is no good
+    my @heard = ([m_step => undef], [m_retry => 1200], ['wamid.pair' => 131056],
+        ['wamid.lane' => 130429], [m_token => 190]);
+    for my $h (@heard) {
+        $rig->graph->fault({match => {body => $h->[0]}, times => 1, fault => {slow => 700,
+            defined $h->[1] ? (code => $h->[1]) : ()}});
+    }
+    my $a = $rig->consumer(rules => $rules);
+    my $n = 0;
+    $rig->push(messenger(text => 'the first connection'));
+    $rig->settle;
+    $rig->push(map { my %m = (id => $_->[0], user => 27820000001 + $n++);
+        $m{id} =~ /^w/ ? whatsapp(%m) : messenger(%m) } @heard);
+    $rig->graph->wait_calls(7);
+    $a->signal('STOP');
+
+    my $b = $rig->consumer(rules => $rules);
+    $b->wait_log(qr/holds the lease/, 20);
+    $rig->settle(40);
+    is scalar(() = $rig->sent), 11, 'the other one makes all calls, some again';
+    is $rig->count_of->{worked}, 6, 'and works it off';
+    my ($before, $calls) = (everything($rig), scalar $rig->graph->calls);
+
+    $a->signal('CONT');
+    $a->wait_log(qr/the lease is lost/, 15);
+    is $a->drain(35 * patience()), '0', 'the one that slept goes';
+    my $after = everything($rig);
+    delete @$_{grep { /^meta:limit:(?!stop)/ } keys %$_} for $before, $after;
+    is_deeply [sort keys %$after], [sort keys %$before], 'it wrote nothing';
+    is_deeply [grep { $after->{$_} ne ($before->{$_} // '') } keys %$after], [], 'changed nothing';
+    is scalar(() = $rig->graph->calls), $calls, 'and sent nothing';
+    is $rig->llen('copies'), 4, 'each push once';
+    $rig->finish;
+};
+
+done_testing;

@@ -1,0 +1,206 @@
+/*
+ * plan: what was decided survives its way through Redis, step by step, and
+ * what is none of ours is refused.
+ */
+
+#include <stdlib.h>
+
+#include "tap.h"
+#include "consumer/plan.h"
+
+
+static struct action *
+action_of(const char *json)
+{
+    struct fault       fault;
+    struct action     *a = mem_alloc(sizeof(*a));
+    struct json_doc   *doc = json_parse(json, strlen(json), 1 << 20);
+
+    if (action_parse(json_root(doc), a, &fault) != 0) {
+        printf("# %s\n", fault.text);
+        exit(2);
+    }
+
+    json_free(doc);
+
+    return a;
+}
+
+
+static struct buf
+written(const struct plan *plan)
+{
+    struct buf  b;
+
+    buf_init(&b, PLAN_BLOB_MAX);
+    plan_write(plan, &b);
+
+    return b;
+}
+
+
+/* through Redis and back; the old one is released */
+static void
+travel(struct plan *plan)
+{
+    struct buf   b = written(plan), again;
+    struct plan  back = { .n = 0 };
+
+    is_int(plan_read(&back, (struct str) { b.at, b.len }), 0, "it is read");
+    again = written(&back);
+    is_mem(again.at, again.len, b.at, b.len, "and written the same");
+    plan_free(plan);
+    *plan = back;
+    buf_free(&b);
+    buf_free(&again);
+}
+
+
+static void
+test_steps(void)
+{
+    struct step    *step;
+    struct plan     plan = { .decided = true, .matched = 2 };
+    struct action  *a[3];
+
+    a[0] = action_of("\"mark_read\"");
+    a[1] = action_of("{\"reply\":{\"text\":\"a \\\"b\\\" \\u00e9\"}}");
+    a[2] = action_of("{\"call\":{\"handler\":\"shop\"}}");
+
+    plan_add(&plan, 0, 1, a[0]);
+    step = plan_add(&plan, 3, 7, a[1]);
+    step->until = 1763700000000;
+    step->loose = step->resend = true;
+    plan_add(&plan, 0, 1, a[2]);
+
+    travel(&plan);
+    is_int(plan.n, 3, "three steps");
+    is_int(plan.at, 0, "none is done");
+    is_int(plan.matched, 2, "two rules");
+    is_int(plan.steps[1].event, 3, "the event");
+    is_int(plan.steps[1].rule, 7, "the rule");
+    is_int(plan.steps[1].until, 1763700000000, "until when");
+    ok(plan.steps[1].loose && plan.steps[1].resend, "how it waits, and ends");
+    is_str(plan.steps[1].action->text, strlen(plan.steps[1].action->text),
+           "a \"b\" \xc3\xa9", "the text");
+
+    plan_done(&plan, STR("wamid.1"), STR("{\"messages\":[]}"));
+    plan.steps[plan.at].state = STEP_SENT;
+    plan.attempts = 4;
+    plan.tries = 2;
+    plan.errors = 1;
+    plan.lane = mem_copy("phone:1", 7);
+    travel(&plan);
+    is_int(plan.at, 1, "one is done");
+    is_int(plan.steps[0].state, STEP_DONE, "as it was");
+    is_str(plan.steps[0].message, 7, "wamid.1", "its message");
+    is_str(plan.steps[0].answer, 15, "{\"messages\":[]}", "its answer");
+    is_int(plan.steps[1].state, STEP_SENT, "one may have left");
+    is_int(plan.attempts, 4, "attempts");
+    is_int(plan.tries, 2, "tries");
+    is_int(plan.errors, 1, "those that Graph answered");
+    is_str(plan.lane, 7, "phone:1", "its lane");
+
+    plan_skip(&plan);
+    travel(&plan);
+    is_int(plan.at, 2, "one was too late");
+    is_int(plan.tries + plan.errors, 0, "tries begin anew");
+    plan_done(&plan, NONE, NONE);
+    travel(&plan);
+    is_int(plan.at, plan.n, "all is over");
+
+    plan_free(&plan);
+    for (int i = 0; i < 3; i++) {
+        action_free(a[i]);
+        free(a[i]);
+    }
+}
+
+
+static void
+test_insert(void)
+{
+    struct plan     plan = { .decided = true };
+    struct action  *call = action_of("{\"call\":{\"handler\":\"shop\"}}");
+    struct action  *last = action_of("\"mark_read\""), *one;
+    struct action  *more = mem_alloc(2 * sizeof(*more));
+
+    one = action_of("{\"reply\":{\"text\":\"1\"}}");
+    more[0] = *one;
+    free(one);
+    one = action_of("{\"reply\":{\"text\":\"2\"}}");
+    more[1] = *one;
+    free(one);
+
+    plan_add(&plan, 5, 2, call)->until = 9;
+    plan_add(&plan, 5, 2, last);
+    is_int(plan_insert(&plan, more, 2), 0, "a handler's answer");
+    free(more);
+    plan_done(&plan, NONE, NONE);
+
+    travel(&plan);
+    is_int(plan.n, 4, "two steps more");
+    is_int(plan.at, 1, "the first of them comes next");
+    is_str(plan.steps[1].action->text, 1, "1", "in order");
+    is_str(plan.steps[2].action->text, 1, "2", "both");
+    is_int(plan.steps[3].action->kind, ACTION_MARK_READ,
+           "before what stood there");
+    is_int(plan.steps[2].event, 5, "for the same event");
+    is_int(plan.steps[2].until, 9, "with the same end");
+
+    plan_free(&plan);
+    action_free(call);
+    free(call);
+    action_free(last);
+    free(last);
+}
+
+
+static void
+test_strange(void)
+{
+    size_t                   i;
+    struct plan              plan = { .n = 0 };
+    static const char *const  blobs[] = {
+        "", "x", "[]", "{}", "{\"v\":2,\"steps\":[]}",
+        "{\"v\":1,\"steps\":[1]}", "{\"v\":1,\"steps\":[{}]}",
+        "{\"v\":1,\"steps\":[{\"do\":\"nothing_we_know\"}]}",
+        "{\"v\":1,\"steps\":[{\"do\":\"mark_read\"},{\"do\":{}}]}"
+    };
+
+    for (i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++) {
+        is_int(plan_read(&plan, STR(blobs[i])), -1, blobs[i]);
+        is_int(plan.n, 0, "and nothing stays");
+    }
+}
+
+
+static void
+test_ceiling(void)
+{
+    size_t          i;
+    struct plan     plan = { .n = 0 };
+    struct action  *a = action_of("\"mark_read\"");
+
+    for (i = 0; i < PLAN_STEPS_MAX; i++) {
+        plan_add(&plan, 0, 0, a);
+    }
+
+    ok(plan_add(&plan, 0, 0, a) == NULL, "there is a ceiling");
+    is_int(plan.n, PLAN_STEPS_MAX, "and it holds");
+    plan_free(&plan);
+    action_free(a);
+    free(a);
+}
+
+
+int
+main(void)
+{
+    test_steps();
+    test_insert();
+    test_strange();
+    test_ceiling();
+
+    return done();
+}
