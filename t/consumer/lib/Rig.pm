@@ -119,12 +119,23 @@ sub state_of  { +{ $_[0]->do('HGETALL', companion($_[1], 'state')) } }
 sub dead      { map { JSON::PP::decode_json($_) } $_[0]->redis->queue(companion($_[1], 'dead')) }
 
 
+# how many are not over yet, at one moment: what is counted one after another
+# may move on meanwhile
+sub left {
+    my ($self, $q) = @_;
+    my @keys = ($q, map { companion($q, $_) } qw(urgent inflight held retry));
+    return $self->do('EVAL', <<'END', scalar @keys, @keys);
+return redis.call('LLEN', KEYS[1]) + redis.call('LLEN', KEYS[2]) + redis.call('HLEN', KEYS[3])
+    + redis.call('HLEN', KEYS[4]) + redis.call('ZCARD', KEYS[5])
+END
+}
+
+
 # until nothing waits, in the list or aside, and nothing is in flight
 sub settle {
     my ($self, $seconds, $q) = @_;
     $q //= $Q;
-    my $quiet = wait_for { !$self->llen($q) && !$self->inflight($q) && !$self->held($q)
-        && !$self->retry($q) } $seconds // 20;
+    my $quiet = wait_for { !$self->left($q) } $seconds // 20;
     ok $quiet, 'all is worked off'
         or diag 'left: ' . $self->llen($q) . ', in flight: ' . $self->inflight($q) . ', held: '
             . $self->held($q) . ', retry: ' . $self->retry($q), $self->logs;
