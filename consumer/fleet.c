@@ -431,7 +431,7 @@ void fleet_conf(struct fleet *f, struct conf *conf)
 
     for (i = 0; i < f->nlists; i++) {
         f->lists[i]->stopped = false;
-        if (f->lists[i]->claimed) {
+        if (f->lists[i]->q != NULL) {       /* ours, or not dropped yet */
             queue_resume(f->lists[i]->q);
         }
     }

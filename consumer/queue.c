@@ -266,6 +266,9 @@ void queue_gone(struct queue *q)
 
     if (q->mode == QUEUE_STOPPING) {
         q->mode = QUEUE_STOPPED;
+        if (q->resume) {
+            queue_resume(q);
+        }
         return;
     }
 

@@ -132,6 +132,8 @@ void queue_drain(struct queue *q)
 /* queue_resume competes again after queue_stop */
 void queue_resume(struct queue *q)
 {
+    q->resume = q->mode == QUEUE_STOPPING;  /* then as soon as it has */
+
     if (q->mode == QUEUE_STOPPED) {
         q->mode = QUEUE_ON;
         q->standby = q->nofit = q->full = false;

@@ -102,6 +102,7 @@ struct queue {
     unsigned                    tenure;     /* how often owner was made anew */
     bool                        held;
     bool                        standby;    /* it was said who holds it */
+    bool                        resume;     /* while it stops */
     uint64_t                    until;      /* our clock, ms */
     uint64_t                    asked;      /* when the lease was asked for */
 

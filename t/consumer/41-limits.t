@@ -38,6 +38,25 @@ subtest 'a newer version' => sub {
     $rig->finish;
 };
 
+# while it gives the lease up, when it has, and when others know it
+subtest 'a reload at any moment' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $rules);
+    my $n = 0;
+    for my $ms (0, 100, 200, 300, 400, 1000) {
+        my $said = () = $c->log =~ /newer version/g;
+        my $newer = messenger() =~ s/"v":1/"v":2/r;
+        $rig->push($newer, messenger(id => 'm_' . ++$n));
+        ok +(wait_for { $said < (() = $c->log =~ /newer version/g) }), 'a newer version';
+        $rig->do('LREM', $Q, 0, $newer);
+        select undef, undef, undef, $ms / 1000;
+        $c->reload;
+        $rig->settle(5) or last;
+    }
+    is_deeply answered($rig), [map { "m_$_" } 1 .. 6], 'is never forgotten';
+    $rig->finish;
+};
+
 subtest 'too many dead letters' => sub {
     my $rig = Rig->new;
     my $c = $rig->consumer(rules => $rules, more => "dead_max: 3\n");
