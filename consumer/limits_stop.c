@@ -12,6 +12,7 @@
 #define TOLERANCE    10         /* a stop a tenth longer is the same */
 #define WHY_MAX      200
 #define PASSED_ROOM  16         /* calls that may follow a probe at once */
+#define PASSED_MS    20         /* until Redis has heard of it */
 
 
 static void on_told(void *data, const struct reply *reply)
@@ -68,7 +69,9 @@ static void on_passed(void *data, const struct reply *reply)
 }
 
 
-/* limits_passed ends what is left of stops */
+/* limits_passed ends what is left of stops.  Who asked Redis before it has
+   heard of that, and it may have to be told the script first, would wait for
+   as long as the probe might have taken */
 void limits_passed(struct limits *l, const struct lane *lanes, size_t n)
 {
     char             keys[LIMITS_LANES_MAX][PREFIX_MAX];
@@ -89,6 +92,11 @@ void limits_passed(struct limits *l, const struct lane *lanes, size_t n)
         }
 
         known_probing(l, k, false);
+        k->seq = ++l->seq;      /* a poll that is under way saw the probe */
+        if (!k->paused) {
+            k->until = 0;
+            known_close(l, k, PASSED_MS);
+        }
         memcpy(p->names[p->n], k->name, sizeof(k->name));
         key_stop(keys[p->n], k->name);
         words[p->n] = STR(keys[p->n]);
