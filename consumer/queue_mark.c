@@ -11,6 +11,8 @@
 
 
 #define START_WORDS   3         /* of an item in a call */
+#define START_IDS     10000     /* of all of them: Redis does nothing else
+                                   meanwhile */
 #define MARK_WORDS    3
 #define REQUEUE_LEN   34        /* "r:" and 32 digits */
 
@@ -112,7 +114,7 @@ static void on_start(void *data, const struct reply *reply)
 void start_flush(struct queue *q)
 {
     char        (*names)[REQUEUE_LEN + 1];
-    size_t         i;
+    size_t         i, ids = 0;
     struct item   *item;
     struct batch  *batch;
     struct words   w;
@@ -129,11 +131,13 @@ void start_flush(struct queue *q)
 
     for (item = q->first; item != NULL; item = item->next) {
         if (item->phase != ITEM_START
-            || w.n + START_WORDS > SCRIPT_WORDS_MAX)
+            || w.n + START_WORDS > SCRIPT_WORDS_MAX
+            || (ids > 0 && ids + item->nids > START_IDS))
         {
             continue;
         }
 
+        ids += item->nids;
         i = batch->n++;
         batch->items[i] = item;
         item->phase = ITEM_STARTING;
