@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 
-use Fleet qw(held shared takings entries beats);
+use Fleet qw(held shared takings took entries beats);
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
 use Test::Meta::Util qw(patience wait_for);
 
@@ -45,15 +45,15 @@ subtest 'come, go and die' => sub {
     my $b = $rig->consumer(@arg);
     $push->();
     shared($rig, [$a, $b], [2, 2], \@lists, 'two have half each');
-    is takings($b), 2, 'only what moves moved';
-    is takings($a), 4, 'and the first took nothing again';
+    is took(2, $b), 2, 'only what moves moved';
+    is took(4, $a), 4, 'and the first took nothing again';
 
     $push->();
     my $c = $rig->consumer(@arg);
     shared($rig, [$a, $b, $c], [2, 1, 1], \@lists, 'the third gets one');
-    is takings($a) + takings($b) + takings($c), 7, 'in one move';
+    is took(7, $a, $b, $c), 7, 'in one move';
     ok beats($rig, 3), 'three beats later';
-    is takings($a) + takings($b) + takings($c), 7, 'nothing more has moved';
+    is took(7, $a, $b, $c), 7, 'nothing more has moved';
     $push->();
 
     my %entries = entries($rig);
@@ -127,7 +127,7 @@ subtest 'a sleeper' => sub {
     shared($rig, [$two[1]], [4], \@lists, 'the other takes all', 20);
     $two[0]->signal('CONT');
     shared($rig, \@two, [2, 2], \@lists, 'who wakes gets his share again', 30);
-    is takings($two[1]), 4, 'no list went to and fro';
+    is took(4, $two[1]), 4, 'no list went to and fro';
     $rig->push_to($_, messenger(id => "m_$_")) for @lists;
     $rig->settle(20, $_) for @lists;
     is_deeply [answered($rig)], [map { "m_$_" } @lists], 'and all is worked once';

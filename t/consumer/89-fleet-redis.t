@@ -10,7 +10,7 @@ use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(time);
 
-use Fleet qw(held shared takings entries beats);
+use Fleet qw(held shared takings took entries beats);
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
 use Test::Meta::Util qw(patience wait_for);
 
@@ -34,7 +34,7 @@ subtest 'Redis restarts, and is away for longer than a life' => sub {
     shared($rig, \@two, [4], \@lists, 'one');
     push @two, $rig->consumer(@arg);
     my %before = shared($rig, \@two, [2, 2], \@lists, 'two share');
-    my $moves = takings($two[0]) + takings($two[1]);
+    my $moves = took(6, @two);
 
     $rig->redis->restart;
     $rig->push_to($_, messenger(id => "m_$_")) for @lists;
@@ -49,7 +49,7 @@ subtest 'Redis restarts, and is away for longer than a life' => sub {
     ok +(wait_for { my %e = entries($rig); keys %e == 2 } 10), 'both are back';
     ok beats($rig, 4), 'four beats later';
     is_deeply {held($rig, @lists)}, \%before, 'each has what it had';
-    is takings($two[0]) + takings($two[1]), $moves, 'without a move';
+    is took($moves, $two[0], $two[1]), $moves, 'without a move';
     $rig->finish(queues => \@lists);
 };
 
@@ -99,7 +99,7 @@ subtest 'refused' => sub {
     $rig->do('ACL', 'SETUSER', 'default', '+@all', 'allkeys');
     ok beats($rig, 2), 'allowed again';
     shared($rig, [$a, $b], [1, 1], \@lists, 'each has kept what it had');
-    is takings($a) + takings($b), 3, 'without a move';
+    is took(3, $a, $b), 3, 'without a move';
     is scalar(() = $a->log =~ /the script join is refused/g), 1, 'said once';
 
     $rig->do('DEL', 'meta:consumers');
@@ -143,7 +143,7 @@ subtest '256 partitions' => sub {
 
     my $d = $rig->consumer(rules => $RULES, queues => queues(256), log_level => 'info');
     shared($rig, [$c, $d], [128, 128], \@lists, 'the second gets half', 40);
-    is takings($d), 128, 'in as few moves';
+    is took(128, $d), 128, 'in as few moves';
     $c->stop('KILL');
     shared($rig, [$d], [256], \@lists, 'and all when the first dies', 20);
     $rig->finish(queues => [@lists[0, 255]]);

@@ -10,11 +10,12 @@ use warnings;
 
 use Exporter qw(import);
 use JSON::PP ();
+use List::Util qw(sum0);
 use Test::More;
 
 use Test::Meta::Util qw(wait_for);
 
-our @EXPORT_OK = qw(held shared takings entries beats);
+our @EXPORT_OK = qw(held shared takings took entries beats);
 
 # by the leases that have not run out; one that is free is nobody's: 0
 sub held {
@@ -46,6 +47,14 @@ sub shared {
 sub takings {
     my ($c) = @_;
     return scalar(() = $c->log =~ /holds the lease/g);
+}
+
+# how often they got one in all, once it is so often: the log line comes after the lease
+sub took {
+    my ($n, @consumers) = @_;
+    my $took;
+    wait_for { ($took = sum0(map { takings($_) } @consumers)) >= $n } 10;
+    return $took;
 }
 
 # what they say of themselves, by pid
