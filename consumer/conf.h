@@ -163,6 +163,9 @@ struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX]);
 struct conf *conf_hold(struct conf *conf);
 void conf_drop(struct conf *conf);      /* freed with the last holder */
 
+/* conf_token_source: its file, or the variable it came from */
+const char *conf_token_source(const struct conf_token *t);
+
 /* conf_redis_renew: the password of a reload, for a target in use */
 void conf_redis_renew(struct redis_target *to,
     const struct redis_target *from);

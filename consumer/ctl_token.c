@@ -31,13 +31,6 @@ static const char *token_mark(char out[16], const char *secret)
 }
 
 
-static const char *token_source(const struct conf_token *t)
-{
-    return t->file != NULL ? t->file : t->env != NULL ? t->env
-           : "environment";
-}
-
-
 /* token_open: others than its owner and group may read the file */
 bool token_open(const struct conf_token *t)
 {
@@ -57,7 +50,7 @@ static void token_json(struct jw *j, const struct conf_token *t)
     jw_text(j, "id", t->id);
     jw_text(j, "waba", t->waba);
     jw_bool(j, "default", t->fallback);
-    jw_text(j, "from", token_source(t));
+    jw_text(j, "from", conf_token_source(t));
     jw_int(j, "length", (long long) strlen(t->secret));
     jw_text(j, "mark", token_mark(mark, t->secret));
     jw_bool(j, "readable_by_others", token_open(t));
@@ -77,7 +70,7 @@ static void token_text(struct ctl *c, struct buf *b,
                    : "default"), 9);
     buf_format(b, "%4zu  ", strlen(t->secret));
     out_pad(b, STR(token_mark(mark, t->secret)), 11);
-    buf_text(b, token_source(t));
+    buf_text(b, conf_token_source(t));
 
     if (token_open(t)) {
         out_color(c, b, 'y');

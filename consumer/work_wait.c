@@ -148,13 +148,44 @@ void wait_lane(struct work *w, const struct lane *lane, uint64_t ms)
 }
 
 
-static void line_wake(struct lane_line *l, size_t n)
+/* the lane of a token that the configuration has no more: who stands on it
+   goes by another one */
+static bool line_replaced(const struct lane_line *l)
+{
+    size_t                    i;
+    struct lane               lane;
+    const struct worker      *worker = l->desk->worker;
+    const struct conf_token  *t = worker->conf->tokens.at;
+
+    if (l->lane.kind != LANE_TOKEN) {
+        return false;
+    }
+
+    for (i = 0; i < worker->conf->tokens.n; i++) {
+        limits_lane(worker->limits, &lane, LANE_TOKEN, STR(t[i].secret), NONE);
+        if (strcmp(lane.name, l->lane.name) == 0) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool line_closed(const struct lane_line *l)
 {
     uint64_t  ms;
 
+    return limits_wait(l->desk->worker->limits, &l->lane, 1, &ms) != NULL
+           && !line_replaced(l);
+}
+
+
+static void line_wake(struct lane_line *l, size_t n)
+{
     if (l->waking || !l->more || l->window >= LINE_WINDOW
         || l->desk->queue == NULL || l->desk->worker->leaving
-        || limits_wait(l->desk->worker->limits, &l->lane, 1, &ms) != NULL)
+        || line_closed(l))
     {
         return;
     }

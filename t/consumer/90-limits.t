@@ -10,8 +10,8 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use JSON::PP qw(decode_json);
 use Test::More;
 
-use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
-use Test::Meta::Util qw(build_dir patience wait_for);
+use Rig qw(whatsapp messenger $PHONE $PAGE $WABA $Q);
+use Test::Meta::Util qw(build_dir patience spew wait_for);
 
 my $RULES = <<'END2';
 rules:
@@ -146,11 +146,32 @@ subtest 'a token that is no good any more' => sub {
     like join(' ', stops($rig)), qr/^token:[0-9a-f]{16}$/, 'on the lane of the token';
     page_goes_on($rig);
     is scalar(() = $c->log =~ /\[error\]/g), 1, 'one error line';
-    like $c->log, qr/\[error\] lane token:\S+ stops.*code=190.*\.$/m, 'that says what to do';
+    like $c->log, qr/\[error\] lane token:\S+ stops.* token=\S+whatsapp code=190.*\.$/m,
+        'that says whose it is, and what to do';
     is scalar(() = $rig->dead), 0, 'nothing is dead';
     $rig->do('DEL', map { "meta:limit:stop:$_" } stops($rig));
     $rig->settle(90);
     is scalar(@{answered($rig)}), 1 + 3 + 5, 'all are answered when it is good again';
+    $rig->finish;
+};
+
+
+subtest 'a token that is replaced' => sub {
+    my $new = "EAAwhatsapp${$}SECRETTOKEN99";
+    my $rig = Rig->new(graph => ['--token', "whatsapp:$PHONE\@$WABA:$new"]);
+    my $c = $rig->consumer(rules => $RULES);
+    $rig->graph->fault({match => {account => $PHONE, method => 'POST'}, times => 3,
+        fault => {code => 190, slow => 100}});
+    $rig->push(map { whatsapp(id => "wamid.$_", user => user($_)) } 1 .. 3);
+    ok wait_for(sub { $rig->held == 3 }, 20 * patience()), 'all of it wait';
+    my @old = stops($rig);
+    spew($rig->file('whatsapp'), "$new\n");
+    $c->reload;
+    $rig->settle(20);
+    is_deeply [sort @{answered($rig)}], ['wamid.1', 'wamid.2', 'wamid.3'],
+        'after a reload they go by the new one';
+    is_deeply [stops($rig)], \@old, 'though the old one is stopped still';
+    unlike $c->log, qr/\Q$new/, 'which no log names';
     $rig->finish;
 };
 
