@@ -1,5 +1,5 @@
-/* metactl doctor: whether handlers take connections, and Graph has an
-   address.  Nothing is sent. */
+/* metactl doctor: whether handlers take connections, and Graph does, with a
+   certificate that can be verified.  Nothing is sent. */
 
 #include "ctl_doctor.h"
 
@@ -94,8 +94,8 @@ static const char *net_try(int family, const struct sockaddr *to,
 }
 
 
-/* NULL where it resolves (and, where that is asked, takes a connection) */
-static const char *net_host(const char *host, const char *port, bool dial)
+/* NULL where it resolves and takes a connection */
+static const char *net_host(const char *host, const char *port)
 {
     int               rc;
     const char       *why = "no address";
@@ -107,7 +107,7 @@ static const char *net_host(const char *host, const char *port, bool dial)
     }
 
     for (a = all; a != NULL && why != NULL; a = a->ai_next) {
-        why = dial ? net_try(a->ai_family, a->ai_addr, a->ai_addrlen) : NULL;
+        why = net_try(a->ai_family, a->ai_addr, a->ai_addrlen);
     }
 
     freeaddrinfo(all);
@@ -135,7 +135,7 @@ static void net_handler(struct doctor *d, const struct conf_handler *h)
         why = net_path(h->unix_path);
     } else {
         why = net_parse(h->url, host, port);
-        why = why != NULL ? why : net_host(host, port, true);
+        why = why != NULL ? why : net_host(host, port);
     }
 
     doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, "handler",
@@ -147,7 +147,6 @@ static void net_handler(struct doctor *d, const struct conf_handler *h)
 /* doctor_net looks at the handlers, then at Graph */
 void doctor_net(struct doctor *d)
 {
-    char                        host[256], port[8];
     size_t                      i;
     const char                 *why, *url = d->c->conf->base_url;
     const struct conf_handler  *h = d->c->conf->handlers.at;
@@ -156,10 +155,10 @@ void doctor_net(struct doctor *d)
         net_handler(d, &h[i]);
     }
 
-    url = url != NULL ? url : "https://graph.facebook.com";
-    why = net_parse(url, host, port);
-    why = why != NULL ? why : net_host(host, port, false);
+    url = url != NULL ? url : d->c->conf->hosts[GRAPH_FACEBOOK];
+    why = ctl_reach(url, d->c->conf->ca_file);
     doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, "Graph",
-               why == NULL ? NULL : "does this machine resolve names?",
-               "%s: %s", host, why == NULL ? "has an address" : why);
+               why == NULL ? NULL : "names, routes, a firewall; its certificate"
+               " and graph.ca_file",
+               "%s: %s", url, why == NULL ? "takes connections" : why);
 }

@@ -1,4 +1,5 @@
-/* One GET, for a status page: the only file of metactl that knows libcurl. */
+/* One GET, for a status page, and one connection, for the doctor: the only file
+   of metactl that knows libcurl. */
 
 #include "ctl_status.h"
 
@@ -16,6 +17,42 @@ static size_t on_bytes(char *at, size_t size, size_t n, void *data)
     buf_add(answer, at, size * n);
 
     return answer->over ? 0 : size * n;
+}
+
+
+/* ctl_reach connects and, for https://, has the certificate verified; nothing
+   is sent */
+const char *ctl_reach(const char *url, const char *ca_file)
+{
+    CURL        *curl;
+    CURLcode     rc;
+    static char  why[CURL_ERROR_SIZE];
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl = curl_easy_init();
+    why[0] = '\0';
+
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, GET_MS);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    if (ca_file != NULL) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+
+    rc = curl_easy_perform(curl);
+    if (rc != CURLE_OK && why[0] == '\0') {
+        snprintf(why, sizeof(why), "%s", curl_easy_strerror(rc));
+    }
+
+    curl_easy_cleanup(curl);
+    curl_global_cleanup();
+
+    return rc == CURLE_OK ? NULL : why;
 }
 
 

@@ -68,5 +68,9 @@ int edge_read(struct ctl *c, struct status *s);
 /* ctl_http.c: GET; NULL, or what went wrong */
 const char *ctl_get(const char *url, const char *ca_file, struct buf *answer);
 
+/* ctl_reach: NULL, or why no connection to the URL comes about, or cannot be
+   trusted; valid until the next call */
+const char *ctl_reach(const char *url, const char *ca_file);
+
 
 #endif /* CTL_STATUS_H */

@@ -2,6 +2,7 @@
 
 #include "graph.h"
 #include "graph_judge.h"
+#include "graph_reach.h"
 #include "graph_request.h"
 #include "log.h"
 
@@ -32,6 +33,7 @@ struct graph {
     struct usage     usage;
     char             seen[GRAPH_SEEN_MAX][GRAPH_SEEN_TEXT];
     size_t           nseen;
+    struct reach     reach[GRAPH_HOSTS];
 };
 
 
@@ -241,6 +243,16 @@ static uint64_t read_usage(struct flight *f, const struct http_answer *answer)
 }
 
 
+static void reach_tell(struct flight *f, const struct http_answer *answer)
+{
+    const char  *url = f->conf->base_url;
+
+    reach_told(&f->graph->reach[f->call.host], url != NULL ? url
+               : f->conf->hosts[f->call.host], answer,
+               uv_hrtime() / 1000000 + 1);
+}
+
+
 static void on_answer(void *data, const struct http_answer *answer)
 {
     uint64_t          regain = 0;
@@ -250,6 +262,8 @@ static void on_answer(void *data, const struct http_answer *answer)
 
     doc = graph_judge(answer, f->call.product, f->call.token != NULL
                       ? f->call.token->secret : "", &v);
+
+    reach_tell(f, answer);
 
     if (answer->outcome == HTTP_ANSWERED) {
         check_version(f, answer);

@@ -180,6 +180,7 @@ static void call_presets(struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, HTTP_AGENT);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->error);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_UPLOAD);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
@@ -339,6 +340,7 @@ static void call_set(struct http_call *c, const struct http_request *request)
     c->left = false;
     c->began = uv_hrtime();
     c->why = NULL;
+    c->error[0] = '\0';
     c->sent = 0;
     c->body.len = 0;
     buf_str(&c->body, body);
@@ -430,7 +432,8 @@ static void call_finish(struct http_call *c, CURLcode code)
         call_answer(c, &answer);
     } else {
         answer.outcome = c->left ? HTTP_AMBIGUOUS : HTTP_UNSENT;
-        answer.why = c->why != NULL ? c->why : curl_easy_strerror(code);
+        answer.why = c->why != NULL ? c->why : *c->error ? c->error
+                     : curl_easy_strerror(code);
     }
 
     http_host_told(host, c, answer.version, answer.reused);

@@ -24,6 +24,7 @@ struct http_call {
     http_cb              cb;
     void                *data;
     const char          *why;       /* what we know better than libcurl */
+    char                 error[CURL_ERROR_SIZE];    /* what it knows */
 
     enum http_method     method;
     bool                 posts;     /* has a body, even an empty one */

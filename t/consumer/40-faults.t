@@ -131,7 +131,7 @@ subtest 'what does not pass' => sub {
 # what stops for all: the error, the lane, what the log says
 my @stops = (
     ['a token that is refused', {code => 190, lie => JSON::PP::true}, qr/token:[0-9a-f]+/,
-        qr/\[error\] lane token:\S+ stops queue=\S+ delivery=\S+ code=190 subcode=0 trace=\S+: \w/],
+        qr/\[error\] lane token:\S+ stops queue=\S+ delivery=\S+ account=\d+ token=\S+ code=190/],
     ['throttled', {status => 429, code => 4}, qr/app:\w+/,
         qr/outcome=held .*lane=app:\w+ wait_ms=/],
 );
@@ -175,6 +175,24 @@ subtest 'nobody there' => sub {
     my ($letter) = $rig->dead;
     is $letter->{reason}, 'unreachable', 'in the end it was not sent';
     is_deeply $letter->{item}, JSON::PP::decode_json($record), 'the record is whole';
+    $rig->finish;
+};
+
+subtest 'away and back' => sub {
+    my $rig = Rig->new;
+    $rig->graph->stop;
+    my $c = $rig->consumer(rules => $rules);
+    $rig->push(map { messenger(id => "m_$_", user => $_) } 1 .. 3);
+    ok +(wait_for { (() = $c->log =~ /why=unreachable/g) >= 4 } 20 * patience()), 'tried again';
+    my @said = $c->log =~ /\[warn\] (Graph .*)/g;
+    is scalar @said, 1, 'said once';
+    my $url = $rig->graph->url;
+    like $said[0], qr{^Graph at \Q$url\E cannot be reached: .*onnect.*; calls wait},
+        'where and why';
+    $rig->graph->start;
+    $rig->settle(30);
+    like $c->log, qr/\[warn\] Graph at \S+ is reached again after \d+ s; \d+ calls had not left/,
+        'and that it is over';
     $rig->finish;
 };
 

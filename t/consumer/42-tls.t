@@ -65,7 +65,8 @@ sub conf {
         =~ s{base_url: "\Q$url\E"}{base_url: "https://$host:$port"$more}r;
 }
 
-# five more, with whom to speak to: how many calls came through, why none did
+# five more, with whom to speak to: how many calls came through, why none did,
+# and what was said of that
 sub outcome {
     my ($host, $more, $waiting) = @_;
     my $c = $rig->consumer(conf => conf($host, $more));
@@ -76,13 +77,15 @@ sub outcome {
         'all are worked, or wait';
     is $c->drain, '0', 'drained';
     my %why = map { $_ => 1 } $c->log =~ /id=m_\d+ .* outcome=retry .*why=(\S+)/g;
-    return ($rig->graph->calls - $before, sort keys %why);
+    return ($rig->graph->calls - $before, (sort keys %why),
+        $c->log =~ /\[warn\] Graph at https\S+ cannot be reached: SSL.*(certificate|name)/);
 }
 
 my $ca = ', ca_file: ' . $rig->file('cert.pem');
-is_deeply [outcome('127.0.0.1', '', 5)], [0, 'unreachable'],
+is_deeply [outcome('127.0.0.1', '', 5)], [0, 'unreachable', 'certificate'],
     'a certificate that nobody vouches for';
-is_deeply [outcome('localhost', $ca, 10)], [0, 'unreachable'], 'a certificate for another name';
+is_deeply [outcome('localhost', $ca, 10)], [0, 'unreachable', 'name'],
+    'a certificate for another name';
 is slurp($rig->file('front.seen')), '', 'and no request has left';
 is_deeply [outcome('127.0.0.1', $ca, 0)], [15], 'a certificate of ca_file';
 like slurp($rig->file('front.seen')), qr/^HTTP\/2\.0 POST 200$/m, 'over HTTP/2';
