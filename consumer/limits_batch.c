@@ -211,6 +211,7 @@ static void ask_answered(struct limits *l, struct ask *a, long long which,
         k = value & (1ll << i) ? known_get(l, a->lanes[i].name) : NULL;
         if (k != NULL) {
             known_probing(l, k, true);
+            k->probed = true;
         }
     }
 

@@ -191,6 +191,10 @@ void known_close(struct limits *l, struct known *k, uint64_t ms)
 /* known_probing counts them, so that nobody looks where there are none */
 void known_probing(struct limits *l, struct known *k, bool probing)
 {
+    if (probing && k->forget < uv_now(l->loop) + FORGET_MS) {
+        k->forget = uv_now(l->loop) + FORGET_MS;
+    }
+
     if (k->probing != probing) {
         k->probing = probing;
         l->nprobing += probing ? 1 : -1;

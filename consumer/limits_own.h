@@ -25,6 +25,7 @@ struct known {
     size_t         room;        /* how many may go when it opens */
     bool           stopped;     /* a stop, not a rate */
     bool           probing;     /* a stop ended, and nothing passed yet */
+    bool           probed;      /* closed for a probe of ours, on its way */
     bool           paused;      /* as meta:control says */
     char           name[LANE_NAME_MAX];
 };

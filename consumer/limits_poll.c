@@ -74,7 +74,7 @@ static void poll_pauses(struct limits *l, const struct reply *pauses)
 }
 
 
-/* a stop that somebody ended is over here, too */
+/* a stop that somebody ended or made anew is so here, too */
 static void poll_stops(struct limits *l, const struct poll *p,
     const struct reply *stops)
 {
@@ -89,10 +89,11 @@ static void poll_stops(struct limits *l, const struct poll *p,
         }
 
         left = reply_int(reply_at(stops, i));
+        if (k->until != UINT64_MAX) {
+            k->until = uv_now(l->loop);     /* another's probe has failed */
+        }
         if (left > 0) {
             known_close(l, k, (uint64_t) left);
-        } else {
-            k->until = uv_now(l->loop);
         }
     }
 }

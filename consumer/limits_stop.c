@@ -92,6 +92,7 @@ void limits_passed(struct limits *l, const struct lane *lanes, size_t n)
         }
 
         known_probing(l, k, false);
+        k->probed = false;
         k->seq = ++l->seq;      /* a poll that is under way saw the probe */
         if (!k->paused) {
             k->until = 0;
@@ -113,7 +114,9 @@ void limits_passed(struct limits *l, const struct lane *lanes, size_t n)
 
 struct stopping {
     struct limits  *limits;
+    uint64_t        ms;
     char            name[LANE_NAME_MAX];
+    char            why[WHY_MAX];
 };
 
 
@@ -126,14 +129,17 @@ static void on_stopped(void *data, const struct reply *reply)
     if (reply != NULL && reply_type(reply) == REPLY_INTEGER
         && reply_int(reply) > 0)
     {
+        s->ms = (uint64_t) reply_int(reply);
         k = known_get(s->limits, s->name);
         if (k != NULL) {
-            known_close(s->limits, k, (uint64_t) reply_int(reply));
+            known_close(s->limits, k, s->ms);
         }
     } else {
         on_told(NULL, reply);
     }
 
+    log_write(LOG_WARN, "limits: %s stops for %llu ms: %s", s->name,
+              (unsigned long long) s->ms, s->why);
     free(s);
 }
 
@@ -156,12 +162,14 @@ static void stop_tell(struct limits *l, const char *name, uint64_t ms,
 
     s = mem_alloc(sizeof(*s));
     s->limits = l;
+    s->ms = ms;
     memcpy(s->name, name, strlen(name) + 1);
+    snprintf(s->why, sizeof(s->why), "%s", why);
 
     if (script_call(l->redis, SCRIPT_LIMIT_STOP, words, 1, 5, on_stopped, s)
         != 0)
     {
-        free(s);
+        on_stopped(s, NULL);
     }
 }
 
@@ -173,22 +181,25 @@ void limits_stop_name(struct limits *l, const char *name, uint64_t ms,
     uint64_t       now = uv_now(l->loop);
     struct known  *k = known_get(l, name);
 
-    /* calls that were on their way together fail together */
-    if (k != NULL && k->stopped && k->until != 0
+    /* calls that were on their way together fail together; but the end of a
+       probe that fails is not that of the stop */
+    if (k != NULL && k->stopped && k->until != 0 && !k->probed
         && now + ms <= k->until + ms / TOLERANCE)
     {
         return;
     }
 
     if (k != NULL) {
+        if (k->probed && !k->paused) {
+            k->until = 0;
+        }
         known_close(l, k, ms);
+        k->probed = false;
         k->stopped = true;
         k->seq = ++l->seq;
         known_probing(l, k, true);
     }
 
-    log_write(LOG_WARN, "limits: %s stops for %llu ms: %s", name,
-              (unsigned long long) ms, why);
     stop_tell(l, name, ms, grows, why);
 }
 

@@ -120,6 +120,28 @@ subtest 'one probe' => sub {
 };
 
 
+subtest 'a probe that is throttled, too' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => $RULES);
+    my $throttled = sub {
+        $rig->graph->fault({match => {account => $PHONE, method => 'POST'}, times => $_[0],
+            fault => {code => 130429, slow => 100}});
+    };
+    $throttled->(2);
+    $rig->push(whatsapp(id => 'wamid.1', user => user(1)));
+    ok wait_for(sub { stops($rig) }), 'it stops';
+    $rig->push(map { whatsapp(id => "wamid.$_", user => user($_)) } 2 .. 8);
+    $rig->settle(30);
+    my @stops = $c->log =~ /limits: phone:\d+ stops for (\d+) ms/g;
+    is scalar @stops, 2, 'two stops';
+    cmp_ok abs($stops[1] - 2000), '<', 20, 'the second is longer';
+    my @at = map { $_->{time} } grep { $_->{method} eq 'POST' } account($rig, $PHONE);
+    is scalar @at, 2 + 8, 'by one call each';
+    cmp_ok $at[2] - $at[1], '<', 10 * patience(), 'nobody waits for the end of the probe';
+    $rig->finish;
+};
+
+
 subtest 'a pair' => sub {
     my $rig = Rig->new;
     my $c = $rig->consumer(rules => $RULES);
