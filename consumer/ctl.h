@@ -211,6 +211,7 @@ enum ctl_script {
     CTL_REQUEUE,
     CTL_DROP,
     CTL_WAITS,
+    CTL_LANES,
     CTL_FIND,
     CTL_REPLAY,
     CTL_SCRIPTS

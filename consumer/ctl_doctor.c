@@ -202,6 +202,30 @@ static void doctor_consumers(struct doctor *d, const struct status *s)
 }
 
 
+/* a token's or an operator's stop waits for a person */
+static void doctor_lanes(struct doctor *d, const struct status *s)
+{
+    char                    text[300];
+    size_t                  i;
+    const struct standing  *at;
+
+    for (i = 0; i < s->nlanes; i++) {
+        at = &s->lanes[i];
+        if (at->until < 0) {
+            continue;
+        }
+
+        standing_text(at, s->now, text, sizeof(text));
+        doctor_say(d, at->token[0] ? LEVEL_BAD : LEVEL_WARN, "lane",
+                   at->token[0] ? "put a new token there, and reload"
+                   : "nothing, it goes on by itself; metactl resume LANE"
+                   " ends it now", "%s%s%s%s holds %lld, %s", at->lane,
+                   at->token[0] ? " (" : "", at->token,
+                   at->token[0] ? ")" : "", at->waiting, text);
+    }
+}
+
+
 static void doctor_queues(struct doctor *d)
 {
     size_t         i;
@@ -219,6 +243,7 @@ static void doctor_queues(struct doctor *d)
     }
 
     doctor_consumers(d, &s);
+    doctor_lanes(d, &s);
 
     if (d->c->opts.edge != NULL) {
         doctor_say(d, s.edge_acked < 0 ? LEVEL_BAD

@@ -164,15 +164,22 @@ int run_pause(struct ctl *c)
 }
 
 
-/* run_resume takes it away */
+/* run_resume takes it away, and with a lane's pause what Meta's answers have
+   stopped it for */
 int run_resume(struct ctl *c)
 {
-    char  field[FIELD_MAX];
+    char  field[FIELD_MAX], stop[FIELD_MAX + 16];
+    bool  lane;
 
     pause_field(c, field);
+    lane = strncmp(field, "lane:", 5) == 0;
+    snprintf(stop, sizeof(stop), "meta:limit:stop:%s", field + 5);
 
-    if (reply_number(ctl_ask(c, "HDEL", CONTROL, field, NULL)) == 0) {
-        ctl_fail(CTL_NOTHING, "%s is not paused", field);
+    if (reply_number(ctl_ask(c, "HDEL", CONTROL, field, NULL))
+        + (lane ? reply_number(ctl_ask(c, "DEL", stop, NULL)) : 0) == 0)
+    {
+        ctl_fail(CTL_NOTHING, "%s is not paused%s", field,
+                 lane ? ", and not stopped" : "");
     }
 
     return pause_say(c, field, false, 0);

@@ -25,6 +25,7 @@ SCRIPT_FILE(letters);
 SCRIPT_FILE(requeue);
 SCRIPT_FILE(drop);
 SCRIPT_FILE(waits);
+SCRIPT_FILE(lanes);
 SCRIPT_FILE(find);
 SCRIPT_FILE(replay);
 
@@ -39,6 +40,7 @@ static const struct {
     [CTL_REQUEUE] = { "ctl_requeue.lua", ctl_script_requeue },
     [CTL_DROP]    = { "ctl_drop.lua", ctl_script_drop },
     [CTL_WAITS]   = { "ctl_waits.lua", ctl_script_waits },
+    [CTL_LANES]   = { "ctl_lanes.lua", ctl_script_lanes },
     [CTL_FIND]    = { "ctl_find.lua", ctl_script_find },
     [CTL_REPLAY]  = { "ctl_replay.lua", ctl_script_replay },
 };

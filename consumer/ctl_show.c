@@ -253,6 +253,36 @@ static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
 }
 
 
+static void show_lanes(struct ctl *c, struct buf *b, const struct status *s)
+{
+    char                    text[300];
+    size_t                  i;
+    const char             *label = "held on";
+    const struct standing  *at;
+
+    for (i = 0; i < s->nlanes; i++) {
+        at = &s->lanes[i];
+        show_label(c, b, label);
+        label = "";
+        out_color(c, b, 'y');
+        out_safe(b, STR(at->lane));
+        out_color(c, b, 0);
+        buf_format(b, ", %lld wait\n", at->waiting);
+
+        if (at->token[0]) {
+            out_pad(b, NONE, 13);
+            buf_text(b, "the token of ");
+            out_safe(b, STR(at->token));
+            buf_text(b, "\n");
+        }
+
+        out_pad(b, NONE, 13);
+        standing_text(at, s->now, text, sizeof(text));
+        out_wrap(b, text, 13);
+    }
+}
+
+
 static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
 {
     long long  beyond;
@@ -307,6 +337,7 @@ void status_text(struct ctl *c, const struct status *s, struct buf *b)
     show_holders(c, b, s);
     show_consumers(c, b, s);
     show_pauses(c, b, s);
+    show_lanes(c, b, s);
 
     if (s->sum.due >= 0) {
         show_label(c, b, "retry");

@@ -174,6 +174,7 @@ void status_read(struct ctl *c, struct status *s, bool strays)
     status_sum(s);
     status_hash(c, &s->consumers, "meta:consumers");
     status_hash(c, &s->pauses, "meta:control");
+    lanes_read(c, s);
 
     if (c->opts.edge != NULL) {
         edge_read(c, s);
@@ -188,6 +189,7 @@ void status_free(struct status *s)
 {
     lists_free(&s->lists);
     free(s->views);
+    free(s->lanes);
     buf_free(&s->consumers);
     buf_free(&s->pauses);
     buf_free(&s->edge);
@@ -267,6 +269,7 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
     jw_open(j, "sum", '{');
     status_view(&s->sum, j);
     jw_close(j, '}');
+    lanes_json(s, j);
     jw_raw(j, "consumers", (struct str) { s->consumers.at,
                                           s->consumers.len });
     jw_raw(j, "paused", (struct str) { s->pauses.at, s->pauses.len });

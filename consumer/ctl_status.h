@@ -39,10 +39,24 @@ struct view {
     long long           now;
 };
 
+/* a lane on which events wait */
+#define STANDING_MAX  200
+
+struct standing {
+    char       lane[STANDING_MAX];
+    char       token[256];      /* whose lane it is: file or variable, or "" */
+    char       why[200];        /* of a stop, or "" */
+    long long  waiting;
+    long long  since;           /* of a stop; -1: none */
+    long long  until;
+};
+
 struct status {
     struct lists   lists;
     struct view   *views;
     struct view    sum;
+    struct standing *lanes;
+    size_t         nlanes;
     long long      now;
     struct buf     consumers;       /* a JSON array */
     struct buf     pauses;          /* a JSON object */
@@ -61,6 +75,12 @@ bool status_good(const struct status *s);
 long long status_beyond(const struct status *s);
 void status_text(struct ctl *c, const struct status *s, struct buf *b);
 void status_json(struct ctl *c, const struct status *s, struct jw *j);
+
+/* ctl_lanes.c */
+void lanes_read(struct ctl *c, struct status *s);
+void lanes_json(const struct status *s, struct jw *j);
+void standing_text(const struct standing *at, long long now, char *out,
+    size_t size);
 
 /* ctl_edge.c: the numbers of a meta_status page; 0, or -1 and edge_why */
 int edge_read(struct ctl *c, struct status *s);

@@ -46,9 +46,9 @@ static void on_up(void *data)
 }
 
 
-/* limits_conf: rates from now on, and the key of people's hashes, which is the
-   same in every consumer with the same first secret */
-void limits_conf(struct limits *l, const struct conf *conf)
+/* limits_key: of people's and tokens' hashes, the same wherever the first
+   secret is the same */
+void limits_key(unsigned char key[16], const struct conf *conf)
 {
     size_t                  i;
     const struct conf_app  *apps = conf->apps.at;
@@ -58,8 +58,15 @@ void limits_conf(struct limits *l, const struct conf *conf)
         secret = apps[i].secret;
     }
 
+    lane_key_make(key, secret != NULL ? STR(secret) : NONE);
+}
+
+
+/* limits_conf: rates from now on */
+void limits_conf(struct limits *l, const struct conf *conf)
+{
     memcpy(l->rates, conf->rates, sizeof(l->rates));
-    lane_key_make(l->key, secret != NULL ? STR(secret) : NONE);
+    limits_key(l->key, conf);
 }
 
 

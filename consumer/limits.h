@@ -43,6 +43,9 @@ void limits_on_pause(struct limits *l, limits_pause_cb cb, void *data);
    never answered.  The loop has to run once more */
 void limits_free(struct limits *l);
 
+/* limits_key: of people's and tokens' hashes in names of lanes */
+void limits_key(unsigned char key[16], const struct conf *conf);
+
 /* limits_lane fills a lane as the configuration has it; id, who as in
    lane_set */
 void limits_lane(const struct limits *l, struct lane *lane,

@@ -55,6 +55,15 @@ $ctl->do('HSET', 'meta:consumers', 'a', qq({"id":"a","host":"shop-1","pid":4711,
     . qq("started":@{[$now - 7200000]},"queues":["$Q"],"held":["$Q"],"until":@{[$now + 6000]}}));
 $ctl->do('HSET', 'meta:control', 'account:999', '{"until":null,"by":"me","why":"angry","since":1}');
 
+my %lanes = ("page:$PAGE" => 2, 'token:ab12' => 1);
+for my $lane (sort keys %lanes) {
+    $ctl->do('ZADD', "{$Q}:lines", 0, "\1$lane\0" . sprintf '%016d', $_)
+        for 1 .. $lanes{$lane};
+}
+$ctl->do('ZADD', "{$Q}:lines", 0, "a\0" . '0' x 15 . '9');
+$ctl->do('SET', 'meta:limit:stop:token:ab12',
+    qq({"until":@{[$now + 60000]},"since":$now,"ms":60000,"why":"The token has expired."}));
+
 subtest 'all of it' => sub {
     my $s = $ctl->json('status');
     my $q = $s->{queues}[0];
@@ -68,11 +77,18 @@ subtest 'all of it' => sub {
     is $s->{queues}[1]{holder}, undef, 'a lease that is over is nobody\'s';
     is $s->{consumers}{a}{pid}, 4711, 'who is alive';
     is $s->{paused}{'account:999'}{why}, 'angry', 'what is paused';
+    is_deeply [map { [@$_{qw(lane waiting until why)}] } @{$s->{lanes}}],
+        [["page:$PAGE", 2, undef, undef],
+        ['token:ab12', 1, $now + 60000, 'The token has expired.']],
+        'on which lanes items wait, and why';
     my ($code, $out) = $ctl->run('status');
     is $code, 0, 'good';
     like $out, $_, "people read $_" for qr/all accounted for/, qr/shop-1\/4711\/1, \d/,
         qr/pid 4711/,
-        qr/alone: item 8u/, qr/account:999 until it is resumed: angry/, qr/next is due in \d/;
+        qr/alone: item 8u/, qr/account:999 until it is resumed: angry/, qr/next is due in \d/,
+        qr/held on    page:$PAGE, 2 wait/,
+        qr/token:ab12, 1 wait\n +until \d{4}\S+ .*: The\s+token\s+has\s+expired\./;
+    like +($ctl->run('doctor'))[1], qr/^warn +lane +token:ab12 holds 1, until/m, 'doctor, too';
     is_deeply [grep { length > 80 } split /\n/, $out], [], 'on 80 columns';
 };
 

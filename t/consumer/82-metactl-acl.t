@@ -28,6 +28,7 @@ my $event = event();
 my @all = (
     ['status'], ['top'], ['queue'], ['dead', 'list'], ['dead', 'show', 'm_acl'],
     ['dead', 'requeue', 'm_acl'], ['dead', 'drop', '--all'], ['pause', $Q], ['resume', $Q],
+    ['resume', 'page:1'],
     ['send', '--account', $PAGE, '--to', '7290000000000001', '--text', 'x', '--wait=1ms'],
     ['message', 'm_kept'], ['replay', '--all', '--dry-run'], ['replay', '--all', '--to', 'mine'],
     ['replay', '--all'], ['doctor'],
@@ -40,8 +41,11 @@ sub fill {
     $ctl->letters(letter(event(id => 'm_acl'), state => '{"v":1,"steps":[]}'), letter(event()));
     $ctl->do('RPUSH', $Q, $event);
     $ctl->do('HSET', "{$Q}:inflight", 5, event());
+    $ctl->do('HSET', "{$Q}:held", 4, "1 7\n\1page:1" . event());
+    $ctl->do('ZADD', "{$Q}:lines", 0, "\1page:1\0" . '0' x 15 . '4');
     $ctl->do('ZADD', "{$Q}:retry", 1, '6 0 ' . "\n" . event());
-    $ctl->do('HINCRBY', "{$Q}:count", 'taken', 2);
+    $ctl->do('SET', 'meta:limit:stop:page:1', '{"until":1}');
+    $ctl->do('HINCRBY', "{$Q}:count", 'taken', 3);
     $ctl->do('ZADD', "{$Q}:kept", 1763700000000, '7:' . event(id => 'm_kept'));
 }
 

@@ -26,6 +26,11 @@ sub ctl {
     return system(build_dir() . "/metactl -c $c->{file} @args >/dev/null") >> 8;
 }
 
+sub status {
+    my ($c) = @_;
+    return decode_json(scalar qx(@{[build_dir()]}/metactl -c $c->{file} --json status));
+}
+
 # what WhatsApp takes for a number
 sub user { return sprintf '2782%07d', $_[0] }
 
@@ -171,8 +176,12 @@ subtest 'a token that is no good any more' => sub {
     like $c->log, qr/\[error\] lane token:\S+ stops.* token=\S+whatsapp code=190.*\.$/m,
         'that says whose it is, and what to do';
     is scalar(() = $rig->dead), 0, 'nothing is dead';
-    $rig->do('DEL', map { "meta:limit:stop:$_" } stops($rig));
-    $rig->settle(90);
+    my ($lane) = stops($rig);
+    my ($on) = @{status($c)->{lanes}};
+    is_deeply [@$on{qw(lane waiting token)}], [$lane, 3, $rig->file('whatsapp')],
+        'metactl says on whose lane they wait';
+    is ctl($c, 'resume', $lane), 0, 'and ends that';
+    $rig->settle(20);
     is scalar(@{answered($rig)}), 1 + 3 + 5, 'all are answered when it is good again';
     $rig->finish;
 };
