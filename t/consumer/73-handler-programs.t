@@ -64,6 +64,8 @@ for my $program (programs('docs/handlers.md', $dir)) {
         is ask($port, sent => $view =~ s/deliver/Deliver/r)->{status}, 401,
             'nor what was changed on the way';
         is ask($port, stamp => time - 600)->{status}, 401, 'nor what is old';
+        like ask($port, body => '{')->{status}, qr/^5/, 'what it cannot work is no success';
+        is ask($port)->{status}, 200, 'and it goes on';
         $process->stop('TERM');
     }
 }
