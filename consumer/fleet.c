@@ -3,6 +3,7 @@
 
 #include "fleet_own.h"
 #include "script.h"
+#include "stats.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -73,6 +74,7 @@ void fleet_claim(struct fleet *f, struct fleet_list *list)
     }
 
     list->claimed = true;
+    stat_add(STAT_CLAIMS, 1);
     queue_claim(list->q);
     fleet_check(f);
 }
@@ -91,6 +93,7 @@ void fleet_yield(struct fleet *f, struct fleet_list *list)
     }
 
     list->claimed = false;
+    stat_add(STAT_YIELDS, 1);
     list->yielded = uv_now(f->loop);
     queue_yield(list->q);
     fleet_check(f);

@@ -2,6 +2,7 @@
    what that means for us. */
 
 #include "fleet_own.h"
+#include "stats.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -243,6 +244,7 @@ unsigned fleet_view(struct fleet *f, const struct reply *reply)
     struct view  v;
 
     view_open(&v, f);
+    stat_set(STAT_CONSUMERS, (long long) n);
 
     for (i = 0; i < n && i < SHARE_MEMBERS_MAX; i++) {
         if (str_is(reply_str(reply_at(reply, 2 * i)), f->id)) {
