@@ -132,11 +132,11 @@ void handler_judge(const struct http_answer *http, struct str retry_after,
                || status >= 500)
     {
         answer->what = HANDLER_AGAIN;
-        answer->why = "the handler says that it cannot now";
+        answer->why = "it says that it cannot now";
         answer->wait_ms = (uint64_t) http_retry_after(retry_after, now);
 
     } else {
         answer->what = HANDLER_REFUSED;
-        answer->why = "the handler refuses the event";
+        answer->why = "it refuses the event";
     }
 }

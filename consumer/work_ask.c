@@ -2,6 +2,7 @@
 
 #include "work_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -21,6 +22,22 @@ static void ask_stat(const char *handler, const struct handler_answer *a)
 }
 
 
+/* who answered what: mostly that is all one needs to know */
+static void ask_dead(struct work *w, const char *reason,
+    const struct handler_answer *a)
+{
+    char  text[256], status[32] = "";
+
+    if (a->status) {
+        snprintf(status, sizeof(status), " answered %ld", a->status);
+    }
+
+    snprintf(text, sizeof(text), "%s%s: %s",
+             w->plan.steps[w->plan.at].action->handler, status, a->why);
+    end_dead(w, reason, text, NULL);
+}
+
+
 static void ask_again(struct work *w, const struct handler_answer *a)
 {
     uint64_t  ms = a->wait_ms;
@@ -29,7 +46,7 @@ static void ask_again(struct work *w, const struct handler_answer *a)
         w->plan.tries++;
         ms = handler_delay(w->plan.tries);
         if (ms == 0) {
-            end_dead(w, "handler_failed", a->why, NULL);
+            ask_dead(w, "handler_failed", a);
             return;
         }
         ms = a->wait_ms > ms ? a->wait_ms : ms;
@@ -79,7 +96,7 @@ static void on_handler(void *data, struct handler_answer *a)
         return;
 
     case HANDLER_REFUSED:
-        end_dead(w, "handler_refused", a->why, NULL);
+        ask_dead(w, "handler_refused", a);
         return;
     }
 }

@@ -146,11 +146,13 @@ subtest 'what it answers' => sub {
             "faulty: $row->[0]";
     }
 
-    for my $word (qw(gone moved)) {
+    for my $row ([gone => 410], [moved => 302]) {
+        my ($word, $status) = @$row;
         $rig->push(whatsapp(text => "please $word"));
         $rig->settle;
         my $dead = ($rig->dead)[-1];
         is $dead->{reason}, 'handler_refused', $word;
+        is $dead->{answer}, "shop answered $status: it refuses the event", 'who answered what';
         is $dead->{attempts}, 1, 'asked once';
     }
 
