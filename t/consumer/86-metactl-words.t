@@ -101,6 +101,12 @@ subtest 'completion in bash' => sub {
         'an option of its own';
     is_deeply [offered('metactl', 'status', '--dr')], [], 'which others have not';
     is_deeply [offered('metactl', 'explain', '1', '--product', 'w')], ['whatsapp'], 'a value';
+    my ($reasons) = slurp(root_dir() . '/docs/consumer.md') =~ /^\| reason \|[^\n]*\n(.*?)\n\n/ms;
+    my @reasons = sort $reasons =~ /^\| `(\w+)` \|/mg;
+    is_deeply [sort(offered('metactl', 'dead', 'list', '--reason', ''))], \@reasons,
+        'every reason of a letter';
+    my ($zsh) = $place{'packaging/completion/_metactl'} =~ /:reason:\((.*?)\)/;
+    is_deeply [sort split / /, $zsh], \@reasons, 'in zsh, too';
     my %top;
     $top{(split / /)[0]} = 1 for @commands;
     is_deeply [sort(offered('metactl', ''))], [sort keys %top], 'every command';

@@ -33,6 +33,7 @@ sub has {
         "$prefix/share/man/man8/meta-consumer.8" => 644,
         "$prefix/share/man/man5/meta-consumer.yaml.5" => 644,
         "$prefix/share/bash-completion/completions/meta-consumer" => 644,
+        "$prefix/share/zsh/site-functions/_metactl" => 644,
         "$unitdir/meta-consumer.service" => 644,
         "$prefix/$DOC/examples/consumer.yaml" => 644,
         "$prefix/$DOC/examples/nginx-meta.conf" => 644,
