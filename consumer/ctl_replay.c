@@ -85,7 +85,7 @@ static void replay_say(struct ctl *c, const struct replay *r)
         return;
     }
 
-    printf("%s%lld %s\n", c->opts.dry_run ? "would have " : "", r->put,
+    printf("%lld %s%s\n", r->put, c->opts.dry_run ? "would be " : "",
            c->opts.to != NULL ? "copied" : "put back");
     if (r->odd) {
         printf("%lld are no events and stay\n", r->odd);

@@ -299,7 +299,7 @@ static void move_say(struct ctl *c, const struct moving *mv)
         return;
     }
 
-    printf("%s%lld %s\n", c->opts.dry_run ? "would have " : "", mv->moved,
+    printf("%lld %s%s\n", mv->moved, c->opts.dry_run ? "would be " : "",
            verb);
     if (mv->stuck) {
         printf("%lld carry no record and cannot go back: dead drop\n",
