@@ -87,7 +87,7 @@ static int whatsapp_target(struct target *t, struct str to, const char *path,
 
     /* without "+" Meta takes it for a number of the business's country */
     return fault_set(f, path, NULL, NONE, "must be a phone number with + and"
-                     " country code, nothing but digits behind it, or a user"
+                     " country code, 6 to 15 digits and nothing else, or a user"
                      " id such as ZA.48210093377165520");
 }
 

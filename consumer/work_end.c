@@ -262,7 +262,7 @@ static void end_buried(struct work *w, const char *reason,
     bool                 ambiguous = strcmp(reason, "ambiguous") == 0;
     struct result_error  e;
 
-    result_error(&e, fault, fault != NULL ? NULL : text, v);
+    result_error(&e, fault, text, v);
     result_push(w, ambiguous ? RESULT_AMBIGUOUS : RESULT_DEAD, &e);
     if (ambiguous) {
         settle_note(w);

@@ -187,7 +187,7 @@ faulty("action $_->[0]", rule("{$when, do: [$_->[0]]}"), "FILE:2:$_->[1]: rules[
     ['{send: {account: x, to: "1", text: a}}', 70,
         '.send.account: must be an id of 1 to 32 digits'],
     (map { ["{send: {account: 1, to: '$_', text: a}}", 77, '.send.to: must be a phone number with +'
-        . ' and country code, nothing but digits behind it, or a user id such as'
+        . ' and country code, 6 to 15 digits and nothing else, or a user id such as'
         . ' ZA.48210093377165520'] } '+', '+1', '+4 9123456', '+1234567890123456'),
     ['{send: {account: 1, to: abc, text: a}}', 77,
         ".send.to: must be the user's id, 1 to 32 digits"];

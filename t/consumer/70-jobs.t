@@ -129,7 +129,7 @@ subtest 'what is at fault' => sub {
             '2026-11-22T09:30:00', 'must be milliseconds since 1970 as an integer, or RFC 3339'
             . ' with an offset: "2026-11-22T09:30:00+02:00"']],
         [number => {to => '27820000001'}, [undef, 'to', undef, undef, 'must be a phone number with'
-            . ' + and country code, nothing but digits behind it, or a user id such as'
+            . ' + and country code, 6 to 15 digits and nothing else, or a user id such as'
             . ' ZA.48210093377165520']]);
 
     for my $row (@rows) {
@@ -140,7 +140,8 @@ subtest 'what is at fault' => sub {
         my $error = $result->{results}[-1]{error};
         is $error->{class}, 'ours', 'ours';
         is_deeply [@$error{qw(parameter limit value)}], [@$want[1 .. 3]], 'what is wrong';
-        like $error->{text}, qr/\Q$want->[4]\E/, 'and why';
+        my $where = defined $want->[1] ? "$want->[1]: " : '';
+        like $error->{text}, qr/^(?:action 1: )?\Q$where$want->[4]\E/, 'and why, in one line';
         my $dead = ($rig->redis->queue("{$OUTBOX}:dead"))[-1];
         is $json->decode($dead)->{reason}, 'job', 'dead as a job';
     }

@@ -140,7 +140,7 @@ static const struct refused  checking[] = {
       "an answer of a handler calls none" },
     { "[{'send':{'account':'389','to':'4915550100441','text':'a'}}]", 1,
       "send.to", "", "", "must be a phone number with + and country code,"
-      " nothing but digits behind it, or a user id such as"
+      " 6 to 15 digits and nothing else, or a user id such as"
       " ZA.48210093377165520" },
     { "[{'send':{'account':'118','to':'+4915550100441','text':'a'}}]", 1,
       "send.to", "32 digits", "", "must be the user's id, 1 to 32 digits" },
