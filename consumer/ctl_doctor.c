@@ -245,6 +245,12 @@ static void doctor_queues(struct doctor *d)
     doctor_consumers(d, &s);
     doctor_lanes(d, &s);
 
+    if (s.edge_other[0]) {
+        doctor_say(d, LEVEL_WARN, "edge", "is it meta_queue, or queues, that"
+                   " has the wrong name?", "nginx writes %s, which is no"
+                   " queue of this configuration", s.edge_other);
+    }
+
     if (d->c->opts.edge != NULL) {
         doctor_say(d, s.edge_acked < 0 ? LEVEL_BAD
                    : status_good(&s) ? LEVEL_OK : LEVEL_WARN, "edge",

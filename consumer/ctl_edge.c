@@ -45,6 +45,48 @@ static const char *edge_get(struct ctl *c, struct buf *answer)
 }
 
 
+/* NAME or NAME:N of a queue of the configuration */
+static bool edge_ours(const struct conf *conf, struct str list)
+{
+    size_t                    i, n;
+    const struct conf_queue  *q = conf->queues.at;
+
+    for (i = 0; i < conf->queues.n; i++) {
+        n = strlen(q[i].name);
+        if (list.len < n || memcmp(list.at, q[i].name, n) != 0) {
+            continue;
+        }
+
+        if (list.len == n || (list.at[n] == ':'
+            && str_digits((struct str) { list.at + n + 1,
+                                         list.len - n - 1 })))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* what goes there is in the edge's numbers, and never arrives here */
+static void edge_other(struct ctl *c, struct status *s,
+    const struct json *lists)
+{
+    struct str          list;
+    const struct json  *e = json_is(lists, JSON_ARRAY) ? lists->child : NULL;
+
+    for (; e != NULL; e = e->next) {
+        list = json_get_text(e, "list");
+        if (list_name_good(list) && !edge_ours(c->conf, list)) {
+            snprintf(s->edge_other, sizeof(s->edge_other), "%.*s",
+                     (int) list.len, list.at);
+            return;
+        }
+    }
+}
+
+
 /* edge_read fills in the edge's numbers */
 int edge_read(struct ctl *c, struct status *s)
 {
@@ -65,6 +107,7 @@ int edge_read(struct ctl *c, struct status *s)
     by_redis = edge_number(events, "by_redis");
     drained = edge_number(events, "drained");
     s->edge_unknown = edge_number(events, "unknown");
+    edge_other(c, s, json_get(json_root(doc), "lists"));
     json_free(doc);
 
     if (by_redis < 0 || drained < 0 || s->edge_unknown < 0) {

@@ -301,7 +301,12 @@ static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
     buf_format(b, "acked into Redis %lld, unknown %lld, beyond them %lld: ",
                s->edge_acked, s->edge_unknown, beyond);
 
-    if (beyond < 0) {
+    if (s->edge_other[0] && (beyond < 0 || beyond > s->edge_unknown)) {
+        out_color(c, b, 'y');
+        buf_text(b, "nginx writes ");
+        out_pad(b, STR(s->edge_other), (int) strlen(s->edge_other));
+        buf_text(b, ", no queue here");
+    } else if (beyond < 0) {
         out_color(c, b, 'r');
         buf_text(b, "REDIS LOST DATA");
     } else if (beyond > s->edge_unknown) {

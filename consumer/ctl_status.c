@@ -284,6 +284,7 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
         } else {
             jw_int(j, "beyond", status_beyond(s));
         }
+        jw_text(j, "other", s->edge_other[0] ? s->edge_other : NULL);
         jw_close(j, '}');
     }
 

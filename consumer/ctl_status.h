@@ -64,6 +64,8 @@ struct status {
     long long      edge_acked;      /* by Redis and drained, -1: not asked */
     long long      edge_unknown;
     char           edge_why[200];
+    char           edge_other[CTL_NAME_MAX];    /* a list that is none of our
+                                                   queues', or "" */
 };
 
 extern const char *const view_names[VIEW_MAX];

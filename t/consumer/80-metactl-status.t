@@ -176,6 +176,21 @@ subtest 'the edge' => sub {
         is JSON::PP::decode_json($out)->{edge}{beyond}, 26 - $by_redis - $drained, '... beyond';
         $p->stop;
     }
+    my $lists = sub { join ',', map { qq({"list":"$_"}) } @_ };
+    for (["$Q:4,$Q", undef], ["$Q,hooks", 'hooks'], ["$Q:x", "$Q:x"], ["${Q}2", "${Q}2"]) {
+        my ($names, $other) = @$_;
+        my $said = $other ? "nginx writes $other, no queue here" : 'REDIS LOST DATA';
+        my $p = page(sub { '{"v":1,"events":{"by_redis":27,"drained":0,"unknown":0},"lists":['
+            . $lists->(split /,/, $names) . ']}' });
+        my @edge = ('--edge', 'unix:' . $ctl->file('edge.sock') . ':/s');
+        is JSON::PP::decode_json(($ctl->run('status', '--json', @edge))[1])->{edge}{other},
+            $other, "lists $names";
+        like +($ctl->run('status', @edge))[1], qr/^edge .* beyond them -1: \Q$said\E/m, 'in words';
+        my $doctor = ($ctl->run('doctor', @edge))[1];
+        is scalar(() = $doctor =~ /nginx writes \S+, which is no queue/), $other ? 1 : 0,
+            'doctor, too';
+        $p->stop;
+    }
     my ($code, $out) = $ctl->run('status', '--edge', 'unix:' . $ctl->file('nobody') . ':/s');
     is $code, 1, 'a page that is not there is bad';
     like $out, qr/^edge .*(?:connect|resolve)/mi, 'and said';
