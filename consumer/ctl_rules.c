@@ -21,6 +21,7 @@ struct testing {
     struct buf   b;
     size_t       events;
     size_t       faulty;
+    long long    time;      /* of the record, 0: unknown */
 };
 
 
@@ -60,15 +61,27 @@ static void test_actions(struct testing *t, const struct rule *rule)
 }
 
 
+/* would meta-consumer leave it out by now? */
+static bool test_late(const struct testing *t, const struct rule *rule)
+{
+    return rule->max_age_ms && t->time
+           && time_now() > t->time + (long long) rule->max_age_ms;
+}
+
+
 static void test_rule(struct testing *t, size_t n, const struct rule *rule,
     enum match match)
 {
+    bool  late = match == MATCH_YES && test_late(t, rule);
+
     jw_open(&t->j, NULL, '{');
     jw_int(&t->j, "rule", (long long) n);
     jw_bool(&t->j, "undecided", match == MATCH_UNDECIDED);
+    jw_bool(&t->j, "late", late);
     jw_open(&t->j, "do", '[');
     buf_format(&t->b, match == MATCH_UNDECIDED
                ? "    rule %zu: its pattern takes too long for this text\n"
+               : late ? "    rule %zu, were it not too late: max_age is over\n"
                : "    rule %zu\n", n);
 
     if (match == MATCH_YES) {
@@ -173,6 +186,7 @@ static void test_record(struct testing *t, struct str bytes)
     mask_id(t->c, &t->b, r.id);
     buf_text(&t->b, "\n");
 
+    t->time = r.time ? r.time : r.received_at;
     for (i = 0; i < r.nevents; i++) {
         test_event(t, &r.events[i]);
     }

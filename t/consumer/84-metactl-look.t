@@ -77,8 +77,14 @@ subtest 'rules test' => sub {
     is $t->{records}[0]{events}[0]{id}, 'm_dead', 'an event of Redis';
     my ($code, $out) = $ctl->run('rules', 'test', $file);
     like $out, qr/messenger message of $PAGE from #[0-9a-f]{8}: \(5 characters\)\n/, 'of whom';
-    like $out, qr/^    rule 1\n +\{"reply":\{"text":"49 EUR"\}\}\n +"stop"\n/m,
+    my $late = ', were it not too late: max_age is over';
+    like $out, qr/^    rule 1$late\n +\{"reply":\{"text":"49 EUR"\}\}\n +"stop"\n/m,
         'what they would do';
+    spew($ctl->file('now'), $body =~ s/1763700000123/time . 123/er);
+    like +($ctl->run('rules', 'test', $ctl->file('now')))[1], qr/^    rule 1\n +\{/m, 'in time';
+    is_deeply [map { $_->{rules}[0]{late} ? 1 : 0 } map {
+        $ctl->json('rules', 'test', $_)->{records}[0]{events}[0] } $file, $ctl->file('now')],
+        [1, 0], '... in JSON';
     like $out, qr/messenger echo.*\n    no rule: dropped/, 'and what becomes of the others';
     is +($ctl->run('rules', 'test', 'nosuch'))[0], 4, 'neither file nor event';
     spew($file, 'nothing of the kind');
