@@ -41,22 +41,36 @@ struct passing {
 };
 
 
-/* the lane is free: who waits for the end of the probe need not */
+/* the lane is free, who waits for the end of the probe need not; or it was
+   stopped after the call had left, and is still */
+static void passed_one(struct limits *l, const char *name, long long left)
+{
+    struct known  *k = known_get(l, name);
+
+    if (k == NULL) {
+        return;
+    }
+
+    if (left > 0) {
+        k->stopped = true;
+        known_close(l, k, (uint64_t) left);
+        return;
+    }
+
+    k->stopped = false;
+    k->room = PASSED_ROOM;
+    k->until = uv_now(l->loop);
+    k->seq = ++l->seq;
+}
+
+
 static void on_passed(void *data, const struct reply *reply)
 {
     size_t           i, n = reply != NULL ? reply_count(reply) : 0;
-    struct known    *k;
     struct passing  *p = data;
 
     for (i = 0; i < p->n && i < n; i++) {
-        if (reply_int(reply_at(reply, i)) == 1
-            && (k = known_get(p->limits, p->names[i])) != NULL)
-        {
-            k->stopped = false;
-            k->room = PASSED_ROOM;
-            k->until = uv_now(p->limits->loop);
-            k->seq = ++p->limits->seq;
-        }
+        passed_one(p->limits, p->names[i], reply_int(reply_at(reply, i)));
     }
 
     if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
