@@ -23,17 +23,22 @@ static const struct {
 /* what stands behind the lines of an envelope: "nkeys len1 len2 ...\n" */
 static struct str found_envelope(struct str s)
 {
-    char        *at;
-    size_t       skip = 0;
-    const char  *line = memchr(s.at, '\n', s.len);
+    char        *end;
+    size_t       n, skip = 0;
+    const char  *at, *line = memchr(s.at, '\n', s.len);
 
     if (line == NULL) {
         return s;
     }
 
-    strtoul(s.at, &at, 10);
-    while (at < line && *at == ' ') {
-        skip += strtoul(at, &at, 10);
+    strtoul(s.at, &end, 10);
+    while (end < line && *end == ' ') {
+        at = end;
+        n = strtoul(at, &end, 10);
+        if (end == at || n > s.len) {
+            return s;
+        }
+        skip += n;
     }
 
     skip += (size_t) (line + 1 - s.at);

@@ -56,6 +56,8 @@ subtest 'message' => sub {
     unlike $out, qr/private words/, 'no text';
     like $out, qr/action 1 "mark_read": done\n  action 2 .*: not yet/, 'its actions';
     is +($ctl->run('message', 'm_nowhere'))[0], 4, 'what is nowhere';
+    $ctl->do('HSET', "{$Q}:held", 44, "1 x\n" . event(id => 'm_odd'));
+    like +($ctl->run('message', 'm_odd'))[0], qr/^\d$/, 'lengths that are none end it, too';
 };
 
 subtest 'rules test' => sub {
