@@ -5,6 +5,8 @@
 
 #include "event.h"
 
+#include <stdint.h>
+
 
 enum match {
     MATCH_NO,
@@ -14,6 +16,9 @@ enum match {
 
 
 enum match rule_match(const struct rule *rule, const struct event *event);
+
+/* rules_spent: time that we have computed, ns; patterns are measured by it */
+uint64_t rules_spent(void);
 
 /* rule_stops: no rule after this one is asked */
 bool rule_stops(const struct rule *rule);

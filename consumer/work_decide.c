@@ -59,7 +59,7 @@ const char *decide_event(struct work *w, const char **reason)
 {
     size_t              i, j;
     const char         *why;
-    uint64_t            until = uv_hrtime() + DECIDE_NS;
+    uint64_t            until = rules_spent() + DECIDE_NS;
     enum match          match;
     const struct rule  *rules = w->conf->rules.at;
 
@@ -72,7 +72,7 @@ const char *decide_event(struct work *w, const char **reason)
             match = rule_match(&rules[j], &w->record.events[i]);
 
             if (match == MATCH_UNDECIDED
-                || (rules[j].text != NULL && uv_hrtime() > until))
+                || (rules[j].text != NULL && rules_spent() > until))
             {
                 *reason = "rule";
                 return "a pattern takes too long for this text";
