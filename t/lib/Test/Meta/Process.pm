@@ -8,7 +8,7 @@ use warnings;
 use POSIX ();
 use Time::HiRes ();
 
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Util qw(slurp wait_for);
 
 sub new {
     my ($class, %arg) = @_;
@@ -42,6 +42,13 @@ sub run {
 
 sub pid {
     return $_[0]{pid};
+}
+
+# seconds that it has computed: what else the machine does is not in it
+sub cpu {
+    my ($self) = @_;
+    my @stat = split ' ', slurp("/proc/$self->{pid}/stat") =~ s/.*\)//sr;
+    return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # wait(2)'s status once it has ended, else undef
