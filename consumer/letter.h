@@ -3,6 +3,7 @@
 #ifndef LETTER_H
 #define LETTER_H
 
+#include "plan.h"
 #include "queue.h"
 
 
@@ -25,6 +26,14 @@ struct letter {
 
 /* letter_write puts the letter into the item, for queue_done */
 void letter_write(const struct letter *letter, struct item *item);
+
+/* letter_split: one as it is kept behind a reference, "length of its head,
+   space, head, item, }"; -1: it is none */
+int letter_split(struct str kept, struct str *head, struct str *item);
+
+/* letter_plan: what of it was left to do, at least one step; -1: nothing; the
+   plan must be zeroed */
+int letter_plan(struct str head, struct plan *plan);
 
 
 #endif /* LETTER_H */

@@ -103,6 +103,8 @@ void plan_done(struct plan *plan, struct str message, struct str answer)
 {
     struct step  *step = &plan->steps[plan->at++];
 
+    free(step->message);        /* a blob may have some for it already */
+    free(step->answer);
     step->state = STEP_DONE;
     step->message = plan_copy(message);
     step->answer = answer.len <= PLAN_ANSWER_MAX ? plan_copy(answer) : NULL;

@@ -204,38 +204,6 @@ static void settle_result(struct settle *s, struct str record,
 }
 
 
-/* the letter's plan with one more step done; false: it has none */
-static bool settle_plan(struct plan *plan, struct str head)
-{
-    bool              good;
-    struct buf        b;
-    struct json_doc  *doc;
-    struct buf        state;
-
-    buf_init(&b, (size_t) -1);
-    buf_str(&b, head);
-    buf_text(&b, "null}");
-    doc = json_parse(b.at, b.len, PLAN_BLOB_MAX);
-
-    buf_init(&state, PLAN_BLOB_MAX);
-    if (json_is(json_get(json_root(doc), "state"), JSON_OBJECT)) {
-        json_write(&state, json_get(json_root(doc), "state"));
-    }
-
-    good = state.len && plan_read(plan, (struct str) { state.at, state.len })
-           == 0 && plan->at < plan->n;
-    if (good) {
-        plan_done(plan, NONE, NONE);
-    }
-
-    buf_free(&state);
-    json_free(doc);
-    buf_free(&b);
-
-    return good;
-}
-
-
 static int settle_send(struct settle *s, size_t skip, struct str record,
     struct str blob, struct str result, struct str list)
 {
@@ -282,10 +250,8 @@ static int settle_send(struct settle *s, size_t skip, struct str record,
 
 static void on_letter(void *data, const struct reply *reply)
 {
-    size_t          head, skip;
-    char           *space;
     struct buf      blob, result, list;
-    struct str      record;
+    struct str      kept, head, record;
     struct plan     plan = { .n = 0 };
     struct settle  *s = data;
 
@@ -294,21 +260,18 @@ static void on_letter(void *data, const struct reply *reply)
         return;
     }
 
-    record = reply_str(reply);
-    s->kept = mem_copy(record.at, record.len);
-    head = strtoul(s->kept, &space, 10);
-    skip = space + 1 - s->kept;
+    kept = reply_str(reply);
+    s->kept = mem_copy(kept.at, kept.len);
+    kept.at = s->kept;
 
-    if (*space != ' ' || skip >= record.len || head >= record.len - skip
-        || !settle_plan(&plan, (struct str) { s->kept + skip, head }))
+    if (letter_split(kept, &head, &record) != 0
+        || letter_plan(head, &plan) != 0)
     {
         settle_free(s);
         return;
     }
 
-    record = (struct str) { s->kept + skip + head,
-                            record.len - skip - head - 1 };
-
+    plan_done(&plan, NONE, NONE);
     buf_init(&blob, PLAN_BLOB_MAX);
     buf_init(&result, RESULT_MAX);
     buf_init(&list, 512);
@@ -319,7 +282,8 @@ static void on_letter(void *data, const struct reply *reply)
         settle_result(s, record, &plan, &result, &list);
     }
 
-    if (settle_send(s, skip, record, (struct str) { blob.at, blob.len },
+    if (settle_send(s, head.at - s->kept, record,
+                    (struct str) { blob.at, blob.len },
                     (struct str) { result.at, result.len },
                     (struct str) { list.at, list.len })
         != 0)
