@@ -76,7 +76,7 @@ enum reply_type reply_type(const struct reply *reply);
 struct str reply_str(const struct reply *reply);    /* also status, error */
 long long reply_int(const struct reply *reply);
 size_t reply_count(const struct reply *reply);      /* of an array, else 0 */
-const struct reply *reply_at(const struct reply *reply, size_t i);
+const struct reply *reply_at(const struct reply *reply, size_t i);  /* or nil */
 
 /* reply_why says what an error is about in words of our own: Redis repeats
    what it was sent, a password too, so nothing but its code is shown */

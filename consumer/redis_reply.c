@@ -78,10 +78,14 @@ size_t reply_count(const struct reply *reply)
 }
 
 
-/* reply_at returns one element */
+/* reply_at returns one element; where there is none, nil */
 const struct reply *reply_at(const struct reply *reply, size_t i)
 {
-    return (const struct reply *) ((const redisReply *) reply)->element[i];
+    static const redisReply  nil = { .type = REDIS_REPLY_NIL };
+
+    return (const struct reply *)
+           (i < reply_count(reply)
+            ? ((const redisReply *) reply)->element[i] : &nil);
 }
 
 
