@@ -36,6 +36,7 @@ static void key_stop(char key[PREFIX_MAX], const char *lane)
 
 struct passing {
     struct limits  *limits;
+    unsigned long   seq;
     size_t          n;
     char            names[LIMITS_LANES_MAX][LANE_NAME_MAX];
 };
@@ -43,16 +44,18 @@ struct passing {
 
 /* the lane is free, who waits for the end of the probe need not; or it was
    stopped after the call had left, and is still */
-static void passed_one(struct limits *l, const char *name, long long left)
+static void passed_one(struct limits *l, const char *name, unsigned long seq,
+    long long left)
 {
     struct known  *k = known_get(l, name);
 
-    if (k == NULL) {
-        return;
+    if (k == NULL || k->seq > seq) {
+        return;         /* it was stopped since */
     }
 
     if (left > 0) {
         k->stopped = true;
+        known_probing(l, k, true);
         known_close(l, k, (uint64_t) left);
         return;
     }
@@ -70,7 +73,8 @@ static void on_passed(void *data, const struct reply *reply)
     struct passing  *p = data;
 
     for (i = 0; i < p->n && i < n; i++) {
-        passed_one(p->limits, p->names[i], reply_int(reply_at(reply, i)));
+        passed_one(p->limits, p->names[i], p->seq,
+                   reply_int(reply_at(reply, i)));
     }
 
     if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
@@ -107,7 +111,7 @@ void limits_passed(struct limits *l, const struct lane *lanes, size_t n)
 
         known_probing(l, k, false);
         k->probed = false;
-        k->seq = ++l->seq;      /* a poll that is under way saw the probe */
+        k->seq = p->seq = ++l->seq;     /* a poll under way saw the probe */
         if (!k->paused) {
             k->until = 0;
             known_close(l, k, PASSED_MS);
