@@ -104,7 +104,8 @@ static int on_timer(CURLM *multi, long ms, void *data)
 
 /* what is ready libcurl finds out by itself: it would leave what it is told
    standing for the next call on the connection, and the body of that one
-   would not leave with its head */
+   would not leave with its head.  Nor is it told of a fault of the socket: it
+   would end the call as not sent, without reading what came before the fault */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     int             running;
@@ -117,8 +118,11 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         s->heard = uv_now(http->loop);
     }
 
-    curl_multi_socket_action(http->multi, s->fd,
-                             status < 0 ? CURL_CSELECT_ERR : 0, &running);
+    if (status < 0) {
+        uv_poll_start(poll, s->events, on_ready);   /* a fault has ended it */
+    }
+
+    curl_multi_socket_action(http->multi, s->fd, 0, &running);
     http_harvest(http);
 }
 

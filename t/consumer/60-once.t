@@ -12,7 +12,7 @@ use Test::More;
 use Test::Meta::Caller;
 use Test::Meta::Certs;
 use Test::Meta::Peer;
-use Test::Meta::Util qw(temp_dir);
+use Test::Meta::Util qw(spew temp_dir wait_for);
 
 my $dir = temp_dir();
 my $base = Test::Meta::Certs->new($dir, 'ca')->issue('peer', '/CN=peer', 'IP:127.0.0.1');
@@ -61,14 +61,16 @@ for my $wire (sort keys %wire) {
             };
         }
     }
-    for my $row (@calls) {
-        my ($name, %call) = @$row;
-        subtest "$wire: $name, idempotent" => sub {
-            my ($r, $times) = second($wire, $h2 ? 'refuse' : 'cut', %call,
-                idempotent => JSON::PP::true);
-            is $times, 2, 'it was sent again by itself';
-            is "$r->{outcome} $r->{status}", 'answered 200', 'and answered' or diag explain $r;
-        };
+    for my $word ($h2 ? 'refuse' : qw(cut reset)) {
+        for my $row (@calls) {
+            my ($name, %call) = @$row;
+            subtest "$wire, $word: $name, idempotent" => sub {
+                my ($r, $times) = second($wire, $word, %call, idempotent => JSON::PP::true);
+                is $times, 2, 'it was sent again by itself';
+                is "$r->{outcome} $r->{status}", 'answered 200', 'and answered'
+                    or diag explain $r;
+            };
+        }
     }
 }
 
@@ -78,8 +80,23 @@ subtest 'a connection that was closed while nobody used it' => sub {
     for my $method (qw(POST POST DELETE)) {
         my $r = $caller->call(url => $peer->url, method => $method);
         is "$r->{outcome} $r->{reused}", 'answered 0', "$method by a fresh one" or diag explain $r;
+        ok +(wait_for { $peer->closed == $peer->requests || $peer->requests == 3 }), 'closed';
     }
     is scalar $peer->requests, 3, 'each once';
+    $peer->stop;
+};
+
+subtest 'an answer, and a reset behind it before it was read' => sub {
+    my $peer = Test::Meta::Peer->new(dir => $dir, name => 'rude',
+        script => ["rude:$dir/go"])->start;
+    my $id = $caller->start(url => $peer->url, method => 'POST', body => '{}');
+    ok +(wait_for { $peer->requests == 1 }), 'it has arrived';
+    kill 'STOP', $caller->{pid};
+    spew("$dir/go", '');
+    ok +(wait_for { $peer->closed == 1 }), 'answered and reset';
+    kill 'CONT', $caller->{pid};
+    my $r = $caller->result($id);
+    is "$r->{outcome} $r->{status}", 'answered 200', 'what was said counts' or diag explain $r;
     $peer->stop;
 };
 

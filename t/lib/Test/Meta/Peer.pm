@@ -23,6 +23,7 @@ package Test::Meta::Peer;
 #   gone        HTTP/2: GOAWAY that does not, then cut
 #   early       HTTP/1.1: cut once the head is there
 #   late        HTTP/1.1: ok, then the connection is closed
+#   rude:FILE   HTTP/1.1: once FILE is there, ok and a reset at the same time
 
 use strict;
 use warnings;
@@ -36,7 +37,7 @@ use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(sleep);
 
-use Test::Meta::Util qw(slurp);
+use Test::Meta::Util qw(slurp wait_for);
 
 use constant { DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4, PING => 6, GOAWAY => 7,
     WINDOW_UPDATE => 8 };
@@ -76,6 +77,9 @@ sub requests {
 # connections that came as far as a request, or to the end of a handshake
 sub connections { return scalar(() = slurp($_[0]{log}) =~ /^connection /mg) }
 
+# and those that it has closed
+sub closed { return scalar(() = slurp($_[0]{log}) =~ /^closed /mg) }
+
 sub play {
     my ($self) = @_;
     my ($n, @kids) = (0);
@@ -102,6 +106,7 @@ sub serve {
     $self->{in} = '';
     $self->{h2} ? $self->serve_h2($c) : $self->serve_h1($c);
     close $c;
+    print "closed $self->{connection}\n";
 }
 
 sub secured {
@@ -170,6 +175,11 @@ sub answer_h1 {
     } elsif ($word =~ /^say:(.*)/s) {
         print {$c} $1;
         return 1;
+    } elsif ($word =~ /^rude:(.*)/) {
+        wait_for { -e $1 };
+        print {$c} $ok;
+        $c->flush;
+        $self->reset_it($c);
     } elsif ($word =~ /^drip:(.*)\|(.*)/s) {
         print {$c} $1;
         while (print {$c} $2) { $c->flush; sleep 0.02 }
