@@ -22,6 +22,7 @@ use constant LOG_BODY_MAX => 64 * 1024;
 
 has calls   => sub { GraphEmulator::Calls->new };
 has control => sub ($self) { GraphEmulator::Control->new(emulator => $self) };
+has slow    => sub { {} };       # answers held back, by their timer
 has faults  => sub { GraphEmulator::Fault->new };
 has tokens  => sub { GraphEmulator::Token->new };
 has usage   => sub { GraphEmulator::Usage->new };
@@ -64,8 +65,19 @@ sub on_request ($self, $tx) {
             // $answer->{text} },
     });
     return _deliver($tx, $answer, $fault) if !$fault->{slow};
-    Mojo::IOLoop->timer($fault->{slow} / 1000,
-        sub { _deliver($tx, $answer, $fault) });
+    my $id;
+    my $late = sub { delete $self->slow->{$id}; _deliver($tx, $answer, $fault) };
+    $id = Mojo::IOLoop->timer($fault->{slow} / 1000, $late);
+    $self->slow->{$id} = $late;
+}
+
+
+# Gives the answers that "slow" holds back.
+sub hasten ($self) {
+    for my $id (keys %{ $self->slow }) {
+        Mojo::IOLoop->remove($id);
+        $self->slow->{$id}->();
+    }
 }
 
 

@@ -24,13 +24,11 @@ rules:
     do: [{reply: {text: third}}]
 END
 
-# what people write to stop an account, and what ends it
-sub pause_account {
-    my ($rig) = @_;
-    $rig->do('HSET', 'meta:control', "account:$PAGE", '{"until":null,"by":"test","why":"test"}');
+# the next call is answered when the test wants it
+sub slow {
+    my ($rig, %fault) = @_;
+    $rig->graph->fault({times => 1, fault => {slow => 60000, %fault}});
 }
-
-sub resume_account { $_[0]->do('HDEL', 'meta:control', "account:$PAGE") }
 
 sub texts { return [map { $_->[1] } $_[0]->sent] }
 
@@ -39,12 +37,13 @@ subtest 'kill -9 after each step' => sub {
     my $rig = Rig->new;
     my @words = qw(first second third);
     my $c = $rig->consumer(rules => $rules);
-    $rig->graph->fault({times => 1, fault => {slow => 2500}});
+    slow($rig);
     $rig->push(messenger(id => 'm_steps'), messenger(id => 'm_behind'));
 
     for my $done (1 .. 2) {
         $rig->graph->wait_calls($done);
-        pause_account($rig);
+        $rig->pause($c, "account:$PAGE");
+        $rig->graph->hasten;
         ok wait_for(sub { $rig->held == 2 }, 20 * patience()),
             "held after step $done, and who is behind it";
         is_deeply texts($rig), [@words[0 .. $done - 1]], 'so far';
@@ -52,9 +51,10 @@ subtest 'kill -9 after each step' => sub {
         is scalar(grep { ($_->{o} // '') eq 'done' } @{decode_json($state)->{steps}}), $done + 1,
             'Redis knows what is done';
         $c->stop('KILL');
-        $rig->graph->fault({times => 1, fault => {slow => 2500}});
+        $rig->expire;
+        slow($rig) if $done < 2;
         $c = $rig->consumer(rules => $rules);
-        resume_account($rig);
+        $rig->resume;
     }
 
     $rig->settle(40);
@@ -69,11 +69,12 @@ subtest 'kill -9 after each step' => sub {
 
 subtest 'kill -9 while a call is under way' => sub {
     my $rig = Rig->new;
-    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    slow($rig);
     my $c = $rig->consumer(rules => $rules);
     $rig->push(messenger(id => 'm_way'));
     $rig->graph->wait_calls(1);
     $c->stop('KILL');
+    $rig->expire;
 
     $rig->consumer(rules => $rules);
     $rig->settle;
@@ -94,11 +95,12 @@ subtest 'kill -9 while a call is under way' => sub {
 subtest 'resend where the rule says so' => sub {
     my $rig = Rig->new;
     my $resend = $rules =~ s/(?<=first\}\}\])/\n    ambiguous: resend/r;
-    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    slow($rig);
     my $c = $rig->consumer(rules => $resend);
     $rig->push(messenger(id => 'm_again'));
     $rig->graph->wait_calls(1);
     $c->stop('KILL');
+    $rig->expire;
 
     $rig->consumer(rules => $resend);
     $rig->settle(40);
@@ -111,11 +113,12 @@ subtest 'resend where the rule says so' => sub {
 
 subtest 'an echo settles what nobody knew' => sub {
     my $rig = Rig->new;
-    $rig->graph->fault({times => 1, fault => {slow => 60000}});
+    slow($rig);
     my $c = $rig->consumer(rules => $rules);
     $rig->push(messenger(id => 'm_settle'));
     $rig->graph->wait_calls(1);
     $c->stop('KILL');
+    $rig->expire;
     $rig->consumer(rules => $rules);
     ok wait_for(sub { scalar $rig->dead }, 20 * patience()), 'parked';
 
@@ -132,12 +135,14 @@ subtest 'an echo settles what nobody knew' => sub {
 
 subtest 'an echo that came before the answer was lost' => sub {
     my $rig = Rig->new;
-    $rig->graph->fault({times => 1, fault => {slow => 3000, cut => 'answer'}});
-    $rig->consumer(rules => $rules);
+    slow($rig, cut => 'answer');
+    my $c = $rig->consumer(rules => $rules);
     $rig->push(messenger(id => 'm_heard'));
     $rig->graph->wait_calls(1);
     $rig->push(messenger(id => 'm_echo2', user => 9, message => {is_echo => JSON::PP::true,
         metadata => 'm_heard'}));
+    $c->wait_log(qr/id=m_echo2 .* outcome=/);
+    $rig->graph->hasten;
     $rig->settle(40);
     is scalar($rig->dead), 0, 'nothing is parked';
     is scalar($rig->graph->calls), 3, 'three calls, none twice';
@@ -164,17 +169,19 @@ subtest 'a dead letter that is requeued goes on where it stopped' => sub {
 
 subtest 'who leaves before a lane that is paused' => sub {
     my $rig = Rig->new;
-    $rig->graph->fault({times => 1, fault => {slow => 3000}});
+    slow($rig);
     my $c = $rig->consumer(rules => $rules);
     $rig->push(messenger(id => 'm_leave'));
     $rig->graph->wait_calls(1);
-    $rig->do('HSET', 'meta:control', "lane:page:$PAGE", '{"until":null,"by":"test","why":"test"}');
-    select undef, undef, undef, 1.5;
-    is $c->drain, 0, 'drained';
+    $rig->pause($c, "lane:page:$PAGE");
+    $c->signal('TERM');
+    $c->wait_log(qr/drains: calls on the wire finish/);
+    $rig->graph->hasten;
+    is $c->wait_exit(35 * patience()), 0, 'drained';
     is $rig->held, 1, 'it waits on the lane';
 
     $rig->consumer(rules => $rules);
-    $rig->do('HDEL', 'meta:control', "lane:page:$PAGE");
+    $rig->resume;
     $rig->settle;
     is_deeply texts($rig), [qw(first second third)], 'and goes on where it stopped';
     $rig->finish;
@@ -182,8 +189,8 @@ subtest 'who leaves before a lane that is paused' => sub {
 
 subtest 'Redis is lost while it is told' => sub {
     my $rig = Rig->new;
-    $rig->graph->fault({times => 1, fault => {slow => 1500}});
-    $rig->consumer(rules => <<'END');
+    slow($rig);
+    my $c = $rig->consumer(rules => <<'END');
 push_lists: ["shop:copies"]
 rules:
   - when: {product: messenger, kind: message}
@@ -191,8 +198,10 @@ rules:
 END
     $rig->push(messenger(id => 'm_told'));
     $rig->graph->wait_calls(1);
-    $rig->do('CLIENT', 'PAUSE', 4000, 'WRITE');
-    select undef, undef, undef, 2.5;
+    $rig->do('CLIENT', 'PAUSE', 60000, 'WRITE');
+    $rig->graph->hasten;
+    $c->wait_log(qr/^.*\] call .* status=200/m);
+    ok wait_for(sub { $rig->do('INFO', 'clients')->{blocked_clients} }), 'it is told, and waits';
     $rig->do('CLIENT', 'KILL', 'TYPE', 'NORMAL');
     $rig->do('CLIENT', 'UNPAUSE');
     $rig->settle;

@@ -9,26 +9,13 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use JSON::PP qw(decode_json);
 use Test::More;
-use Time::HiRes ();
 
 use Handler;
 use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
 use Test::Meta::Util qw(patience spew wait_for);
 
-my $SLOW = 1500 * patience();
-
-# what people write to stop an account, and what ends it
-sub pause_account {
-    my ($rig) = @_;
-    $rig->do('HSET', 'meta:control', "account:$PAGE", '{"until":null,"by":"test","why":"test"}');
-}
-
-sub resume_account { $_[0]->do('HDEL', 'meta:control', "account:$PAGE") }
-
-sub slow {
-    my ($rig, $ms) = @_;
-    $rig->graph->fault({times => 1, fault => {slow => $ms // $SLOW}});
-}
+# the next call is answered when the test wants it
+sub slow { $_[0]->graph->fault({times => 1, fault => {slow => 60000}}) }
 
 sub texts { return [map { $_->[1] } $_[0]->sent] }
 
@@ -39,18 +26,15 @@ sub done_of {
         grep { /^\{/ } values %{$rig->state_of};
 }
 
-# who was killed is not waited for: 22-lease.t shows that
-sub forget_it { $_[0]->do('DEL', "{$Q}:lease", 'meta:consumers') }
-
-# a rig whose handler answers with two replies; slow: seconds, for its first
-# request
+# a rig whose handler answers with two replies, at its first request when the
+# test wants it
 sub handled {
-    my ($slow, $rules) = @_;
     my $rig = Rig->new;
     spew($rig->file('secret'), "handler-secret-$$\n");
     $rig->{handler} = Handler->new(dir => $rig->dir, secret => "handler-secret-$$", answer => sub {
         my ($request) = @_;
-        Time::HiRes::sleep($slow) if !-e $rig->file('asked') && spew($rig->file('asked'), '');
+        wait_for { -e $rig->file('answer') } 60
+            if !-e $rig->file('asked') && spew($rig->file('asked'), '');
         return (200, {actions => [map { +{reply => {text => $_}} } qw(third fourth)]});
     })->start;
     $rig->{more} = "handlers: [{name: shop, url: \"@{[$rig->{handler}->url]}\", "
@@ -67,13 +51,14 @@ sub start { my ($rig) = @_; return $rig->consumer(rules => $rig->{rules}, more =
 
 sub leave {
     my ($rig) = @_;
+    spew($rig->file('answer'), '');     # who still waits would outlive the test
     $rig->finish(secrets => ["handler-secret-$$"]);
     $rig->{handler}->stop;
 }
 
 
 subtest 'kill -9 after each step, one of them a handler' => sub {
-    my $rig = handled($SLOW / 1000);
+    my $rig = handled();
     my @stages = ([first => sub { $rig->graph->calls >= 1 }, 1],
         [handler => sub { $rig->{handler}->requests >= 1 }, 2],
         [third => sub { $rig->graph->calls >= 2 }, 3],
@@ -85,14 +70,16 @@ subtest 'kill -9 after each step, one of them a handler' => sub {
     for my $stage (@stages) {
         my ($name, $begun, $done) = @$stage;
         ok wait_for(sub { $begun->() }, 20 * patience()), "$name is under way";
-        pause_account($rig);
+        $rig->pause($c, "account:$PAGE");
+        $rig->graph->hasten;
+        spew($rig->file('answer'), '') if $name eq 'handler';
         ok wait_for(sub { $rig->held == 1 }, 20 * patience()), '... and done';
         is done_of($rig), $done, '... as Redis knows';
         $c->stop('KILL');
-        forget_it($rig);
-        slow($rig) if $name ne 'first';
+        $rig->expire;
+        slow($rig) if $name =~ /handler|third/;
         $c = start($rig);
-        resume_account($rig);
+        $rig->resume;
     }
 
     $rig->settle(40);
@@ -104,12 +91,12 @@ subtest 'kill -9 after each step, one of them a handler' => sub {
 
 
 subtest 'kill -9 while the handler is asked' => sub {
-    my $rig = handled(60);
+    my $rig = handled();
     my $c = start($rig);
     $rig->push(messenger(id => 'm_asked'));
     ok wait_for(sub { $rig->{handler}->requests >= 1 }, 20 * patience()), 'it is asked';
     $c->stop('KILL');
-    forget_it($rig);
+    $rig->expire;
     start($rig);
     $rig->settle(40);
     is_deeply texts($rig), [qw(first third fourth last)], 'the call before it had been made';
@@ -129,7 +116,7 @@ subtest 'kill -9 while the next step waits for its turn' => sub {
         'Redis knows what is done before there is room for the next';
     is scalar(() = $rig->sent), 1, 'which waits';
     $c->stop('KILL');
-    forget_it($rig);
+    $rig->expire;
     $rig->consumer(%conf);
     $rig->settle(40);
     is_deeply texts($rig), [qw(one two)], 'each call once';
@@ -164,7 +151,7 @@ END2
     my @heard = ([m_step => undef], [m_retry => 1200], ['wamid.pair' => 131056],
         ['wamid.lane' => 130429], [m_token => 190]);
     for my $h (@heard) {
-        $rig->graph->fault({match => {body => $h->[0]}, times => 1, fault => {slow => 700,
+        $rig->graph->fault({match => {body => $h->[0]}, times => 1, fault => {slow => 60000,
             defined $h->[1] ? (code => $h->[1]) : ()}});
     }
     my $a = $rig->consumer(rules => $rules);
@@ -175,6 +162,7 @@ END2
         $m{id} =~ /^w/ ? whatsapp(%m) : messenger(%m) } @heard);
     $rig->graph->wait_calls(7);
     $a->signal('STOP');
+    $rig->graph->hasten;
 
     my $b = $rig->consumer(rules => $rules);
     $b->wait_log(qr/holds the lease/, 20);

@@ -18,6 +18,7 @@ my %ROUTE = (
     },
     'POST faults'   => \&_add_faults,
     'DELETE faults' => \&_remove_faults,
+    'DELETE slow'   => sub ($self, $req) { $self->emulator->hasten; return _ok() },
     'GET tokens'    => \&_tokens,
     'POST tokens'   => \&_set_token,
 );

@@ -119,6 +119,26 @@ sub state_of  { +{ $_[0]->do('HGETALL', companion($_[1], 'state')) } }
 sub dead      { map { JSON::PP::decode_json($_) } $_[0]->redis->queue(companion($_[1], 'dead')) }
 
 
+# stops an account or a lane as people do, until this consumer has heard of it: of another
+# queue it says so
+sub pause {
+    my ($self, $consumer, $what) = @_;
+    $self->do('HSET', 'meta:control', map { ($_ => '{"until":null,"by":"test","why":"test"}') }
+        $what, 'queue:sign');
+    $consumer->wait_log(qr/queue sign is paused/);
+}
+
+sub resume { $_[0]->do('DEL', 'meta:control') }
+
+
+# who was killed is not waited for: 22-lease.t shows that
+sub expire {
+    my ($self) = @_;
+    $self->do('HSET', companion($Q, 'lease'), until => 1);
+    $self->do('DEL', 'meta:consumers');
+}
+
+
 # how many are not over yet, at one moment: what is counted one after another
 # may move on meanwhile
 sub left {

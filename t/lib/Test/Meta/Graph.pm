@@ -7,6 +7,7 @@ package Test::Meta::Graph;
 #   my @calls = $graph->wait_calls(2);
 #   $graph->fault({match => {kind => 'whatsapp'}, times => 1,
 #       fault => {status => 500}});      a rule of graph-emulator --help
+#   $graph->hasten;              what is slow is answered now
 
 use strict;
 use warnings;
@@ -66,6 +67,14 @@ sub fault {
         content => encode_json($rule)});
     die "fault refused: $answer->{status} $answer->{content}"
         unless $answer->{success};
+    return $self;
+}
+
+# what is slow is answered now
+sub hasten {
+    my ($self) = @_;
+    my $answer = HTTP::Tiny->new->delete($self->url . '/_emulator/slow');
+    die "not hastened: $answer->{status}" unless $answer->{success};
     return $self;
 }
 
