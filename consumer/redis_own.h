@@ -24,6 +24,24 @@ struct call {
 };
 
 
+/* one attempt; lives until libuv has closed its handle */
+struct conn {
+    struct redis       *redis;      /* NULL: given up, nobody listens */
+    uv_connect_t        connect;
+    uv_getaddrinfo_t    resolve;
+    struct redisReader *reader;
+    size_t              unread;     /* bytes fed since the last whole reply */
+    bool                opened;     /* stream is initialized */
+    bool                resolving;
+    union {
+        uv_handle_t     handle;
+        uv_stream_t     stream;
+        uv_pipe_t       pipe;
+        uv_tcp_t        tcp;
+    } u;
+};
+
+
 struct redis {
     uv_loop_t                  *loop;
     const struct redis_target  *target;
@@ -58,7 +76,16 @@ struct redis {
 
 
 /* redis.c */
+int redis_push(struct redis *r, struct redis *user, const struct str *argv,
+    size_t argc, unsigned ms, redis_cb cb, void *data);
+void redis_lost(struct redis *r, const char *why);
+int redis_listen(struct conn *c);
+void redis_timer(struct redis *r, unsigned ms);
 void redis_on_closed(uv_handle_t *handle);
+
+/* redis_connect.c */
+void redis_connect(struct redis *r);
+void redis_conn_close(struct conn *c);
 
 /* redis_say.c */
 unsigned redis_delay(struct redis *r, bool was_up, const char *why);
