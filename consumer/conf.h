@@ -166,9 +166,9 @@ void conf_drop(struct conf *conf);      /* freed with the last holder */
 /* conf_token_source: its file, or the variable it came from */
 const char *conf_token_source(const struct conf_token *t);
 
-/* conf_redis_renew: the password of a reload, for a target in use */
-void conf_redis_renew(struct redis_target *to,
-    const struct redis_target *from);
+/* conf_redis_renew: password and authorities of a reload, for a target in use;
+   from is left with the old ones */
+void conf_redis_renew(struct redis_target *to, struct redis_target *from);
 
 /* conf_moved: NULL, or which key cannot be changed by a reload */
 const char *conf_moved(const struct conf *from, const struct conf *to);

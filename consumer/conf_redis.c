@@ -1,10 +1,13 @@
-/* Where Redis is: unix:/path | host[:port], then db=, user=, password_file=,
-   as meta_redis takes it. */
+/* Where Redis is: unix:/path | [rediss://]host[:port], then db=, user=,
+   password_file=, ca_file=, as meta_redis takes it. */
 
 #include "conf_own.h"
+#include "tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include <sys/un.h>
 
@@ -31,11 +34,12 @@ static const char *redis_place(char *word, struct redis_target *t)
 {
     char  *colon;
 
-    if (strncmp(word, "rediss://", 9) == 0) {
-        return "rediss:// is not supported by this version";
+    if (strncasecmp(word, "rediss://", 9) == 0) {
+        t->tls = true;
+        word += 9;
     }
 
-    if (strncmp(word, "unix:", 5) == 0) {
+    if (strncmp(word, "unix:", 5) == 0 && !t->tls) {
         if (word[5] != '/') {
             return "unix: needs an absolute path";
         }
@@ -47,8 +51,8 @@ static const char *redis_place(char *word, struct redis_target *t)
         return NULL;
     }
 
-    if (strstr(word, "://") != NULL) {
-        return "must be unix:/path or host[:port]";
+    if (strpbrk(word, "/@") != NULL || strncmp(word, "unix:", 5) == 0) {
+        return "must be unix:/path or [rediss://]host[:port]";
     }
 
     t->port = 6379;
@@ -80,7 +84,8 @@ static const char *redis_place(char *word, struct redis_target *t)
 }
 
 
-static const char *redis_option(const char *word, struct redis_target *t)
+static const char *redis_option(const char *word, struct redis_target *t,
+    const char **ca_file)
 {
     char           *end;
     unsigned long   n;
@@ -105,11 +110,24 @@ static const char *redis_option(const char *word, struct redis_target *t)
     }
 
     if (strncmp(word, "ca_file=", 8) == 0) {
-        return "ca_file belongs to rediss://, which is not supported by this"
-               " version";
+        *ca_file = word + 8;
+        return t->tls ? NULL : "ca_file belongs to rediss://";
     }
 
-    return "after the address there may be db=, user= and password_file=";
+    return "after the address there may be db=, user=, password_file= and"
+           " ca_file=";
+}
+
+
+static const char *redis_trust(struct redis_target *t, const char *ca_file)
+{
+    if (ca_file != NULL && access(ca_file, R_OK) != 0) {
+        return "ca_file cannot be read";
+    }
+
+    return tls_trust(ca_file, &t->trust) == 0 ? NULL
+           : ca_file != NULL ? "ca_file holds no certificate in PEM"
+           : "the certificates that the system trusts cannot be loaded";
 }
 
 
@@ -117,7 +135,7 @@ static const char *redis_option(const char *word, struct redis_target *t)
 const char *redis_target_parse(const char *text, struct redis_target *t)
 {
     char        *copy, *word, *rest = NULL;
-    const char  *why = NULL;
+    const char  *why = NULL, *ca_file = NULL;
 
     copy = mem_copy(text, strlen(text));
     word = strtok_r(copy, " ", &rest);
@@ -129,11 +147,15 @@ const char *redis_target_parse(const char *text, struct redis_target *t)
 
     why = redis_place(word, t);
     while (why == NULL && (word = strtok_r(NULL, " ", &rest)) != NULL) {
-        why = redis_option(word, t);
+        why = redis_option(word, t, &ca_file);
     }
 
     if (why == NULL && t->user != NULL && t->password == NULL) {
         why = "user= needs password_file=";
+    }
+
+    if (why == NULL && t->tls) {
+        why = redis_trust(t, ca_file);
     }
 
     free(copy);
@@ -149,14 +171,20 @@ void redis_target_free(struct redis_target *t)
     free(t->host);
     free(t->user);
     mem_wipe(t->password);
+    tls_distrust(t->trust);
     *t = (struct redis_target) { .path = NULL };
 }
 
 
-/* conf_redis_renew takes over a password that was changed: the next connection
-   says it */
-void conf_redis_renew(struct redis_target *to, const struct redis_target *from)
+/* conf_redis_renew takes over a password that was changed, and other
+   authorities: the next connection says the one and asks the others */
+void conf_redis_renew(struct redis_target *to, struct redis_target *from)
 {
+    struct ssl_ctx_st  *trust = to->trust;
+
+    to->trust = from->trust;
+    from->trust = trust;
+
     mem_wipe(to->password);
     to->password = from->password == NULL ? NULL
                    : mem_copy(from->password, strlen(from->password));

@@ -189,7 +189,6 @@ void db_close(struct db *db);
 /* db_ask: NULL where the connection went; a reply lives until db_forget */
 const struct reply *db_ask(struct db *db, const struct ask *w, unsigned ms);
 void db_forget(struct db *db);
-void db_target(struct buf *b, const struct redis_target *t);
 
 /* ctl_db.c: what cannot be answered ends the program with CTL_REDIS */
 void ask_add(struct ask *w, struct str s);

@@ -1,7 +1,9 @@
-/* A connection to Redis that waits for each reply, with deadlines: the only
-   file of metactl that knows hiredis' connections. */
+/* A connection to Redis that waits for each reply, with deadlines: with
+   ctl_redis_tls.c the only files of metactl that know hiredis' connections. */
 
 #include "ctl.h"
+#include "ctl_redis_tls.h"
+#include "tls.h"
 
 #include <stdlib.h>
 #include <sys/time.h>
@@ -15,6 +17,7 @@
 
 struct db {
     redisContext               *redis;
+    struct tls                 *tls;        /* NULL: without */
     const struct redis_target  *target;
     redisReply                **replies;    /* until db_forget */
     size_t                      n;
@@ -28,24 +31,26 @@ static struct timeval db_time(unsigned ms)
 }
 
 
-/* db_target writes where it is, without the password */
-void db_target(struct buf *b, const struct redis_target *t)
-{
-    if (t->path != NULL) {
-        buf_format(b, "unix:%s", t->path);
-    } else {
-        buf_format(b, strchr(t->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
-                   t->host, t->port);
-    }
-}
-
-
 static redisContext *db_connect(const struct redis_target *t)
 {
     struct timeval  ms = db_time(DB_CONNECT_MS);
 
     return t->path != NULL ? redisConnectUnixWithTimeout(t->path, ms)
            : redisConnectWithTimeout(t->host, (int) t->port, ms);
+}
+
+
+/* nothing is sent before it is known who it is */
+static bool db_verify(struct db *db)
+{
+    if (db->redis == NULL || db->redis->err || !db->target->tls) {
+        return db->redis != NULL && db->redis->err == 0;
+    }
+
+    redisSetTimeout(db->redis, db_time(DB_CONNECT_MS));
+    db->tls = ctl_tls_new(db->redis, db->target);
+
+    return db->tls != NULL;
 }
 
 
@@ -94,7 +99,7 @@ struct db *db_open(const struct redis_target *target, struct buf *why)
     db->target = target;
     db->redis = db_connect(target);
 
-    if (db->redis == NULL || db->redis->err) {
+    if (!db_verify(db)) {
         buf_text(why, db->redis == NULL ? "out of memory"
                       : db->redis->errstr);
         db_close(db);
@@ -124,6 +129,7 @@ void db_close(struct db *db)
         if (db->redis != NULL) {
             redisFree(db->redis);
         }
+        tls_free(db->tls);
         free(db);
     }
 }
@@ -156,7 +162,9 @@ const struct reply *db_ask(struct db *db, const struct ask *w, unsigned ms)
         return NULL;
     }
 
-    reply = redisCommandArgv(db->redis, (int) w->n, argv, len);
+    reply = db->tls != NULL
+            ? ctl_tls_ask(db->redis, db->tls, (int) w->n, argv, len)
+            : redisCommandArgv(db->redis, (int) w->n, argv, len);
     if (reply == NULL) {
         return NULL;
     }

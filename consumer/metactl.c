@@ -196,7 +196,7 @@ void ctl_redis(struct ctl *c)
 
     buf_init(&why, 512);
     buf_init(&where, 256);
-    db_target(&where, &c->conf->redis);
+    redis_where(&where, &c->conf->redis);
     c->db = db_open(&c->conf->redis, &why);
 
     if (c->db == NULL) {

@@ -5,6 +5,7 @@
 #include "redis_own.h"
 #include "log.h"
 #include "stats.h"
+#include "tls.h"
 #include "meta/meta_redis.h"
 
 #include <stdio.h>
@@ -122,25 +123,18 @@ static void on_written(uv_write_t *write, int status)
 }
 
 
-/* all commands of one turn of the loop leave in one write */
-static void on_flush(uv_idle_t *flush)
+/* redis_write sends all of b, and leaves it empty */
+void redis_write(struct redis *r, struct buf *b)
 {
     int            n;
     uv_buf_t       bytes;
-    struct redis  *r = flush->data;
     struct chunk  *chunk;
 
-    uv_idle_stop(flush);
-
-    if (r->out.len == 0 || r->conn == NULL) {
-        return;
-    }
-
-    bytes = uv_buf_init(r->out.at, r->out.len);
+    bytes = uv_buf_init(b->at, b->len);
     n = uv_try_write(&r->conn->u.stream, &bytes, 1);
 
-    if (n == (int) r->out.len) {
-        r->out.len = 0;
+    if (n == (int) b->len) {
+        b->len = 0;
         return;
     }
 
@@ -150,15 +144,33 @@ static void on_flush(uv_idle_t *flush)
     }
 
     chunk = mem_alloc(sizeof(*chunk));
-    chunk->at = r->out.at;
-    bytes = uv_buf_init(r->out.at + (n > 0 ? n : 0),
-                        r->out.len - (n > 0 ? n : 0));
-    buf_init(&r->out, REDIS_OUT_MAX);
+    chunk->at = b->at;
+    bytes = uv_buf_init(b->at + (n > 0 ? n : 0), b->len - (n > 0 ? n : 0));
+    buf_init(b, b->max);
 
     n = uv_write(&chunk->write, &r->conn->u.stream, &bytes, 1, on_written);
     if (n < 0) {
         on_written(&chunk->write, n);
         redis_lost(r, uv_strerror(n));
+    }
+}
+
+
+/* all commands of one turn of the loop leave in one write */
+static void on_flush(uv_idle_t *flush)
+{
+    struct redis  *r = flush->data;
+
+    uv_idle_stop(flush);
+
+    if (r->out.len == 0 || r->conn == NULL) {
+        return;
+    }
+
+    if (r->conn->tls != NULL) {
+        redis_seal(r);
+    } else {
+        redis_write(r, &r->out);
     }
 }
 
@@ -183,6 +195,7 @@ void redis_lost(struct redis *r, const char *why)
     r->conn = NULL;
     r->up = false;
     r->out.len = 0;
+    r->sealed.len = 0;
     uv_idle_stop(&r->flush);
 
     delay = redis_delay(r, was_up, why);
@@ -206,7 +219,9 @@ static void on_timer(uv_timer_t *timer)
         redis_connect(r);
 
     } else {
-        redis_lost(r, r->up ? "no reply in time" : "no connection in time");
+        redis_lost(r, r->up ? "no reply in time"
+                   : r->conn->tls != NULL && !tls_open(r->conn->tls)
+                   ? "TLS handshake timed out" : "no connection in time");
     }
 }
 
@@ -271,25 +286,15 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *bytes)
 }
 
 
-/* a callback may drop the connection: c->redis is asked anew each time */
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+/* redis_read takes n bytes of replies; a callback may drop the connection:
+   c->redis is asked anew each time */
+void redis_read(struct conn *c, const char *at, size_t n)
 {
-    void         *reply;
-    struct conn  *c = stream->data;
-
-    if (c->redis == NULL || n == 0) {
-        return;
-    }
-
-    if (n < 0) {
-        redis_lost(c->redis, n == UV_EOF ? "closed by Redis"
-                             : uv_strerror((int) n));
-        return;
-    }
+    void  *reply;
 
     c->unread += n;
 
-    if (redisReaderFeed(c->reader, bytes->base, n) != REDIS_OK) {
+    if (redisReaderFeed(c->reader, at, n) != REDIS_OK) {
         redis_lost(c->redis, "no memory for the reply");
         return;
     }
@@ -316,6 +321,27 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 }
 
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+    struct conn  *c = stream->data;
+
+    if (c->redis == NULL || n == 0) {
+        return;
+    }
+
+    if (n < 0) {
+        redis_lost(c->redis, n == UV_EOF ? "closed by Redis"
+                             : uv_strerror((int) n));
+
+    } else if (c->tls != NULL) {
+        redis_unseal(c, bytes->base, n);
+
+    } else {
+        redis_read(c, bytes->base, n);
+    }
+}
+
+
 /* redis_listen: whatever comes is read from now on */
 int redis_listen(struct conn *c)
 {
@@ -330,11 +356,8 @@ static char *redis_name(const char *name, const struct redis_target *t)
 
     buf_init(&b, 1024);
     buf_text(&b, name);
-    buf_text(&b, t->path != NULL ? " (unix:" : " (");
-    buf_text(&b, t->path != NULL ? t->path : t->host);
-    if (t->path == NULL) {
-        buf_format(&b, ":%u", t->port);
-    }
+    buf_text(&b, " (");
+    redis_where(&b, t);
     buf_text(&b, ")");
     buf_add(&b, "", 1);
 
@@ -357,6 +380,7 @@ struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
     r->last = &r->first;
     r->in = mem_alloc(REDIS_IN_MAX);
     buf_init(&r->out, REDIS_OUT_MAX);
+    buf_init(&r->sealed, REDIS_OUT_MAX + REDIS_OUT_MAX / 64);
 
     uv_timer_init(loop, &r->timer);
     uv_idle_init(loop, &r->flush);
@@ -425,6 +449,7 @@ void redis_on_closed(uv_handle_t *handle)
 
     if (--r->handles == 0) {
         buf_free(&r->out);
+        buf_free(&r->sealed);
         free(r->in);
         free(r->name);
         free(r);

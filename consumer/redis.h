@@ -1,4 +1,4 @@
-/* A Redis connection on the loop: pipelined commands, deadlines, AUTH,
+/* A Redis connection on the loop: pipelined commands, deadlines, TLS, AUTH,
    SELECT, and reconnecting by itself. */
 
 #ifndef REDIS_H
@@ -13,7 +13,7 @@
 #define REDIS_REPLY_MAX  (48 * 1024 * 1024)
 
 
-/* what meta_redis takes (contract 2), as far as this version goes */
+/* what meta_redis takes (contract 2) */
 struct redis_target {
     char      *path;        /* unix socket, else NULL */
     char      *host;
@@ -21,6 +21,8 @@ struct redis_target {
     unsigned   db;
     char      *user;        /* NULL: AUTH with the password alone */
     char      *password;    /* NULL: no AUTH */
+    bool       tls;         /* rediss:// */
+    struct ssl_ctx_st  *trust;      /* with tls: see tls.h */
 };
 
 enum reply_type {
@@ -67,6 +69,9 @@ void redis_drop(struct redis *r, const char *why);
 /* redis_free: pending callbacks get their NULL, on_down is not called; a NULL
    is fine */
 void redis_free(struct redis *r);
+
+/* redis_where: the address as it is configured, without user and password */
+void redis_where(struct buf *b, const struct redis_target *target);
 
 /* reply_reader: hiredis' redisReader, to be freed by redisReaderFree; an array
    of more than 100000 elements is REDIS_ERR_OOM */

@@ -2,6 +2,7 @@
 
 #include "redis_own.h"
 #include "stats.h"
+#include "tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 static void conn_free(struct conn *c)
 {
     redisReaderFree(c->reader);
+    tls_free(c->tls);
     free(c);
 }
 
@@ -98,13 +100,16 @@ static void on_ready(void *data, const struct reply *reply)
 }
 
 
-/* AUTH, SELECT and a PING that -LOADING, -NOAUTH and -MASTERDOWN answer */
-static void redis_hello(struct redis *r)
+/* redis_hello: AUTH, SELECT and a PING that -LOADING, -NOAUTH and -MASTERDOWN
+   answer */
+void redis_hello(struct redis *r)
 {
     int                         failed = 0;
     char                        db[16];
     struct str                  argv[3];
     const struct redis_target  *t = r->target;
+
+    uv_timer_stop(&r->timer);
 
     if (t->password != NULL) {
         argv[0] = STR("AUTH");
@@ -141,8 +146,11 @@ static void on_connect(uv_connect_t *connect, int status)
 
     if (status == 0) {
         rc = redis_listen(c);
+        if (rc == 0 && c->redis->target->tls) {
+            redis_shake(c);
+            return;
+        }
         if (rc == 0) {
-            uv_timer_stop(&c->redis->timer);
             redis_hello(c->redis);
             return;
         }

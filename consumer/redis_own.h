@@ -31,6 +31,7 @@ struct conn {
     uv_getaddrinfo_t    resolve;
     struct redisReader *reader;
     size_t              unread;     /* bytes fed since the last whole reply */
+    struct tls         *tls;        /* NULL: without */
     bool                opened;     /* stream is initialized */
     bool                resolving;
     union {
@@ -67,6 +68,7 @@ struct redis {
     struct call                *first;      /* sent, in order */
     struct call               **last;
     struct buf                  out;
+    struct buf                  sealed;     /* of it, by TLS */
     char                       *in;         /* REDIS_IN_MAX bytes */
 
     uv_timer_t                  timer;      /* deadline, or the retry */
@@ -79,6 +81,8 @@ struct redis {
 int redis_push(struct redis *r, struct redis *user, const struct str *argv,
     size_t argc, unsigned ms, redis_cb cb, void *data);
 void redis_lost(struct redis *r, const char *why);
+void redis_write(struct redis *r, struct buf *b);
+void redis_read(struct conn *c, const char *at, size_t n);
 int redis_listen(struct conn *c);
 void redis_timer(struct redis *r, unsigned ms);
 void redis_on_closed(uv_handle_t *handle);
@@ -86,6 +90,12 @@ void redis_on_closed(uv_handle_t *handle);
 /* redis_connect.c */
 void redis_connect(struct redis *r);
 void redis_conn_close(struct conn *c);
+void redis_hello(struct redis *r);
+
+/* redis_tls.c */
+void redis_shake(struct conn *c);
+void redis_seal(struct redis *r);
+void redis_unseal(struct conn *c, const char *at, size_t n);
 
 /* redis_say.c */
 unsigned redis_delay(struct redis *r, bool was_up, const char *why);

@@ -1,4 +1,5 @@
-/* What is said of a Redis that is away, and how long until the next try. */
+/* What is said of where Redis is and that it is away, and how long until the
+   next try. */
 
 #include "redis_own.h"
 #include "log.h"
@@ -7,6 +8,20 @@
 
 
 #define REDIS_AGAIN_MS  60000       /* between reasons of one outage */
+
+
+/* redis_where writes where it is */
+void redis_where(struct buf *b, const struct redis_target *t)
+{
+    if (t->path != NULL) {
+        buf_format(b, "unix:%s", t->path);
+        return;
+    }
+
+    buf_text(b, t->tls ? "rediss://" : "");
+    buf_format(b, strchr(t->host, ':') != NULL ? "[%s]:%u" : "%s:%u", t->host,
+               t->port);
+}
 
 
 /* each outage is said once, and other reasons of it not too often */

@@ -57,7 +57,8 @@ END
 good('http to this machine', qq(graph: {base_url: "http://$_:8080/x/"}\n))
     for '127.0.0.1', 'localhost', '[::1]', '127.1.2.3';
 good("redis: $_", qq(redis: "$_"\n)) for 'unix:/run/redis.sock', 'unix:/a db=3', 'redis.example',
-    'redis.example:6380 db=0', '[::1]:6379', "h user=u password_file=$dir/token";
+    'redis.example:6380 db=0', '[::1]:6379', 'rediss://redis.example',
+    'REDISS://[::1]:6380 db=1', "h user=u password_file=$dir/token";
 
 faulty('unknown key', "redis: x\nrediss: y\n", 'FILE:2:1: rediss: unknown key');
 faulty('unknown key inside', "graph:\n  version: v24.0\n  vrsion: x\n",
@@ -78,9 +79,13 @@ faulty("redis: $_->[0]", "redis: \"$_->[0]\"\n", "FILE:1:8: redis: $_->[1]") for
     ['', 'is empty'], ['unix:run', 'unix: needs an absolute path'],
     ['host:0', 'the port must be a number from 1 to 65535'],
     ['host:x', 'the port must be a number from 1 to 65535'], [':1', 'the host is missing'],
-    ['rediss://h', 'rediss:// is not supported by this version'],
-    ['redis://h', 'must be unix:/path or host[:port]'], ['h db=x', 'db must be a number'],
-    ['h pw=x', 'after the address there may be db=, user= and password_file='],
+    ['rediss://', 'the host is missing'],
+    ["rediss://h ca_file=$dir/none", 'ca_file cannot be read'],
+    ["rediss://h ca_file=$dir/token", 'ca_file holds no certificate in PEM'],
+    ["h ca_file=$dir/token", 'ca_file belongs to rediss://'],
+    (map { [$_, 'must be unix:/path or [rediss://]host[:port]'] } 'redis://h', 'h/3', 'u:p@h',
+        'rediss://unix:/run/redis.sock'), ['h db=x', 'db must be a number'],
+    ['h pw=x', 'after the address there may be db=, user=, password_file= and ca_file='],
     ['h user=x', 'user= needs password_file='], ["h password_file=$dir/none", 'no such file'],
     ['h password_file=env:NONE_SUCH', 'no such variable in the environment'],
     ['unix:/' . 'x' x 107, 'the path of a socket has at most 107 bytes'];
