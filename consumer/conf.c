@@ -378,6 +378,7 @@ static void conf_free(struct conf *conf)
         free(((char **) conf->push_lists.at)[i]);
     }
 
+    free(conf->filled.at);
     redis_target_free(&conf->redis);
     free(conf->redis_text);
     free(queues);

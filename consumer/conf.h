@@ -111,6 +111,14 @@ struct rule {
     int                 ambiguous;  /* enum ambiguous */
 };
 
+#define CONF_VARIABLE_MAX  48
+
+/* what the environment filled in; never the value */
+struct conf_from {
+    const char  *key;
+    char         variable[CONF_VARIABLE_MAX];
+};
+
 /* the key "metrics" */
 struct conf_listen {
     bool      on;
@@ -153,6 +161,7 @@ struct conf {
     struct rate          rates[LANE_KINDS];     /* limits */
     int                  log_format;
     struct conf_listen   metrics;
+    struct conf_list     filled;        /* struct conf_from */
 };
 
 #define CONF_ERROR_MAX  512

@@ -6,51 +6,71 @@
 #include <stdlib.h>
 
 
-/* NAME holds the secret, NAME_FILE the path of a file with it; no error and
-   *secret NULL where neither is set */
-static const char *env_secret(const char *name, char **secret, char *why,
-    size_t size)
+struct env {
+    struct conf  *conf;
+    char         *why;
+    size_t        size;
+};
+
+
+/* NAME holds the value, NAME_FILE the path of a file with it; NULL where
+   neither is set */
+static const char *env_which(const char *name, char file[CONF_VARIABLE_MAX])
 {
-    char         file[64];
-    const char  *wrong = NULL, *from = name;
+    snprintf(file, CONF_VARIABLE_MAX, "%s_FILE", name);
 
-    snprintf(file, sizeof(file), "%s_FILE", name);
-
-    if (getenv(name) != NULL) {
-        wrong = secret_env(name, secret);
-
-    } else if (getenv(file) != NULL) {
-        from = file;
-        wrong = secret_read(getenv(file), secret);
-    }
-
-    if (wrong == NULL) {
-        return NULL;
-    }
-
-    snprintf(why, size, "%s: %s", from, wrong);
-
-    return why;
+    return getenv(name) != NULL ? name : getenv(file) != NULL ? file : NULL;
 }
 
 
-static const char *env_digits(const char *name, char **id, char *why,
-    size_t size)
+/* *value stays NULL where the variable is not set; false: why says it */
+static bool env_take(struct env *e, const char *name, const char *key,
+    char **value)
 {
-    const char  *value = getenv(name), *wrong;
+    char              file[CONF_VARIABLE_MAX];
+    const char       *from = env_which(name, file), *wrong;
+    struct conf_from *known;
 
-    if (value == NULL) {
-        return NULL;
+    if (from == NULL) {
+        return true;
     }
 
-    wrong = type_digits(value, id);
-    if (wrong == NULL) {
-        return NULL;
+    wrong = from == name ? secret_env(name, value)
+            : secret_read(getenv(file), value);
+
+    if (wrong != NULL) {
+        snprintf(e->why, e->size, "%s: %s", from, wrong);
+        return false;
     }
 
-    snprintf(why, size, "%s: %s", name, wrong);
+    known = conf_list_add(&e->conf->filled, sizeof(*known));
+    known->key = key;
+    snprintf(known->variable, CONF_VARIABLE_MAX, "%s", from);
 
-    return why;
+    return true;
+}
+
+
+static bool env_digits(struct env *e, const char *name, const char *key,
+    char **id)
+{
+    char        *text = NULL, file[CONF_VARIABLE_MAX];
+    const char  *wrong = NULL;
+
+    if (!env_take(e, name, key, &text)) {
+        return false;
+    }
+
+    if (text != NULL) {
+        wrong = type_digits(text, id);
+        mem_wipe(text);
+    }
+
+    if (wrong != NULL) {
+        snprintf(e->why, e->size, "%s: %s", env_which(name, file), wrong);
+    }
+
+    return wrong == NULL;
 }
 
 
@@ -69,79 +89,94 @@ static bool has_token(const struct conf *conf, enum token_kind kind)
 }
 
 
-static const char *fill_token(struct conf *conf, enum token_kind kind,
-    const char *variable, const char *id_variable, char *why, size_t size)
+/* as if the file said "file" or "env" */
+static void token_from(struct conf_token *t, const char *name)
+{
+    char         file[CONF_VARIABLE_MAX];
+    const char  *from = env_which(name, file);
+
+    if (from == name) {
+        type_string(name, &t->env);
+    } else {
+        type_string(getenv(file), &t->file);
+    }
+}
+
+
+static bool fill_token(struct env *e, enum token_kind kind, const char *key,
+    const char *name, const char *id_name)
 {
     char               *id = NULL, *secret = NULL;
     struct conf_token  *t;
 
-    if (has_token(conf, kind)) {
-        return NULL;
+    if (has_token(e->conf, kind)) {
+        return true;
     }
 
-    if (env_secret(variable, &secret, why, size) != NULL) {
-        return why;
+    if (!env_take(e, name, key, &secret)) {
+        return false;
     }
 
     if (secret == NULL) {
-        return NULL;
+        return true;
     }
 
-    if (id_variable != NULL
-        && env_digits(id_variable, &id, why, size) != NULL)
-    {
+    if (id_name != NULL && !env_digits(e, id_name, "tokens[].id", &id)) {
         mem_wipe(secret);
-        return why;
+        return false;
     }
 
-    t = conf_list_add(&conf->tokens, sizeof(*t));
+    t = conf_list_add(&e->conf->tokens, sizeof(*t));
     t->kind = kind;
     t->id = id;
     t->fallback = id == NULL;
     t->nameless = id == NULL;
     t->secret = secret;
+    token_from(t, name);
 
-    return NULL;
+    return true;
 }
 
 
-static const char *fill_app(struct conf *conf, char *why, size_t size)
+/* the id makes an app where there is none; the secret is the first app's,
+   unless the variables name another */
+static bool fill_app(struct env *e)
 {
+    bool              ours = true;
     char             *id = NULL;
-    struct conf_app  *app;
+    struct conf_app  *app = e->conf->apps.at;
+    const char       *given = getenv("META_APP_ID");
 
-    if (conf->apps.n > 0) {
-        return NULL;
+    if (e->conf->apps.n == 0) {
+        if (!env_digits(e, "META_APP_ID", "apps[].id", &id)) {
+            return false;
+        }
+        if (id == NULL) {
+            return true;
+        }
+        app = conf_list_add(&e->conf->apps, sizeof(*app));
+        app->id = id;
+
+    } else if (given != NULL) {
+        ours = strcmp(given, app->id) == 0;
     }
 
-    if (env_digits("META_APP_ID", &id, why, size) != NULL) {
-        return why;
-    }
-
-    if (id == NULL) {
-        return NULL;
-    }
-
-    app = conf_list_add(&conf->apps, sizeof(*app));
-    app->id = id;
-
-    return env_secret("META_APP_SECRET", &app->secret, why, size);
+    return app->secret != NULL || !ours
+           || env_take(e, "META_APP_SECRET", "apps[].secret_file",
+                       &app->secret);
 }
 
 
 /* conf_fill adds what the environment has and the file has not */
 const char *conf_fill(struct conf *conf, char *why, size_t size)
 {
-    if (fill_app(conf, why, size) != NULL
-        || fill_token(conf, TOKEN_WHATSAPP, "WHATSAPP_TOKEN",
-                      "WHATSAPP_PHONE_ID", why, size) != NULL
-        || fill_token(conf, TOKEN_PAGE, "PAGE_ACCESS_TOKEN", NULL, why, size)
-           != NULL
-        || fill_token(conf, TOKEN_SYSTEM_USER, "META_SYSTEM_USER_TOKEN",
-                      NULL, why, size) != NULL)
-    {
-        return why;
-    }
+    struct env  e = { .conf = conf, .why = why, .size = size };
 
-    return NULL;
+    return fill_app(&e)
+           && fill_token(&e, TOKEN_WHATSAPP, "the token of kind whatsapp",
+                         "WHATSAPP_TOKEN", "WHATSAPP_PHONE_ID")
+           && fill_token(&e, TOKEN_PAGE, "the token of kind page",
+                         "PAGE_ACCESS_TOKEN", NULL)
+           && fill_token(&e, TOKEN_SYSTEM_USER, "the token of kind system_user",
+                         "META_SYSTEM_USER_TOKEN", NULL) ? NULL : why;
 }

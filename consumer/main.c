@@ -414,6 +414,20 @@ static int daemon_run(const char *file, struct conf *conf)
 }
 
 
+static void test_good(const char *file, const struct conf *conf)
+{
+    size_t                   i;
+    const struct conf_from  *from = conf->filled.at;
+
+    fprintf(stderr, "meta-consumer: the configuration %s is good\n", file);
+
+    for (i = 0; i < conf->filled.n; i++) {
+        fprintf(stderr, "meta-consumer: %s comes from %s\n", from[i].key,
+                from[i].variable);
+    }
+}
+
+
 static int usage(FILE *to)
 {
     fputs("meta-consumer " VERSION ": works events off Redis and answers"
@@ -478,8 +492,7 @@ int main(int argc, char **argv)
     }
 
     if (test) {
-        fprintf(stderr, "meta-consumer: the configuration %s is good\n",
-                file);
+        test_good(file, conf);
         conf_drop(conf);
         return EXIT_GOOD;
     }

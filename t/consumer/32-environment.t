@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(slurp);
+use Test::Meta::Util qw(slurp spew);
 
 my $rules = <<'END';
 rules:
@@ -73,6 +73,36 @@ my ($core, $most) =
 is $core, $most eq '0' ? 0 : 1, 'no core of it is written, where secrets would stand';
 is_deeply [map { $_->[1] } $rig->sent], ['ms'], '/me says whose PAGE_ACCESS_TOKEN is';
 is_deeply [map { $_->{reason} } $rig->dead], ['no_token'], 'and it is not used for another Page';
+
+sub tested {
+    my ($conf, %env) = @_;
+    my $c = Test::Meta::Consumer->new(dir => $rig->dir, name => 'tested', conf => $conf,
+        env => \%env);
+    my ($how, $words) = $c->test;
+    return $how eq '0' ? [$words =~ /^meta-consumer: (.* comes from .*)$/mg] : $words;
+}
+
+spew($rig->file($_->[0]), "$_->[1]\n") for ['app', '1234567890'], ['proof', 'app-secret'];
+my $proof = "graph: {version: v24.0, appsecret_proof: plain}\nunmatched: drop\n";
+is_deeply tested($proof, META_APP_ID_FILE => $rig->file('app'),
+    META_APP_SECRET_FILE => $rig->file('proof'), WHATSAPP_TOKEN => $rig->token('whatsapp'),
+    WHATSAPP_PHONE_ID_FILE => $rig->file('app'),
+    META_SYSTEM_USER_TOKEN_FILE => $rig->file('page')), [
+    'apps[].id comes from META_APP_ID_FILE', 'apps[].secret_file comes from META_APP_SECRET_FILE',
+    'the token of kind whatsapp comes from WHATSAPP_TOKEN',
+    'tokens[].id comes from WHATSAPP_PHONE_ID_FILE',
+    'the token of kind system_user comes from META_SYSTEM_USER_TOKEN_FILE'], '-t says what from';
+is_deeply tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-secret'),
+    ['apps[].secret_file comes from META_APP_SECRET'], 'the secret of an app that the file names';
+is_deeply tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-secret',
+    META_APP_ID => '1234567890'),
+    ['apps[].secret_file comes from META_APP_SECRET'], '... or both name';
+like tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-secret',
+    META_APP_ID => '13'), qr/graph.appsecret_proof: needs the secret/, '... but not another\'s';
+is_deeply tested($proof . 'apps: [{id: "1", secret_file: ' . $rig->file('proof') . '}]',
+    META_APP_SECRET => 'another', META_APP_ID => '1'), [], 'the file wins';
+like tested($proof, META_APP_ID_FILE => $rig->file('proof')),
+    qr/environment: META_APP_ID_FILE: must be 1 to 32 digits$/, 'a faulty file is named';
 
 my $c = Test::Meta::Consumer->new(dir => $rig->dir, name => 'faulty', conf => bare($rig),
     env => {WHATSAPP_TOKEN => 'two words'});

@@ -153,6 +153,14 @@ subtest 'token list' => sub {
 
 subtest 'config test' => sub {
     is_deeply [@{$ctl->json('config', 'test')}{qw(good error)}], [JSON::PP::true, undef], 'good';
+    {
+        local $ENV{META_SYSTEM_USER_TOKEN} = 'EAAxSYSTEM';
+        is_deeply $ctl->json('config', 'test')->{environment}, [{key =>
+            'the token of kind system_user', variable => 'META_SYSTEM_USER_TOKEN'}],
+            'what comes from the environment';
+        like +($ctl->run('config', 'test'))[1],
+            qr/^the token of kind system_user comes from META_SYSTEM_USER_TOKEN$/m, '... in words';
+    }
     my $bad = $ctl->file('bad.yaml');
     spew($bad, "redis: unix:/x\nquues: []\n");
     local $ctl->{conf} = $bad;
