@@ -235,6 +235,7 @@ void redis_timer(struct redis *r, unsigned ms)
 
 static void redis_replied(struct redis *r, struct reply *reply)
 {
+    char          code[REPLY_WHY_MAX];
     struct call  *c = r->first;
 
     if (c == NULL) {
@@ -264,6 +265,12 @@ static void redis_replied(struct redis *r, struct reply *reply)
             redis_heard(c->user, reply);
         }
         c->cb(c->data, reply);
+    }
+
+    /* the address may lead to another one by now */
+    if (reply_error(reply, "READONLY")) {
+        r->replica = true;
+        redis_lost(r, reply_why(code, reply));
     }
 
     free(c);

@@ -59,6 +59,7 @@ struct redis {
     bool                        up;
     bool                        gone;       /* went down, and is not told */
     bool                        said;       /* that it is away */
+    bool                        replica;    /* so it was, at last */
     bool                        quiet;      /* another one says it */
     uint64_t                    said_at;
     char                        said_why[REDIS_WHY_MAX];

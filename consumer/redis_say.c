@@ -44,10 +44,14 @@ static void redis_say(struct redis *r, const char *why)
 }
 
 
-/* redis_heard: a reply that is no refusal ends an outage */
+/* redis_heard: a reply that is no refusal ends an outage; a replica answers who
+   only reads, so there it takes a while without a refusal */
 void redis_heard(struct redis *r, const struct reply *reply)
 {
-    if (r->said && r->up && reply_type(reply) != REPLY_ERROR) {
+    if (r->said && r->up && reply_type(reply) != REPLY_ERROR
+        && !(r->replica && uv_now(r->loop) - r->up_since < REDIS_STEADY_MS))
+    {
+        r->replica = false;
         log_write(r->quiet ? LOG_DEBUG : LOG_INFO, "redis %s: back", r->name);
         r->said = false;
     }
