@@ -203,8 +203,10 @@ static void on_rebuild(void *data, const struct reply *reply)
         q->waiting = 1;         /* at least: ask before anything new comes */
 
         if (q->mend_key == 0) {
-            log_write(LOG_WARN, "queue %s: its index of what waits was gone"
-                      " and is made anew", q->keys[KEY_QUEUE]);
+            /* none is missed where what waits stands in no line */
+            log_write(str_is(q->cursor, "0") ? LOG_DEBUG : LOG_WARN,
+                      "queue %s: its index of what waits was gone and is made"
+                      " anew", q->keys[KEY_QUEUE]);
             cursor_set(&q->cursor, NONE);
             q->mend = MEND_SWEEP;
             q->ask_lanes = true;

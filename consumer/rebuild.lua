@@ -4,7 +4,7 @@
 -- with held.lua
 --
 -- ARGV  1 owner  2 which key, 5 {Q}:held or 6 {Q}:retry  3 cursor
--- Answers {key, cursor} of the next call, key 0: done.
+-- Answers {key, cursor} of the next call; key 0: done, and how many are in it.
 
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
@@ -31,4 +31,4 @@ elseif which == 5 then
     return {6, '0'}
 end
 redis.call('ZREM', KEYS[7], '\2')
-return {0, '0'}
+return {0, tostring(redis.call('ZCARD', KEYS[7]))}

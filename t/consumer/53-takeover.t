@@ -225,6 +225,19 @@ subtest 'the index is gone' => sub {
     $rig->finish;
 };
 
+subtest 'who stands in no line needs no index' => sub {
+    my $rig = Driver::rig();
+    my $d = $rig->driver;
+    $rig->push(item(id => 1, keys => ['a'], do => ['loose 1500']));
+    ok +(wait_for { $rig->size('retry') == 1 }), 'it waits';
+    dead($rig, $d);
+    $d = $rig->driver;
+    $rig->settle;
+    is_deeply [$d->over], [1], 'it comes after a takeover';
+    unlike $d->log, qr/\[warn\].*made anew/, 'and nobody is told that something was gone';
+    $rig->finish;
+};
+
 subtest 'a newer version' => sub {
     my $rig = Driver::rig();
     my $d = $rig->driver;
