@@ -216,6 +216,7 @@ struct ngx_http_meta_redis_s {
     ngx_uint_t                     asking;  /* likewise, about its lists */
     uint64_t                       clock;   /* ms, by TIME; 0: unknown */
 
+    ngx_uint_t                     loading; /* it begins, and tells wrongly */
     ngx_uint_t                     aof;     /* ngx_http_meta_answered_t */
     ngx_uint_t                     fsync;   /* ngx_http_meta_worth_t */
     ngx_uint_t                     bounded; /* maxmemory is set */

@@ -61,6 +61,7 @@ ngx_http_meta_worth_ask(ngx_http_meta_redis_t *redis)
 
     redis->weighed = ngx_time();
 
+    redis->loading = 0;
     redis->aof = NGX_HTTP_META_UNKNOWN;
     redis->fsync = NGX_HTTP_META_WORTH_UNKNOWN;
     redis->bounded = NGX_HTTP_META_UNKNOWN;
@@ -98,11 +99,17 @@ ngx_http_meta_worth_question(ngx_http_meta_redis_t *redis,
 }
 
 
+/* while Redis reads its file again it says that it writes none */
+
 static void
 ngx_http_meta_worth_persistence(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply)
 {
     u_char  *p;
+
+    p = ngx_http_meta_worth_field(op, reply, "loading:");
+
+    op->redis->loading = (p && *p == '1');
 
     p = ngx_http_meta_worth_field(op, reply, "aof_enabled:");
 
@@ -205,6 +212,11 @@ ngx_http_meta_worth_answered(ngx_http_meta_redis_t *redis)
     ngx_http_meta_link_t  *link;
 
     if (--redis->weighing || redis->state != NGX_HTTP_META_REDIS_READY) {
+        return;
+    }
+
+    if (redis->loading) {
+        redis->weighed = 0;     /* what was known counts, until asked again */
         return;
     }
 

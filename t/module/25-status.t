@@ -414,6 +414,25 @@ redis.0.connected = 0
 redis.0.worth = always
 --- summary: ^bad: Redis is away
 
+=== while Redis reads its file again it says that it has none: that is not believed
+--- once
+--- redis
+appendonly yes
+appendfsync always
+key-load-delay 500
+--- server
+location /status { meta_status; }
+--- redis_do: EVAL for--[[]]i=1,4000--[[]]do--[[]]redis.call('SET','k'..i,i)--[[]]end 0
+--- counts
+redis.0.worth = always
+--- redis_do: restart
+--- until: 200 20
+--- counts
+redis.0.ready = 1
+redis.0.worth = always
+--- log: refuses SET of .*: "LOADING"
+--- log_count: 1 an ack is worth
+
 === every delivery has a bad signature: the secret was reset
 --- server
 location /status { meta_status; }
