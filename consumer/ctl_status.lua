@@ -29,7 +29,7 @@ local next_due = redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES')[2]
 if next_due then
     due = string.format('%.0f', tonumber(next_due))
 end
--- buckets "day" or "day.part"; older ones have expired
+-- buckets "day.part.bits"; older ones have expired
 local buckets, since = redis.call('HGETALL', KEYS[10]), 0
 for i = 1, #buckets, 2 do
     local day = tonumber(string.match(buckets[i], '^%d+'))

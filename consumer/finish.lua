@@ -87,70 +87,77 @@ if keep > 0 then
     redis.call('ZREMRANGEBYSCORE', KEYS[9], '-inf', now - keep)
 end
 
--- {Q}:seen:DAY, a hash: the first two bytes of an id -> all the other eights.
--- It expires whole, eight days after the end of its day
+-- {Q}:seen:DAY.PART.BITS, a hash: so many bits of the first two bytes of an id
+-- -> the last nine bytes of all that begin so.  Redis takes some 60 bytes for a
+-- field, and a long one has to be looked through: from 12 to 64 ids are well.
+-- So a day has as many bits as the day before wanted, and goes on in a part
+-- with more where they do not do.  It expires eight days after the day's end
+local FIELD_IDS, FIELD_PLAN = 64, 48
+
 local function remember()
-    local day, today, total, oldest = math.floor(now / 86400000), nil, 0, nil
+    local day, total, oldest, newest, before = math.floor(now / 86400000), 0, nil, nil, 0
     local buckets = redis.call('HGETALL', KEYS[11])
-    local function before(a, b)
-        local ad, ap = string.match(a, '^(%d+)%.?(%d*)$')
-        local bd, bp = string.match(b, '^(%d+)%.?(%d*)$')
-        if ad ~= bd then
-            return tonumber(ad) < tonumber(bd)
-        end
-        return (tonumber(ap) or 0) < (tonumber(bp) or 0)
-    end
     for b = 1, #buckets, 2 do
-        local name, n = buckets[b], tonumber(buckets[b + 1])
-        local of = tonumber(string.match(name, '^%d+'))
-        if of and of < day - 8 then
-            redis.call('HDEL', KEYS[11], name)
+        local of, part, bits = string.match(buckets[b], '^(%d+)%.(%d+)%.(%d+)$')
+        local at = {name = buckets[b], n = tonumber(buckets[b + 1]), day = tonumber(of),
+            part = tonumber(part), bits = tonumber(bits)}
+        if of and at.day < day - 8 then
+            redis.call('HDEL', KEYS[11], at.name)
         elseif of then
-            total = total + n
-            if not oldest or before(name, oldest) then
-                oldest = name
-            end
-            if of == day and (not today or before(today, name)) then
-                today = name
-            end
+            at.order = at.day * 1e6 + at.part
+            total = total + at.n
+            oldest = oldest and oldest.order < at.order and oldest or at
+            newest = newest and newest.order > at.order and newest or at
         end
+    end
+    for b = 1, newest and #buckets or 0, 2 do
+        local of = tonumber(string.match(buckets[b], '^(%d+)%.'))
+        before = before + (of == newest.day and tonumber(buckets[b + 1]) or 0)
     end
 
-    -- a day has several buckets where it alone would reach the ceiling
+    -- so that one day alone does not reach the ceiling: no bucket over an eighth
     local max, n = tonumber(ARGV[5]), #ids / 10
-    today = today or tostring(day)
-    local size = tonumber(redis.call('HGET', KEYS[11], today) or 0)
-    if size >= math.max(1, max / 8) then
-        local part = tonumber(string.match(today, '%.(%d+)$') or 0) + 1
-        today, size = day .. '.' .. part, 0
+    local today = newest and newest.day == day and newest
+    local room = today and FIELD_IDS * 2 ^ today.bits
+    if not today or today.n >= math.max(1, math.min(max / 8, room)) then
+        local part, bits = today and today.part + 1 or 0, today and today.bits or 8
+        if today and today.n >= room then
+            bits = math.min(bits + 2, 16)
+        end
+        while not today and bits < 16 and FIELD_PLAN * 2 ^ bits < before do
+            bits = bits + 2
+        end
+        today = {name = day .. '.' .. part .. '.' .. bits, n = 0, bits = bits}
     end
 
     local found, names = {}, {}
     for k = 1, #ids, 10 do
-        local name = string.sub(ids, k, k + 1)
+        local first, second = string.byte(ids, k, k + 1)
+        local name = string.char(first, second - second % 2 ^ (16 - today.bits))
         if not found[name] then
             found[name] = {}
             names[#names + 1] = name
         end
-        table.insert(found[name], string.sub(ids, k + 2, k + 9))
+        table.insert(found[name], string.sub(ids, k + 1, k + 9))
     end
+    local bucket = KEYS[10] .. today.name
     for k = 1, #names, 500 do
         local last, fields = math.min(k + 499, #names), {}
-        local had = redis.call('HMGET', KEYS[10] .. today, unpack(names, k, last))
+        local had = redis.call('HMGET', bucket, unpack(names, k, last))
         for m = k, last do
             fields[#fields + 1] = names[m]
             fields[#fields + 1] = (had[m - k + 1] or '') .. table.concat(found[names[m]])
         end
-        redis.call('HSET', KEYS[10] .. today, unpack(fields))
+        redis.call('HSET', bucket, unpack(fields))
     end
-    redis.call('HINCRBY', KEYS[11], today, n)
-    if size == 0 then
-        redis.call('PEXPIREAT', KEYS[10] .. today, (day + 9) * 86400000)
+    redis.call('HINCRBY', KEYS[11], today.name, n)
+    if today.n == 0 then
+        redis.call('PEXPIREAT', bucket, (day + 9) * 86400000)
     end
 
-    if total + n > max and oldest and oldest ~= today then
-        redis.call('UNLINK', KEYS[10] .. oldest)
-        redis.call('HDEL', KEYS[11], oldest)
+    if total + n > max and oldest and oldest.name ~= today.name then
+        redis.call('UNLINK', KEYS[10] .. oldest.name)
+        redis.call('HDEL', KEYS[11], oldest.name)
         since = now
         redis.call('HSET', KEYS[11], 'since', string.format('%.0f', since))
     end

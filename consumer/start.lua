@@ -12,7 +12,8 @@ if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
 end
 
-local answer, at, names, ids = {}, {}, {}, {}
+local answer, at, ids, whole, n = {}, {}, {}, {}, 0
+local sub, byte, char, find = string.sub, string.byte, string.char, string.find
 
 redis.call('HDEL', KEYS[2], '')
 for i = 2, #ARGV, 3 do
@@ -27,27 +28,44 @@ for i = 2, #ARGV, 3 do
     end
     answer[#answer + 1] = state or ''
     for j = 1, state and 0 or #ARGV[i + 2], 10 do
-        at[#at + 1] = #answer
-        names[#names + 1] = string.sub(ARGV[i + 2], j, j + 1)
-        ids[#ids + 1] = string.sub(ARGV[i + 2], j + 2, j + 9)
+        n = n + 1
+        at[n] = #answer
+        whole[n] = sub(ARGV[i + 2], j, j + 9)
+        ids[n] = sub(whole[n], 2)
     end
 end
-if #ids == 0 then
+if n == 0 then
     return answer
+end
+
+-- the fields in which they are, of buckets of so many bits
+local names = {}
+local function names_of(bits)
+    if not names[bits] then
+        local list, step = {}, 2 ^ (16 - bits)
+        for i = 1, n do
+            local first, second = byte(whole[i], 1, 2)
+            list[i] = char(first, second - second % step)
+        end
+        names[bits] = list
+    end
+    return names[bits]
 end
 
 local oldest = math.floor(redis.call('TIME')[1] / 86400) - 8
 local seen = {}
 for _, bucket in ipairs(redis.call('HKEYS', KEYS[4])) do
-    if (tonumber(string.match(bucket, '^%d+')) or 0) >= oldest then
-        for from = 1, #names, 1000 do
+    local day, bits = string.match(bucket, '^(%d+)%.%d+%.(%d+)$')
+    if day and tonumber(day) >= oldest then
+        local fields = names_of(tonumber(bits))
+        for from = 1, #fields, 1000 do
             local found = redis.call('HMGET', KEYS[3] .. bucket,
-                unpack(names, from, math.min(from + 999, #names)))
+                unpack(fields, from, math.min(from + 999, #fields)))
             for i, values in ipairs(found) do
                 local id = ids[from + i - 1]
-                local where = values and string.find(values, id, 1, true)
-                while where and where % 8 ~= 1 do
-                    where = string.find(values, id, where + 1, true)
+                local where = values and find(values, id, 1, true)
+                while where and where % 9 ~= 1 do
+                    where = find(values, id, where + 1, true)
                 end
                 seen[from + i - 1] = seen[from + i - 1] or where
             end
@@ -55,11 +73,12 @@ for _, bucket in ipairs(redis.call('HKEYS', KEYS[4])) do
     end
 end
 local known = {}
-for i = 1, #ids do
-    known[at[i]] = known[at[i]] or {}
-    table.insert(known[at[i]], seen[i] and '1' or '0')
+for i = 1, n do
+    local digits = known[at[i]] or {}
+    digits[#digits + 1] = seen[i] and '1' or '0'
+    known[at[i]] = digits
 end
-for n, digits in pairs(known) do
-    answer[n] = table.concat(digits)
+for which, digits in pairs(known) do
+    answer[which] = table.concat(digits)
 end
 return answer

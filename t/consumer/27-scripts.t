@@ -111,8 +111,9 @@ sub prepare {
     $redis->do('HSET', $LEASE, owner => 'me', until => 1, alone => 1);
     $redis->do('HSET', $STATE, 1 => '{"v":1}', c1 => '2! old', crashed => 'old 1 7', requeued => 1,
         'r:x' => '{"r":1}', 'ref:wamid.0' => '1 {"item":{"a":0}}');
-    $redis->do('HSET', $SEEN_COUNT, 1 => 1, int(time / 86400) - 1 => 1);
-    $redis->do('HSET', $SEEN . (int(time / 86400) - 1), aa => '12345678');
+    my $bucket = int(time / 86400) - 1 . '.0.16';
+    $redis->do('HSET', $SEEN_COUNT, '1.0.8' => 1, $bucket => 1);
+    $redis->do('HSET', $SEEN . $bucket, aa => 'a12345678');
 }
 
 # its error, or undef

@@ -6,9 +6,11 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use Digest::SHA qw(sha256);
 use Test::More;
 
 use Driver qw(item $Q);
+use Scripts qw(script_text);
 use Test::Meta::Util qw(wait_for);
 
 my $DAY = 86400;
@@ -26,9 +28,9 @@ subtest 'the same id again' => sub {
     is $rig->count->{duplicate}, 1, 'and counted';
     is_deeply [$d->over], [1, 2, 3, 4, 2, 3, 4, 5], 'what ran nothing, or died, is not';
     my $day = int(time / $DAY);
-    my ($bucket) = grep { /seen:\d+$/ } $rig->do('KEYS', '*');
+    my ($bucket) = grep { /seen:\d+\.0\.8$/ } $rig->do('KEYS', '*');
     my $left = $rig->do('PTTL', $bucket) / 1000;
-    my $end = (($bucket =~ /(\d+)$/)[0] + 9) * $DAY - time;
+    my $end = (($bucket =~ /(\d+)\.0\.8$/)[0] + 9) * $DAY - time;
     cmp_ok abs($left - $end), '<', 5, 'its bucket expires eight days after the end of its day';
     $rig->finish;
 };
@@ -58,7 +60,6 @@ subtest 'a retry, a takeover and a requeue are no duplicates' => sub {
     $e->stop('KILL');
     $rig->do('FLUSHALL');
 
-    require Digest::SHA;
     my $record = item(id => 3, keys => ['a'], do => ['sleep 1', 'sleep 1']);
     my $f = $rig->driver('--dedupe');
     $rig->push($record);
@@ -80,11 +81,11 @@ subtest 'eight days' => sub {
     $rig->push(map { item(id => $_) } 1 .. 3);
     $rig->settle;
     my $day = int(time / $DAY);
-    my ($bucket) = grep { /seen:\d+$/ } $rig->do('KEYS', '*');
-    my $today = ($bucket =~ /(\d+)$/)[0];
+    my ($bucket) = grep { /seen:\d+\.0\.8$/ } $rig->do('KEYS', '*');
+    my $today = ($bucket =~ /(\d+)\.0\.8$/)[0];
     # as if it had been eight days ago, and then nine
     for my $ago (8, 9) {
-        my $old = $today - $ago;
+        my $old = $today - $ago . '.0.8';
         $rig->do('RENAME', $bucket, "{$Q}:seen:$old");
         $bucket = "{$Q}:seen:$old";
         $rig->do('DEL', "{$Q}:seen:count");
@@ -93,7 +94,8 @@ subtest 'eight days' => sub {
         $rig->settle;
         is $rig->count->{duplicate}, 1, "$ago days ago: " . ($ago == 8 ? 'known' : 'forgotten');
     }
-    ok +(wait_for { !$rig->do('HEXISTS', "{$Q}:seen:count", $today - 9) }), 'its count is dropped';
+    my $old = $today - 9 . '.0.8';
+    ok +(wait_for { !$rig->do('HEXISTS', "{$Q}:seen:count", $old) }), 'its count is dropped';
     $rig->finish;
 };
 
@@ -115,6 +117,48 @@ subtest 'a ceiling' => sub {
     is_deeply [map { $_->[1] } $d->said('duplicate')], [3000], 'the newest are known';
     $d->tell('stats', $Q);
     $d->wait_log(qr/since=1/);
+    $rig->finish;
+};
+
+subtest 'what an id costs' => sub {
+    my $rig = Driver::rig();
+    my %sha = map { $_ => $rig->do('SCRIPT', 'LOAD', script_text($_)) } qw(finish start);
+    my @keys = map { "{$Q}:$_" } qw(lease inflight count state held retry lines dead kept seen:
+        seen:count);
+    $rig->do('HSET', "{$Q}:lease", owner => 'me');
+    my $remember = sub {
+        $rig->do('EVALSHA', $sha{finish}, scalar @keys, @keys, 'me', 0, 0, 0, 20_000_000, 0, @_,
+            0, 0, 0, 0);
+    };
+    my $known = sub {
+        my $digits = $rig->do('EVALSHA', $sha{start}, 4, @keys[0, 3, 9, 10], 'me', 1, '', @_)->[0];
+        return $digits =~ tr/1//;
+    };
+    my $ids = sub { join '', map { substr sha256("$_[0] $_"), 0, 10 } 1 .. 2000 };
+    my $yesterday = int(time / $DAY) - 1;
+
+    $remember->($ids->($_)) for 1 .. 12;
+    my @buckets = sort map { /seen:(\d+\.\d.*)/ ? $1 : () } $rig->do('KEYS', '*');
+    like "@buckets", qr/^(\d+)\.0\.8 \1\.1\.10$/, 'what is too much for a few goes to more';
+    is $known->(join '', map { $ids->($_) } 1 .. 5), 10_000, 'all of them are known';
+    is $known->(join '', map { $ids->($_) } 8 .. 12), 10_000, 'in both';
+    is $known->(join '', map { $ids->(-$_) } 1 .. 5), 0, 'others are not';
+
+    for my $bucket (@buckets) {
+        my $n = $rig->do('HGET', "{$Q}:seen:count", $bucket);
+        $rig->do('RENAME', "{$Q}:seen:$bucket", "{$Q}:seen:" . ($bucket =~ s/^\d+/$yesterday/r));
+        $rig->do('HDEL', "{$Q}:seen:count", $bucket);
+        $rig->do('HSET', "{$Q}:seen:count", $bucket =~ s/^\d+/$yesterday/r, $n);
+    }
+    $remember->($ids->($_)) for 13 .. 24;
+    @buckets = map { /seen:((\d+)\.\d.*)/ && $2 > $yesterday ? $1 : () } $rig->do('KEYS', '*');
+    like "@buckets", qr/^\d+\.0\.10$/, 'and the next day begins with those';
+    is $known->(join '', map { $ids->($_) } 11 .. 15), 10_000, 'ids of both days are known';
+    my $bytes = 0;
+    for my $bucket (grep { /seen:\d/ } $rig->do('KEYS', '*')) {
+        $bytes += $rig->do('MEMORY', 'USAGE', $bucket, 'SAMPLES', 0);
+    }
+    cmp_ok $bytes / 48_000, '<', 14, 'bytes an id';
     $rig->finish;
 };
 

@@ -19,7 +19,6 @@ use constant {
     QUEUED       => 1_000_000,
     WORKED       => 100_000,
     BEHIND       => 1_000,
-    SEEN         => 10_000_000,
 };
 
 # CPU, in milliseconds a second, with two queues and nothing in them
@@ -92,20 +91,21 @@ sub watch {
     return $most;
 }
 
-# Redis' memory for the ids that dedupe remembers, as docs/consumer.md lays them out: in one
-# bucket, and in as many as there are days
+# Redis' memory for the ids that dedupe remembers, as docs/queue.md lays them out: all of one day,
+# and of eight, with as many bits as such a day has
 sub seen {
     my $redis = rig()->redis;
     my $text = slurp((__FILE__ =~ m{(.*)/lib/Consumer/})[0] . '/consumer/seen.lua');
     my @rows;
-    for my $buckets (1, 8) {
+    for ([10_000_000, 1, 16], [10_000_000, 8, 16], [1_000_000, 8, 12], [100_000, 8, 8]) {
+        my ($ids, $buckets, $bits) = @$_;
         my $before = $redis->info('memory')->{used_memory};
         for my $n (1 .. $buckets) {
-            $redis->eval($text, 1, "{meta:seen}:seen:$n", int(SEEN / $buckets), $n);
+            $redis->eval($text, 1, "{meta:seen}:seen:$n", int($ids / $buckets), $n, $bits);
         }
         my $bytes = $redis->info('memory')->{used_memory} - $before;
-        push @rows, { ids => SEEN, buckets => $buckets, bytes => $bytes,
-            bytes_each => $bytes / SEEN };
+        push @rows, { ids => $ids, buckets => $buckets, bytes => $bytes,
+            bytes_each => $bytes / $ids };
         $redis->del(map { "{meta:seen}:seen:$_" } 1 .. $buckets);
     }
     return \@rows;
