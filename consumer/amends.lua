@@ -14,11 +14,12 @@ end
 
 redis.call('HDEL', KEYS[1], 'crashed')
 local n = 0
-for field in string.gmatch(fields, '%S+') do
-    local crashes, _, by = string.match(redis.call('HGET', KEYS[1], 'c' .. field) or '',
-        '^(%d+)(!?) (.*)$')
+for alone, field in string.gmatch(fields, '(!?)(%S+)') do
+    local crashes, marks, by, others = string.match(
+        redis.call('HGET', KEYS[1], 'c' .. field) or '', '^(%d+)(!*) (%S+)(.*)$')
     if by == owner and tonumber(crashes) > 1 then
-        redis.call('HSET', KEYS[1], 'c' .. field, (crashes - 1) .. ' ' .. owner)
+        redis.call('HSET', KEYS[1], 'c' .. field, (crashes - 1)
+            .. string.sub(marks, #alone + 1) .. (others ~= '' and others or ' ' .. owner))
         n = n + 1
     elseif by == owner then
         redis.call('HDEL', KEYS[1], 'c' .. field)

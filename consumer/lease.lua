@@ -12,9 +12,10 @@
 -- set back.  It is cut, not taken over: its holder may be alive and send.
 --
 -- Who had it and did not give it back is taken for dead: what he had in flight
--- gets one crash more, in {Q}:state as "c" field -> crashes " " owner.  Had he
--- an item alone, only that one, and "!" behind its number: it is poison.
--- "crashed" -> owner fields, for amends.lua.
+-- gets one crash more, in {Q}:state as "c" field -> crashes " " owners, the last
+-- one first.  Had he an item alone, only that one, and one "!" more behind its
+-- number: it is poison, and at two of them nobody looks at it any more.
+-- "crashed" -> owner fields, "!" before one that was alone, for amends.lua.
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -38,12 +39,15 @@ if l[1] then
     local alone = l[3] and redis.call('HEXISTS', KEYS[2], l[3]) == 1
     local fields = alone and {l[3]} or redis.call('HKEYS', KEYS[2])
     if #fields > 0 then
-        redis.call('HSET', KEYS[3], 'crashed', l[1] .. ' ' .. table.concat(fields, ' '))
+        redis.call('HSET', KEYS[3], 'crashed',
+            l[1] .. (alone and ' !' or ' ') .. table.concat(fields, ' '))
     end
     for _, field in ipairs(fields) do
         local c = redis.call('HGET', KEYS[3], 'c' .. field) or '0'
-        local n = tonumber(string.match(c, '^%d+') or 0) + 1
-        redis.call('HSET', KEYS[3], 'c' .. field, n .. (alone and '!' or '') .. ' ' .. l[1])
+        local n, marks, owners = string.match(c, '^(%d+)(!*) ?(.*)$')
+        owners = string.match(owners or '', '^%S+ %S+ %S+') or owners or ''
+        redis.call('HSET', KEYS[3], 'c' .. field, string.format('%d%s%s %s', (n or 0) + 1,
+            marks or '', alone and '!' or '', l[1] .. (owners ~= '' and ' ' .. owners or '')))
     end
 end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', latest)

@@ -7,6 +7,9 @@
 #include "queue.h"
 
 
+#define LETTER_TEXT_MAX  512     /* of an answer */
+
+
 struct letter {
     const char        *reason;
     const char        *action;      /* that failed, NULL: none was begun */

@@ -71,6 +71,8 @@ struct item {
     struct str          state;  /* owned; what {Q}:state held when it came, or
                                    was marked last; len 0: nothing */
     unsigned            crashes;
+    unsigned            poison; /* of them, while it was alone */
+    char               *owners; /* who crashed, the last one first; or NULL */
     bool                fresh;  /* has never begun */
 
     size_t              blocked;    /* lines in which others are before it */
@@ -122,6 +124,11 @@ struct queue_ops {
     /* * it was seen before: one line of log, queue_end_push where somebody is
        to hear of it; the queue ends it then */
     void          (*duplicate)(void *data, struct item *item);
+    /* * consumers died of it, as why says: it is to be buried with what is
+       known of it, by queue_done; nothing of it is begun.  It is alone, and if
+       this consumer dies of it, too, the next one buries it unseen.  Without
+       this the first one does */
+    void          (*poison)(void *data, struct item *item, const char *why);
     /* * whether nothing is at work in this process, also what is not the
        queues' any more; without it only items of the queues count */
     bool          (*may_alone)(void *data);

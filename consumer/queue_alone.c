@@ -1,14 +1,18 @@
 /* Suspects: an item that was in flight at two crashes is worked while nothing
    else is, in no queue of this process, and {Q}:lease says which it is before
    anybody looks at it.  If the consumer dies then, it was that item: lease.lua
-   marks it, and whoever takes over buries it unopened.
+   marks it, and whoever takes over buries it, alone, too.  Should he die of
+   that, for what it says is all that is read of it, the next one buries it
+   unseen.
 
    It is opened alone, too, and then stands in its lines like others; where
    somebody is before it there, it is not alone any more until its turn. */
 
 #include "queue_own.h"
+#include "letter.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 
@@ -19,6 +23,68 @@
 bool item_suspect(const struct item *item)
 {
     return item->crashes >= SUSPECT_CRASHES;
+}
+
+
+/* item_crashes reads what lease.lua counted */
+void item_crashes(struct item *item, struct str crashes)
+{
+    size_t  i = 0;
+
+    item->crashed = true;
+
+    for ( /* void */ ; i < crashes.len && crashes.at[i] >= '0'
+                       && crashes.at[i] <= '9'; i++)
+    {
+        item->crashes = item->crashes * 10 + (crashes.at[i] - '0');
+    }
+
+    for ( /* void */ ; i < crashes.len && crashes.at[i] == '!'; i++) {
+        item->poison++;
+    }
+
+    if (i < crashes.len) {
+        item->owners = mem_copy(crashes.at + i + 1, crashes.len - i - 1);
+    }
+}
+
+
+/* item_poisoned says whether it is to be buried unseen */
+bool item_poisoned(const struct item *item)
+{
+    return item->poison > (item->queue->ops->poison != NULL ? 1 : 0);
+}
+
+
+static void poison_why(const struct item *item, char *text, size_t room)
+{
+    snprintf(text, room, "%u consumers died while they had it, the last one"
+             " with nothing else at work: %s", item->crashes,
+             item->owners != NULL ? item->owners : "");
+}
+
+
+/* item_poison buries it as it is */
+void item_poison(struct item *item)
+{
+    char           text[LETTER_TEXT_MAX];
+    struct buf     b;
+    struct letter  letter = {
+        .reason = "poison", .answer = text, .state = item->state
+    };
+
+    poison_why(item, text, sizeof(text));
+    buf_init(&b, LOG_VALUE_MAX);
+    log_clean(&b, item->field);
+    log_write(LOG_WARN, "queue %s: item %.*s is buried unseen, outcome=poison:"
+              " %s", queue_name(item->queue), (int) b.len, b.at, text);
+    buf_free(&b);
+
+    stat_row_add(stat_row(STATS_REASON, letter.reason), STAT_REASON_DEAD, 1);
+    letter_write(&letter, item);
+    item->crashes = 0;
+    queue_mend(item->queue, MEND_SWEEP);
+    queue_done(item, OUTCOME_DEAD);
 }
 
 
@@ -146,9 +212,38 @@ void alone_not_yet(struct item *item)
 }
 
 
-static void on_alone(void *data, const struct reply *reply)
+/* it is alone now, and was before */
+static void alone_bury(struct item *item)
+{
+    char           text[LETTER_TEXT_MAX];
+    struct queue  *q = item->queue;
+
+    poison_why(item, text, sizeof(text));
+    item->phase = ITEM_RUNNING;
+    queue_mend(q, MEND_SWEEP);      /* it stands in no line here */
+    q->ops->poison(q->data, item, text);
+}
+
+
+static void alone_open(struct item *item)
 {
     struct buf     b;
+    struct queue  *q = item->queue;
+
+    buf_init(&b, LOG_VALUE_MAX);
+    log_clean(&b, item->field);
+    log_write(LOG_WARN, "queue %s: item %.*s was in flight at %u crashes;"
+              " it is worked alone", queue_name(q), (int) b.len, b.at,
+              item->crashes);
+    buf_free(&b);
+    item->phase = ITEM_WAITING;
+    item_open(item);
+    queue_enter(q);
+}
+
+
+static void on_alone(void *data, const struct reply *reply)
+{
     struct item   *item;
     struct queue  *q = data;
 
@@ -170,16 +265,10 @@ static void on_alone(void *data, const struct reply *reply)
 
     item->alone = true;
 
-    if (item->phase == ITEM_SUSPECT) {
-        buf_init(&b, LOG_VALUE_MAX);
-        log_clean(&b, item->field);
-        log_write(LOG_WARN, "queue %s: item %.*s was in flight at %u crashes;"
-                  " it is worked alone", q->keys[KEY_QUEUE], (int) b.len, b.at,
-                  item->crashes);
-        buf_free(&b);
-        item->phase = ITEM_WAITING;
-        item_open(item);
-        queue_enter(q);
+    if (item->phase == ITEM_SUSPECT && item->poison) {
+        alone_bury(item);
+    } else if (item->phase == ITEM_SUSPECT) {
+        alone_open(item);
     }
 
     queue_step(q);

@@ -433,6 +433,7 @@ void item_free(struct item *item)
     free(item->letter);
     free(item->letter_item);
     free(item->list);
+    free(item->owners);
     free(item);
 }
 

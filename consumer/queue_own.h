@@ -281,6 +281,9 @@ void alone_over(struct queue *q);
 void alone_told(struct queue *q);       /* another may wait for us to end */
 void alone_not_yet(struct item *item);
 bool item_suspect(const struct item *item);
+void item_crashes(struct item *item, struct str crashes);
+bool item_poisoned(const struct item *item);    /* to be buried unseen */
+void item_poison(struct item *item);
 
 /* queue_done.c */
 void queue_flush(struct queue *q);

@@ -2,7 +2,6 @@
    waiting until there is something. */
 
 #include "queue_own.h"
-#include "letter.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -215,38 +214,19 @@ void queue_sync(struct queue *q)
 }
 
 
-/* it was alone when its consumer died: nobody looks at it any more */
-static void item_poison(struct item *item)
-{
-    struct letter  letter = {
-        .reason = "poison", .attempts = item->crashes,
-        .answer = "consumers died of it, the last while it was alone"
-    };
-
-    letter_write(&letter, item);
-    item->crashes = 0;
-    queue_mend(item->queue, MEND_SWEEP);
-    queue_done(item, OUTCOME_DEAD);
-}
-
-
 /* an item of a reply into the window */
 static void queue_intake(struct queue *q, struct item *item,
     struct str record, struct str state, struct str crashes)
 {
-    bool  poison = false;
-
     item_state(item, state);
 
     if (crashes.len) {
-        item->crashes = strtoul(crashes.at, NULL, 10);
-        item->crashed = true;
-        poison = memchr(crashes.at, '!', crashes.len) != NULL;
+        item_crashes(item, crashes);
     }
 
     item_link(q, item, record);
 
-    if (poison) {
+    if (item_poisoned(item)) {
         item_poison(item);
 
     } else if (item_suspect(item)) {

@@ -3,6 +3,7 @@
 
 #include "work_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -402,6 +403,13 @@ static void work_read(struct work *w, enum record_rc *rc)
 }
 
 
+static void work_unread(struct work *w)
+{
+    w->record.id = w->record.delivery = w->record.n = NONE;
+    w->record.object = w->record.field = NONE;
+}
+
+
 static void work_begin(struct desk *desk, struct item *item)
 {
     struct work               *w = item->work;
@@ -425,8 +433,7 @@ static void work_begin(struct desk *desk, struct item *item)
     w->began = uv_hrtime() / 1000000;
 
     if (rc != RECORD_OK) {
-        w->record.id = w->record.delivery = w->record.n = NONE;
-        w->record.object = w->record.field = NONE;
+        work_unread(w);
         end_dead(w, "record", faults[rc], NULL);
         return;
     }
@@ -548,6 +555,30 @@ static void work_duplicate(void *data, struct item *item)
 }
 
 
+/* consumers died of it: an end like others, and nobody begins it */
+static void work_poison(void *data, struct item *item, const char *why)
+{
+    char             text[LETTER_TEXT_MAX];
+    enum record_rc   rc;
+    struct work     *w = work_new(data, item);
+    struct plan     *p = &w->plan;
+
+    work_read(w, &rc);
+    if (rc != RECORD_OK) {
+        work_unread(w);
+    }
+
+    if (item->state.len) {
+        plan_read(p, item->state);          /* or nothing was decided */
+    }
+
+    snprintf(text, sizeof(text), "%.400s%s", why,
+             p->at < p->n && p->steps[p->at].state == STEP_SENT
+             ? "; nobody knows whether its action was done" : "");
+    end_dead(w, "poison", text, NULL);
+}
+
+
 static bool work_may_alone(void *data)
 {
     const struct desk  *desk = data;
@@ -558,8 +589,9 @@ static bool work_may_alone(void *data)
 
 const struct queue_ops  work_ops = {
     .open = work_open, .run = work_run, .forget = work_forget,
-    .duplicate = work_duplicate, .may_alone = work_may_alone,
-    .lanes = line_found, .woken = line_woken, .gone = work_over
+    .duplicate = work_duplicate, .poison = work_poison,
+    .may_alone = work_may_alone, .lanes = line_found, .woken = line_woken,
+    .gone = work_over
 };
 
 

@@ -120,6 +120,9 @@ subtest 'poison' => sub {
     }
     my $e = $rig->driver;
     $rig->settle;
+    my ($said) = map { "@$_" } $e->said('poison');
+    like $said, qr/^poison bad at=0 3 consumers died .*:(?: \S+:\d+:\S+){3}$/,
+        'the fourth one is told to bury it, and who died';
     is $rig->size('dead'), 1, 'one is dead';
     like +($rig->do('LRANGE', "{$Q}:dead", 0, -1))[0], qr/"reason":"poison".*"id":"bad"/, 'it';
     ok scalar(grep { $_ eq 'a2' } $e->over), 'who stood behind it is worked';
@@ -130,7 +133,7 @@ subtest 'poison that crashes who opens it' => sub {
     my $rig = Driver::rig();
     $rig->push(item(id => 'first', keys => ['a'], do => ['retry 1']),
         item(id => 'bad', keys => ['a'], do => ['open crash']), item(id => 'a3', keys => ['a']));
-    for my $round (1 .. 3) {
+    for my $round (1 .. 4) {
         my $d = $rig->driver;
         is $d->wait_exit(20 * patience()), 'signal 9', "it died ($round)";
         $rig->do('HSET', "{$Q}:lease", until => 1);
@@ -138,6 +141,8 @@ subtest 'poison that crashes who opens it' => sub {
     my $e = $rig->driver;
     $rig->settle;
     is $rig->size('dead'), 1, 'one is dead';
+    like +($rig->do('LRANGE', "{$Q}:dead", 0, -1))[0], qr/"answer":"4 consumers died/, 'unseen';
+    like $e->log, qr/item 2 is buried unseen, outcome=poison/, 'and said so';
     is $rig->count->{worked}, 2, 'the others are worked';
     $rig->finish;
 };

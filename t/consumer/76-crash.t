@@ -7,7 +7,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
-use JSON::PP qw(decode_json);
+use IO::Socket::UNIX ();
+use JSON::PP qw(decode_json encode_json);
 use Test::More;
 
 use Handler;
@@ -181,6 +182,49 @@ END2
     is scalar(() = $rig->graph->calls), $calls, 'and sent nothing';
     is $rig->llen('copies'), 4, 'each push once';
     $rig->finish;
+};
+
+subtest 'poison' => sub {
+    my $rig = Rig->new;
+    my $list = 'meta:outbox';
+    my %state = (v => 1, decided => JSON::PP::true, matched => 0, attempts => 2, tries => 0,
+        steps => [{e => 0, r => 0, do => {reply => {text => 'one'}}, o => 'done', m => 'wamid.1'},
+            {e => 0, r => 0, do => {reply => {text => 'two'}}, o => 'sent'}]);
+    my %job = (v => 1, id => 'bad', account => $PHONE, to => '+27820000001',
+        reply_to => 'meta:reply:b', do => [map { $_->{do} } @{$state{steps}}]);
+    $rig->do('HSET', "{$list}:inflight", 1 => encode_json(\%job));
+    $rig->do('HSET', "{$list}:state", 1 => encode_json(\%state),
+        c1 => '3! h:3:c:0 h:2:b:0 h:1:a:0');
+    $rig->do('HSET', "{$list}:count", seq => 1, taken => 1);
+    $rig->do('HSET', "{$Q}:inflight", 1 => messenger(id => 'm_bad'), 2 => '{"v":1');
+    $rig->do('HSET', "{$Q}:state", 1 => 'no state', c1 => '3! h:3:c:0', c2 => '4! h:3:c:0');
+    $rig->do('HSET', "{$Q}:count", seq => 2, taken => 2);
+    my $c = $rig->consumer(more => "metrics: \"unix:@{[$rig->file('metrics')]}\"\n",
+        queues => qq([{name: "$Q"}, {name: "$list", kind: jobs}]));
+
+    my $result = decode_json($rig->do('BLPOP', 'meta:reply:b', 20 * patience())->[1]);
+    is_deeply [@$result{qw(id state ok attempts)}], ['bad', 'dead', JSON::PP::false, 2],
+        'who pushed the job hears of it';
+    my ($one, $two) = @{$result->{results}};
+    is $one->{message}, 'wamid.1', 'of what was done';
+    is $two->{error}{class}, 'ours', 'and that it was not Meta';
+    like $two->{error}{text}, qr/^3 consumers died .*: h:3:c:0 h:2:b:0 h:1:a:0/, 'but us';
+    $rig->settle(20, $list);
+    $rig->settle;
+    my ($letter) = $rig->dead($list);
+    is_deeply [@$letter{qw(reason attempts action done item)}], ['poison', 2, 'reply', 1, \%job],
+        'the letter has what is known';
+    is scalar(@{$letter->{state}{steps}}), 2, 'and what was decided, for a requeue';
+    like $letter->{answer}, qr/h:1:a:0; nobody knows whether its action was done$/, 'and all names';
+    is_deeply [map { $_->{reason} } $rig->dead], [qw(poison poison)], 'the others are dead, too';
+    is scalar(() = $rig->sent), 0, 'nothing was sent';
+    $c->wait_log(qr/\[warn\] job queue=$list item=1 job=bad .*outcome=poison/);
+    $c->wait_log(qr/event queue=$Q item=1 delivery=\S+ .*id=m_bad.*outcome=poison/);
+    my $socket = IO::Socket::UNIX->new($rig->file('metrics')) or die "metrics: $!";
+    print $socket "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    my $metrics = do { local $/; <$socket> };
+    like $metrics, qr/^meta_consumer_dead_total\{reason="poison"\} 3$/m, 'and counted';
+    $rig->finish(queues => [$Q, $list]);
 };
 
 done_testing;

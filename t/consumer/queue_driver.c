@@ -9,7 +9,7 @@
      push LIST | crash | dead | unmatched | pass LIST | result LIST | forget
      expired
    Without one of the ends behind them it was worked.  "open crash" as the
-   first crashes when it is opened.  FIFO takes lines:
+   first crashes when it is opened, or buried.  FIFO takes lines:
      wake QUEUE LANE N | pause QUEUE | go QUEUE | claim QUEUE | yield QUEUE
      stats QUEUE | drain
    Each begin and end is a line of standard output. */
@@ -346,6 +346,28 @@ static void on_duplicate(void *data, struct item *item)
 }
 
 
+static void on_poison(void *data, struct item *item, const char *why)
+{
+    struct work        *w = work_new(item);
+    struct str          id = work_id(w);
+    struct letter       letter = { .reason = "poison", .answer = why };
+    const struct json  *j = json_get(json_root(w->doc), "do");
+
+    (void) data;
+
+    if (j != NULL && j->child != NULL
+        && str_is(json_text(j->child), "open crash"))
+    {
+        kill(getpid(), SIGKILL);
+    }
+
+    say("poison %.*s at=%zu %s\n", (int) id.len, id.at, item->state.len, why);
+    letter_write(&letter, item);
+    work_free(w);
+    queue_done(item, OUTCOME_DEAD);
+}
+
+
 static bool may_alone(void *data)
 {
     (void) data;
@@ -379,8 +401,8 @@ static void on_gone(void *data)
 
 static const struct queue_ops  ops = {
     .open = on_open, .run = on_run, .forget = on_forget,
-    .duplicate = on_duplicate, .may_alone = may_alone, .lanes = on_lanes,
-    .gone = on_gone
+    .duplicate = on_duplicate, .poison = on_poison, .may_alone = may_alone,
+    .lanes = on_lanes, .gone = on_gone
 };
 
 

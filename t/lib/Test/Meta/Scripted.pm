@@ -12,6 +12,7 @@ package Test::Meta::Scripted;
 #   WAIT NAME         until the test says go(NAME)
 #   EOF               the other side has closed
 #   CLOSE | RESET     this side closes
+#   PASS N            the next N connections are another Redis's: `others`
 #   REFUSE            closes the listening socket; LISTEN opens it again
 #
 # Commands that EXPECT does not ask for, sent before it, are answered as a
@@ -128,13 +129,18 @@ sub pass_on {
     }
 }
 
-sub accept {
-    my ($self) = @_;
-    while ($self->{others} && $self->{others}[0]-- > 0) {
+sub do_pass {
+    my ($self, $n) = @_;
+    for (1 .. $n) {
         IO::Select->new($self->{listener})->can_read(30 * patience())
             or die "nobody connects\n";
         $self->pass_on;
     }
+}
+
+sub accept {
+    my ($self) = @_;
+    $self->do_pass(delete $self->{others}[0]) if $self->{others}[0];
     IO::Select->new($self->{listener})->can_read(30 * patience())
         or die "nobody connects\n";
     $self->{c} = $self->{listener}->accept or die "accept: $!\n";
