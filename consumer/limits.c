@@ -282,6 +282,13 @@ void limits_rate(struct limits *l, const char *lane, double per_s)
 }
 
 
+/* limits_known says whether pauses were read */
+bool limits_known(const struct limits *l)
+{
+    return l->told;
+}
+
+
 /* limits_queue_paused: as of the last second */
 bool limits_queue_paused(const struct limits *l, const char *queue)
 {

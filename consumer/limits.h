@@ -28,7 +28,8 @@ typedef void (*limits_cb)(void *data, bool go, size_t which, uint64_t ms);
    only a lane that refused tells its opening */
 typedef void (*limits_open_cb)(void *data, const char *lane, size_t n);
 
-/* a pause of a whole queue began or ended */
+/* a pause of a whole queue began or ended; queue NULL: limits_known has become
+   true */
 typedef void (*limits_pause_cb)(void *data, const char *queue, bool paused);
 
 
@@ -38,6 +39,10 @@ struct limits *limits_new(uv_loop_t *loop, const struct redis_target *target,
 void limits_conf(struct limits *l, const struct conf *conf);   /* a reload */
 void limits_on_open(struct limits *l, limits_open_cb cb, void *data);
 void limits_on_pause(struct limits *l, limits_pause_cb cb, void *data);
+
+/* limits_known: Redis has said what is paused, or that it never will; before
+   that nothing may begin */
+bool limits_known(const struct limits *l);
 
 /* limits_free: who waits for an answer gets "no" first; what is asked anew is
    never answered.  The loop has to run once more */

@@ -67,6 +67,7 @@ struct limits {
     struct control       control;
     bool                 refused;   /* Redis said no, and it was logged */
     bool                 polling;
+    bool                 told;      /* what is paused, once */
     bool                 unread;    /* pauses were refused: it was said */
     unsigned long        seq;       /* of stops and pauses: an answer to what
                                        was asked before one knows it not */

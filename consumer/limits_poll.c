@@ -99,6 +99,34 @@ static void poll_stops(struct limits *l, const struct poll *p,
 }
 
 
+/* what is refused for good holds nobody up.  A Redis that is loading or busy
+   will say it, before the first take that it lets through */
+static bool poll_never(const char *why)
+{
+    size_t                    i;
+    static const char *const  words[] = { "NOPERM", "WRONGTYPE", "ERR" };
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strncmp(why, words[i], strlen(words[i])) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void poll_first(struct limits *l)
+{
+    if (!l->told) {
+        l->told = true;
+        if (l->on_pause != NULL) {
+            l->on_pause(l->pause_data, NULL, false);
+        }
+    }
+}
+
+
 static void on_polled(void *data, const struct reply *reply)
 {
     char            why[REPLY_WHY_MAX];
@@ -116,11 +144,15 @@ static void on_polled(void *data, const struct reply *reply)
         if (l->nknown > 0) {
             known_open(l, not_paused);
         }
+        poll_first(l);
 
     } else if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
         log_write(l->unread ? LOG_DEBUG : LOG_WARN,
                   "limits: pauses cannot be read: %s", reply_why(why, reply));
         l->unread = true;
+        if (poll_never(reply_why(why, reply))) {
+            poll_first(l);
+        }
     }
 
     free(p);

@@ -61,13 +61,16 @@ static void on_fleet_gone(void *data)
 }
 
 
-/* a pause of a queue's name is one of all its partitions */
+/* a pause of a queue's name is one of all its partitions; as long as nobody
+   knows all are paused */
 static bool paused(const struct daemon *d, const char *list)
 {
     char         name[256];
     const char  *end = strrchr(list, ':');
 
-    if (limits_queue_paused(d->worker.limits, list)) {
+    if (!limits_known(d->worker.limits)
+        || limits_queue_paused(d->worker.limits, list))
+    {
         return true;
     }
 

@@ -11,6 +11,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use Rig qw(whatsapp messenger $PHONE $PAGE $WABA $Q);
+use Test::Meta::Scripted;
 use Test::Meta::Util qw(build_dir patience spew wait_for);
 
 my $RULES = <<'END2';
@@ -249,6 +250,30 @@ subtest 'pause and resume' => sub {
         $rig->settle(30);
         is_deeply [grep { /wamid\.\Q$what\E\./ } @{answered($rig)}], \@ids, 'and worked in order';
     }
+    $rig->finish;
+};
+
+# the poll of pauses is the first connection; its answer comes long after the lease
+subtest 'nothing begins before pauses are known' => sub {
+    my $rig = Rig->new;
+    my $pauses = join '\r\n', '*2', '*2', '$' . length "account:$PHONE", "account:$PHONE", ':-1',
+        '*0', '';
+    my $peer = Test::Meta::Scripted->new(dir => $rig->dir, name => 'peer',
+        others => [0, $rig->redis->{sock}], script => "EXPECT ^PING\nSEND +PONG\\r\\n\n"
+        . "EXPECT ^EVALSHA \\S+ 1 meta:control\$\nPASS 2\nWAIT go\n"
+        . "SEND ${\ $pauses =~ s/\r\n/\\r\\n/gr}\nPASS 2\nWAIT end\n")->start;
+    $rig->push(whatsapp(id => 'wamid.first', user => user(1)));
+    my $c = $rig->consumer(rules => $RULES, redis => $peer->address);
+    $c->wait_log(qr/queue $Q: holds the lease/);
+    my $until = $rig->do('HGET', "{$Q}:lease", 'until');
+    ok wait_for(sub { $rig->do('HGET', "{$Q}:lease", 'until') > $until }, 20 * patience()),
+        'it has its lease, and renews it';
+    is $rig->llen, 1, 'and takes nothing';
+    $peer->go('go');
+    ok wait_for(sub { $rig->held == 1 }, 20 * patience()), 'what is paused waits';
+    is scalar(() = $rig->graph->calls), 0, 'and nothing was called';
+    $c->stop('KILL');
+    $peer->stop;
     $rig->finish;
 };
 

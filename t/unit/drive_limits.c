@@ -142,7 +142,9 @@ on_pause(void *data, const char *queue, bool paused)
 {
     (void) data;
 
-    printf("queue %s %d\n", queue, paused);
+    if (queue != NULL) {
+        printf("queue %s %d\n", queue, paused);
+    }
 }
 
 

@@ -140,7 +140,7 @@ sub do_pass {
 
 sub accept {
     my ($self) = @_;
-    $self->do_pass(delete $self->{others}[0]) if $self->{others}[0];
+    $self->do_pass(1) while $self->{others} && $self->{others}[0]-- > 0;
     IO::Select->new($self->{listener})->can_read(30 * patience())
         or die "nobody connects\n";
     $self->{c} = $self->{listener}->accept or die "accept: $!\n";
