@@ -11,7 +11,9 @@
 
 /* what Meta gives back -> the queue whose {Q}:state has the letter */
 #define SETTLE_KEY     "meta:message:ambiguous"
-#define SETTLE_TTL_MS  "691200000"      /* as long as Meta delivers */
+#define SETTLE_SINCE   "meta:message:ambiguous:since"
+#define SETTLE_KEEP    "691200000"      /* ms: as long as Meta delivers */
+#define SETTLE_MAX     "100000"
 #define SETTLE_MS      5000
 #define SETTLE_LOOK_MS 5000
 
@@ -29,6 +31,7 @@ struct settle {
     struct worker  *worker;
     char           *queue;
     char           *ref;
+    char           *account;    /* that the status or echo is of */
     char           *kept;       /* what {Q}:state has for it */
     struct conf    *conf;
 };
@@ -39,33 +42,76 @@ static void settle_free(struct settle *s)
     conf_drop(s->conf);
     free(s->queue);
     free(s->ref);
+    free(s->account);
     free(s->kept);
     free(s);
 }
 
 
-static void on_look(void *data, const struct reply *reply)
+/* nobody will name it any more: its letter stays, {Q}:state needs no copy */
+static void settle_forget(struct worker *worker, struct str ref,
+    struct str list)
 {
+    struct buf  key, field;
+    struct str  argv[3] = { STR("HDEL") };
+
+    buf_init(&key, 512);
+    buf_init(&field, 2048);
+    buf_text(&key, "{");
+    buf_str(&key, list);
+    buf_text(&key, "}:state");
+    buf_text(&field, "ref:");
+    buf_str(&field, ref);
+
+    argv[1] = (struct str) { key.at, key.len };
+    argv[2] = (struct str) { field.at, field.len };
+    if (list.len > 0 && !key.over && !field.over
+        && redis_send(worker->redis, argv, 3, SETTLE_MS, NULL, NULL) != 0)
+    {
+        log_write(LOG_DEBUG, "settle: a copy of a letter stays in Redis");
+    }
+
+    buf_free(&key);
+    buf_free(&field);
+}
+
+
+static void on_refs(void *data, const struct reply *reply)
+{
+    size_t          i;
     struct worker  *worker = data;
 
-    if (reply != NULL && reply_type(reply) == REPLY_INTEGER) {
-        worker->ambiguous = reply_int(reply) > 0;
+    if (reply == NULL || reply_count(reply) < 1) {
+        return;
     }
+
+    worker->ambiguous = reply_int(reply_at(reply, 0)) > 0;
+
+    for (i = 1; i + 1 < reply_count(reply); i += 2) {
+        settle_forget(worker, reply_str(reply_at(reply, i)),
+                      reply_str(reply_at(reply, i + 1)));
+    }
+}
+
+
+static int refs_call(struct worker *worker, struct str ref, struct str list)
+{
+    struct str  words[] = { STR(SETTLE_KEY), STR(SETTLE_SINCE),
+                            STR(SETTLE_KEEP), STR(SETTLE_MAX), ref, list };
+
+    return script_call(worker->redis, SCRIPT_REFS, words, 2, 6, on_refs,
+                       worker);
 }
 
 
 /* other consumers bury, too; and whoever waits for a lane is looked after */
 static void settle_look(uv_timer_t *timer)
 {
-    struct str      argv[] = { STR("HLEN"), STR(SETTLE_KEY) };
     struct worker  *worker = timer->data;
 
     lines_look(worker);
 
-    if (redis_up(worker->redis)
-        && redis_send(worker->redis, argv, 2, SETTLE_MS, on_look, worker)
-           != 0)
-    {
+    if (redis_up(worker->redis) && refs_call(worker, NONE, NONE) != 0) {
         worker->ambiguous = true;       /* better a look too many */
     }
 }
@@ -106,10 +152,6 @@ void settle_stop(struct worker *worker)
 void settle_note(struct work *w)
 {
     struct str  ref = work_ref(w);
-    struct str  set[] = { STR("HSET"), STR(SETTLE_KEY), ref,
-                          STR(w->desk->name) };
-    struct str  ttl[] = { STR("PEXPIRE"), STR(SETTLE_KEY),
-                          STR(SETTLE_TTL_MS) };
 
     if (ref.len == 0) {
         return;
@@ -118,14 +160,25 @@ void settle_note(struct work *w)
     queue_end_ref(w->item, ref);
     w->worker->ambiguous = true;
 
-    if (redis_send(w->worker->redis, set, 4, SETTLE_MS, NULL, NULL) == 0
-        && redis_send(w->worker->redis, ttl, 3, SETTLE_MS, NULL, NULL) == 0)
+    if (refs_call(w->worker, ref, STR(w->desk->name)) != 0) {
+        log_write(LOG_WARN, "an ambiguous send cannot be settled by its"
+                  " status: Redis does not take its name");
+    }
+}
+
+
+/* whose send it was: a status of another account does not speak of it */
+static struct str sent_by(const struct step *step, const struct job *job,
+    const struct event *e)
+{
+    if ((step->action->kind == ACTION_SEND
+         || step->action->kind == ACTION_GRAPH)
+        && step->action->account != NULL)
     {
-        return;
+        return STR(step->action->account);
     }
 
-    log_write(LOG_WARN, "an ambiguous send cannot be settled by its status:"
-              " Redis does not take its name");
+    return job != NULL ? job->account : e != NULL ? e->account : NONE;
 }
 
 
@@ -135,6 +188,7 @@ static void on_settled(void *data, const struct reply *reply)
     struct buf      b;
     struct settle  *s = data;
     struct str      del[] = { STR("HDEL"), STR(SETTLE_KEY), STR(s->ref) };
+    struct str      rem[] = { STR("ZREM"), STR(SETTLE_SINCE), STR(s->ref) };
 
     if (reply == NULL || reply_type(reply) == REPLY_ERROR) {
         log_write(LOG_WARN, "an ambiguous send could not be settled: %s",
@@ -147,7 +201,9 @@ static void on_settled(void *data, const struct reply *reply)
                   (int) b.len, b.at, reply_int(reply) ? "done" : "gone");
         buf_free(&b);
 
-        if (redis_send(s->worker->redis, del, 3, SETTLE_MS, NULL, NULL)) {
+        if (redis_send(s->worker->redis, del, 3, SETTLE_MS, NULL, NULL)
+            || redis_send(s->worker->redis, rem, 3, SETTLE_MS, NULL, NULL))
+        {
             s->worker->ambiguous = true;
         }
     }
@@ -201,6 +257,34 @@ static void settle_result(struct settle *s, struct str record,
     }
 
     job_free(&job);
+}
+
+
+/* the last step that is done now, of this account? */
+static bool settle_is_ours(const struct settle *s, const struct plan *plan,
+    struct str bytes)
+{
+    bool                 ours = false;
+    struct job           job;
+    struct fault         fault;
+    struct record        record;
+    const struct step   *step = &plan->steps[plan->at - 1];
+
+    if (record_open(bytes, &record) == RECORD_OK) {
+        ours = str_is(sent_by(step, NULL, step->event < record.nevents
+                              ? &record.events[step->event] : NULL),
+                      s->account);
+        record_close(&record);
+        return ours;
+    }
+
+    if (job_parse(bytes, s->conf->reply_prefix, &job, &fault) == JOB_OK) {
+        ours = str_is(sent_by(step, &job, NULL), s->account);
+    }
+
+    job_free(&job);
+
+    return ours;
 }
 
 
@@ -272,6 +356,12 @@ static void on_letter(void *data, const struct reply *reply)
     }
 
     plan_done(&plan, NONE, NONE);
+    if (!settle_is_ours(s, &plan, record)) {
+        plan_free(&plan);
+        settle_free(s);
+        return;
+    }
+
     buf_init(&blob, PLAN_BLOB_MAX);
     buf_init(&result, RESULT_MAX);
     buf_init(&list, 512);
@@ -330,13 +420,14 @@ static void on_queue(void *data, const struct reply *reply)
 }
 
 
-static void settle_one(struct work *w, struct str ref)
+static void settle_one(struct work *w, struct str ref, struct str account)
 {
     struct settle  *s = mem_alloc(sizeof(*s));
     struct str      argv[] = { STR("HGET"), STR(SETTLE_KEY), ref };
 
     s->worker = w->worker;
     s->ref = mem_copy(ref.at, ref.len);
+    s->account = mem_copy(account.at, account.len);
     s->conf = conf_hold(w->conf);
 
     if (redis_send(w->worker->redis, argv, 3, SETTLE_MS, on_queue, s) != 0) {
@@ -345,19 +436,20 @@ static void settle_one(struct work *w, struct str ref)
 }
 
 
-static void heard_hash(struct str ref, struct heard *heard)
+static void heard_hash(struct str account, struct str ref,
+    struct heard *heard)
 {
     static const unsigned char  key[SEEN_KEY_LEN];  /* it never leaves us */
 
-    seen_hash(heard->hash, key, NONE, NONE, NONE, ref);
+    seen_hash(heard->hash, key, account, NONE, NONE, ref);
 }
 
 
-static void heard_note(struct work *w, struct str ref)
+static void heard_note(struct work *w, struct str account, struct str ref)
 {
     struct worker  *worker = w->worker;
 
-    heard_hash(ref, &worker->refs[worker->nrefs++ % HEARD_MAX]);
+    heard_hash(account, ref, &worker->refs[worker->nrefs++ % HEARD_MAX]);
 }
 
 
@@ -366,13 +458,15 @@ bool settle_heard(struct work *w)
 {
     size_t                i, n = w->worker->nrefs;
     struct heard          heard;
+    const struct step    *step = &w->plan.steps[w->plan.at];
     const struct worker  *worker = w->worker;
 
     if (work_ref(w).len == 0) {
         return false;
     }
 
-    heard_hash(work_ref(w), &heard);
+    heard_hash(sent_by(step, w->is_job ? &w->job : NULL, work_event(w, step)),
+               work_ref(w), &heard);
     for (i = 0; i < n && i < HEARD_MAX; i++) {
         if (memcmp(worker->refs[i].hash, heard.hash, SEEN_LEN) == 0) {
             return true;
@@ -397,9 +491,9 @@ void settle_event(struct work *w)
             continue;
         }
 
-        heard_note(w, e->ref);
+        heard_note(w, e->account, e->ref);
         if (w->worker->ambiguous) {
-            settle_one(w, e->ref);
+            settle_one(w, e->ref, e->account);
         }
     }
 }

@@ -73,6 +73,7 @@ my @SCRIPTS = (
         '', '{"ok":true}']],
     [settle => [$DEAD, $STATE, $COUNT, $Q, $Q], ['ref:wamid.0', '1 {"item":{"a":0}}', 3, '{"v":1}',
         'r:y', '{"a":0}', '']],
+    [refs => ['meta:message:ambiguous', 'meta:message:ambiguous:since'], [1000, 1, 'm_2', $Q]],
 );
 
 # what the program itself says, not a script; what the limits' scripts need is shown beside them
@@ -111,6 +112,8 @@ sub prepare {
     $redis->do('HSET', $LEASE, owner => 'me', until => 1, alone => 1);
     $redis->do('HSET', $STATE, 1 => '{"v":1}', c1 => '2! old', crashed => 'old 1 7', requeued => 1,
         'r:x' => '{"r":1}', 'ref:wamid.0' => '1 {"item":{"a":0}}');
+    $redis->do('HSET', 'meta:message:ambiguous', m_1 => $Q);
+    $redis->do('ZADD', 'meta:message:ambiguous:since', 1, 'm_1');
     my $bucket = int(time / 86400) - 1 . '.0.16';
     $redis->do('HSET', $SEEN_COUNT, '1.0.8' => 1, $bucket => 1);
     $redis->do('HSET', $SEEN . $bucket, aa => 'a12345678');

@@ -119,8 +119,24 @@ subtest 'an echo settles what nobody knew' => sub {
     $rig->graph->wait_calls(1);
     $c->stop('KILL');
     $rig->expire;
+    my $names = 'meta:message:ambiguous';
+    $rig->do('HSET', $names, m_old => $Q);
+    $rig->do('ZADD', "$names:since", 1, 'm_old');
+    $rig->do('HSET', "{$Q}:state", 'ref:m_old' => '1 {"item":{}}');
     $rig->consumer(rules => $rules);
     ok wait_for(sub { scalar $rig->dead }, 20 * patience()), 'parked';
+    ok wait_for(sub { join(' ', $rig->do('HKEYS', $names)) eq 'm_settle' }, 20 * patience()),
+        'its name is kept, one of long ago is not';
+    ok wait_for(sub { !$rig->do('HEXISTS', "{$Q}:state", 'ref:m_old') }, 20 * patience()),
+        'nor is the copy of its letter';
+
+    $rig->push(messenger(id => 'm_other', page => '555', message => {is_echo => JSON::PP::true,
+        metadata => 'm_settle'}));
+    $rig->settle;
+    $rig->push(messenger(id => 'm_other2', page => '555', user => 7, message => {
+        is_echo => JSON::PP::true, metadata => 'm_nothing'}));
+    $rig->settle;
+    is scalar($rig->dead), 1, 'an echo of another account settles nothing';
 
     $rig->push(messenger(id => 'm_echo', message => {is_echo => JSON::PP::true,
         metadata => 'm_settle'}));
@@ -128,7 +144,8 @@ subtest 'an echo settles what nobody knew' => sub {
     $rig->settle;
     is_deeply texts($rig), [qw(first second third)], 'the rest is done, the first not again';
     is_deeply {map { $_ => $rig->count_of->{$_} // 0 } qw(taken worked dead)},
-        {taken => 2, worked => 1, dead => 0}, 'accounted';
+        {taken => 4, worked => 1, dead => 0}, 'accounted';
+    ok wait_for(sub { !$rig->do('EXISTS', $names, "$names:since") }), 'no name is left';
     $rig->finish;
 };
 
