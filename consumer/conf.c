@@ -83,6 +83,7 @@ static const struct option options[] = {
     { "push_lists", NULL, conf_names, ROOT(push_lists), 0, NULL, 0 },
     { "drain_timeout", type_time, NULL, ROOT(drain_ms), 0, "30s", 0 },
     { "dead_max", type_count, NULL, ROOT(dead_max), 0, "100000", 0 },
+    { "waiting_max", type_count, NULL, ROOT(waiting_max), 0, "1000000", 0 },
     { "seen_max", type_count, NULL, ROOT(seen_max), 0, "20000000", 0 },
     { "log_level", type_log_level, NULL, ROOT(log_level), 0, "info", 0 },
     { "handlers", NULL, conf_handler, ROOT(handlers), EACH(conf_handler),

@@ -147,6 +147,7 @@ struct conf {
     char                *unmatched; /* a list, NULL: drop */
     unsigned long        drain_ms;
     unsigned long        dead_max;
+    unsigned long        waiting_max;   /* in {Q}:held and {Q}:retry */
     unsigned long        seen_max;  /* ids of dedupe, of each queue */
     unsigned long        in_flight; /* calls on the wire at the same time */
     struct conf_list     handlers;      /* struct conf_handler */

@@ -167,6 +167,8 @@ if ids ~= '' then
     remember()
 end
 
+local KEPT_MAX = 1000000
+
 local function kept(field, record)
     if keep > 0 and record then
         redis.call('ZADD', KEYS[9], now, field .. ':' .. record)
@@ -235,6 +237,12 @@ while i <= #ARGV do
     end
 end
 
+if keep > 0 then
+    local many = math.min(redis.call('ZCARD', KEYS[9]) - KEPT_MAX, 1000)
+    if many > 0 then
+        redis.call('ZREM', KEYS[9], unpack(redis.call('ZRANGE', KEYS[9], 0, many - 1)))
+    end
+end
 if names_end >= names then
     redis.call('HDEL', KEYS[4], unpack(ARGV, names, names_end))
 end

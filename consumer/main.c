@@ -93,6 +93,7 @@ static void set_queue(void *data, struct queue *q)
     const struct daemon  *d = data;
 
     queue_dead_max(q, d->worker.conf->dead_max);
+    queue_waiting_max(q, d->worker.conf->waiting_max);
     queue_seen_max(q, d->worker.conf->seen_max);
     queue_keep(q, d->worker.conf->keep_ms);
     queue_pause(q, paused(d, queue_name(q)));
@@ -188,6 +189,7 @@ static void census_each(void *data, struct queue *q)
 
     stat_row_set(row, STAT_QUEUE_HELD, stats.held);
     stat_row_set(row, STAT_QUEUE_PAUSED, stats.paused);
+    stat_row_set(row, STAT_QUEUE_FULL, stats.full);
     stat_row_set(row, STAT_QUEUE_WINDOW, stats.n);
     stat_row_set(row, STAT_QUEUE_WINDOW_BYTES, stats.bytes);
     stat_row_set(row, STAT_QUEUE_SEEN_SINCE, stats.seen_since
@@ -203,6 +205,7 @@ static void metrics_each(void *data, const char *name, struct queue *q)
     if (q == NULL) {
         stat_row_set(row, STAT_QUEUE_HELD, 0);
         stat_row_set(row, STAT_QUEUE_PAUSED, 0);
+        stat_row_set(row, STAT_QUEUE_FULL, 0);
         stat_row_set(row, STAT_QUEUE_WINDOW, 0);
         stat_row_set(row, STAT_QUEUE_WINDOW_BYTES, 0);
         stat_row_set(row, STAT_QUEUE_SEEN_SINCE, STAT_UNKNOWN);

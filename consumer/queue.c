@@ -19,6 +19,7 @@
 #define QUEUE_GUARD_MS  500
 
 #define QUEUE_SEEN_MAX  20000000
+#define QUEUE_WAITING_MAX  1000000
 
 
 static void on_tick(uv_timer_t *timer);
@@ -565,6 +566,7 @@ struct queue *queue_new(uv_loop_t *loop, const struct redis_target *target,
     q->claim = claim;
     q->stats = stat_row(STATS_QUEUE, name);
     q->seen_max = QUEUE_SEEN_MAX;
+    q->waiting_max = QUEUE_WAITING_MAX;
     q->cursor = q->lane = q->waking = NONE;
     q->ops = ops;
     q->data = data;

@@ -161,7 +161,7 @@ struct queue_stats {
     size_t          running;    /* the worker's */
     bool            held;       /* the lease is ours */
     bool            paused;
-    bool            full;       /* too many dead letters */
+    bool            full;       /* too many dead letters, or waiting */
     unsigned long   waiting;    /* places of those in held and retry; 0 also
                                    where only loose ones wait */
     long long       seen_since; /* how far back dedupe reaches, ms; 0: not
@@ -178,6 +178,7 @@ const char *queue_name(const struct queue *q);
 /* settings; each may be called again at any time */
 void queue_dead_max(struct queue *q, unsigned long n);  /* nothing is taken
                                                            at so many dead */
+void queue_waiting_max(struct queue *q, unsigned long n);   /* or waiting */
 void queue_seen_max(struct queue *q, unsigned long n);  /* ids of dedupe */
 void queue_keep(struct queue *q, unsigned long ms);     /* {Q}:kept, 0: off */
 

@@ -18,6 +18,13 @@ void queue_dead_max(struct queue *q, unsigned long n)
 }
 
 
+/* queue_waiting_max sets at how many that wait it takes nothing more */
+void queue_waiting_max(struct queue *q, unsigned long n)
+{
+    q->waiting_max = n;
+}
+
+
 /* queue_seen_max sets how many ids dedupe remembers */
 void queue_seen_max(struct queue *q, unsigned long n)
 {

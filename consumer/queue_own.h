@@ -87,6 +87,7 @@ struct queue {
     void                       *data;
     char                       *keys[KEY_MAX];
     unsigned long               dead_max;
+    unsigned long               waiting_max;
     unsigned long               seen_max;
     unsigned long               keep;
     struct stat_row            *stats;
@@ -116,7 +117,7 @@ struct queue {
     bool                        synced;     /* {Q}:inflight has been read */
     bool                        more;       /* there may be items to take */
     bool                        nofit;      /* the next one has no room */
-    bool                        full;       /* too many dead */
+    bool                        full;       /* too many dead, or waiting */
 
     /* what waits in Redis, as far as we know: never less than there is */
     unsigned long               waiting;    /* ZCARD {Q}:lines, as last told */

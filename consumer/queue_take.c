@@ -362,11 +362,16 @@ static void queue_status(struct queue *q, struct str how)
         return;
     }
 
-    if (str_is(how, "FULL")) {
-        if (!q->full) {
+    if (str_is(how, "FULL") || str_is(how, "WAITING")) {
+        if (!q->full && str_is(how, "FULL")) {
             log_write(LOG_ERROR, "queue %s: %lu dead letters; nothing is"
                       " taken until some are requeued or dropped",
                       q->keys[KEY_QUEUE], q->dead_max);
+
+        } else if (!q->full) {
+            log_write(LOG_WARN, "queue %s: %lu events wait for lanes, retries"
+                      " or one another; nothing is taken until fewer do",
+                      q->keys[KEY_QUEUE], q->waiting_max);
         }
         q->full = true;
         q->more = false;
@@ -576,7 +581,7 @@ static void take_send(struct queue *q)
     struct words                 w;
     static const enum queue_key  keys[] = {
         KEY_LEASE, KEY_QUEUE, KEY_URGENT, KEY_INFLIGHT, KEY_COUNT, KEY_DEAD,
-        KEY_LINES, KEY_HELD, KEY_STATE
+        KEY_LINES, KEY_HELD, KEY_STATE, KEY_RETRY
     };
 
     words_begin(&w);
@@ -588,6 +593,7 @@ static void take_send(struct queue *q)
     words_number(&w, QUEUE_WINDOW - q->n - q->promised);
     words_number(&w, QUEUE_WINDOW_BYTES - q->bytes);
     words_number(&w, q->dead_max);
+    words_number(&w, q->waiting_max);
 
     q->taking = words_call(&w, q, SCRIPT_TAKE, on_take, q) == 0;
 }

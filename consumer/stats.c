@@ -112,6 +112,8 @@ static const struct family  families[STAT_COUNT] = {
         "1 where this process holds the queue's lease." },
     [STAT_QUEUE_PAUSED] = { "meta_consumer_paused", NULL, GAUGE,
         "1 where the queue is paused." },
+    [STAT_QUEUE_FULL] = { "meta_consumer_full", NULL, GAUGE,
+        "1 where nothing is taken, for too many are dead or wait." },
     [STAT_QUEUE_WINDOW] = { "meta_consumer_window_events", NULL, GAUGE,
         "Events in the window of this process." },
     [STAT_QUEUE_WINDOW_BYTES] = { "meta_consumer_window_bytes", NULL, GAUGE,

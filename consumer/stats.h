@@ -48,6 +48,7 @@ enum stat_name {
     /* of a queue: stat_row(STATS_QUEUE, name) */
     STAT_QUEUE_HELD,            /* 1: the lease is ours */
     STAT_QUEUE_PAUSED,
+    STAT_QUEUE_FULL,            /* dead_max or waiting_max is reached */
     STAT_QUEUE_WINDOW,
     STAT_QUEUE_WINDOW_BYTES,
     STAT_QUEUE_SEEN_SINCE,      /* how far back dedupe remembers */

@@ -3,11 +3,11 @@
 -- counts them as taken.
 --
 -- KEYS  1 {Q}:lease  2 Q  3 {Q}:urgent  4 {Q}:inflight  5 {Q}:count  6 {Q}:dead
---       7 {Q}:lines  8 {Q}:held  9 {Q}:state
+--       7 {Q}:lines  8 {Q}:held  9 {Q}:state  10 {Q}:retry
 -- ARGV  1 owner  2 how many at most  3 how many bytes at most  4 ceiling of
---       {Q}:dead
+--       {Q}:dead  5 of {Q}:held and {Q}:retry together
 -- Answers {places that wait, requeued, field, item, ...}, or a status: FULL,
--- nothing is taken while so many are dead; NOFIT, the next item is larger than
+-- nothing is taken while so many are dead; WAITING, or wait; NOFIT, the next item is larger than
 -- the bytes that are left; LINES, {Q}:lines is gone and to be rebuilt.
 --
 -- {Q}:inflight is a hash, so that an ack costs the same however much is in
@@ -24,6 +24,9 @@ if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
 end
 if redis.call('LLEN', KEYS[6]) >= tonumber(ARGV[4]) then
     return redis.status_reply('FULL')
+end
+if redis.call('HLEN', KEYS[8]) + redis.call('ZCARD', KEYS[10]) >= tonumber(ARGV[5]) then
+    return redis.status_reply('WAITING')
 end
 
 local waiting = redis.call('ZCARD', KEYS[7])

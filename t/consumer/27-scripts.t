@@ -33,10 +33,10 @@ sub finish {
 }
 
 my @SCRIPTS = (
-    [take => [$LEASE, $Q, $URGENT, $INFLIGHT, $COUNT, $DEAD, $LINES, $HELD, $STATE],
-        ['me', 256, 1_000_000, 10]],
-    [take => [$LEASE, $Q, $URGENT, $INFLIGHT, $COUNT, $DEAD, "{$Q}:gone", $HELD, $STATE],
-        ['me', 256, 1_000_000, 10]],
+    [take => [$LEASE, $Q, $URGENT, $INFLIGHT, $COUNT, $DEAD, $LINES, $HELD, $STATE,
+        $RETRY], ['me', 256, 1_000_000, 10, 100]],
+    [take => [$LEASE, $Q, $URGENT, $INFLIGHT, $COUNT, $DEAD, "{$Q}:gone", $HELD, $STATE,
+        $RETRY], ['me', 256, 1_000_000, 10, 100]],
     [recall => [@HELD], ['me', 1_000_000, '1', '2u']],
     [sync => [@HELD, $SEEN_KEY, $SEEN_COUNT], ['me', 'x' x 16]],
     [enter => [@HELD], ['me', 7, $A]],

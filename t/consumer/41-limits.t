@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Util qw(patience wait_for);
 
 my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
 
@@ -69,6 +69,22 @@ subtest 'too many dead letters' => sub {
     $rig->do('HINCRBY', "{$Q}:count", $_, -1) for qw(taken dead);
     $rig->settle;
     is_deeply answered($rig), ['m_1'], 'it goes on by itself when one is gone';
+    $rig->finish;
+};
+
+subtest 'too many that wait' => sub {
+    my $rig = Rig->new;
+    $rig->do('HSET', 'meta:control', "account:$PAGE", '{"until":null}');
+    my $c = $rig->consumer(rules => $rules, more => "waiting_max: 3\n");
+    $rig->push(map { messenger(id => "m_$_", user => $_) } 1 .. 3);
+    ok wait_for(sub { $rig->held == 3 }, 20 * patience()), 'they wait';
+    $rig->push(messenger(id => 'm_4', user => 1));
+    $c->wait_log(qr/3 events wait .*; nothing is taken/);
+    is $rig->llen, 1, 'nothing more is taken';
+    $rig->do('DEL', 'meta:control');
+    $rig->settle;
+    is_deeply [sort @{answered($rig)}], [map { "m_$_" } 1 .. 4], 'it goes on by itself';
+    is scalar(() = $c->log =~ /nothing is taken/g), 1, 'and said so once';
     $rig->finish;
 };
 

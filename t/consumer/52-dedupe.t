@@ -174,6 +174,13 @@ subtest 'kept' => sub {
     $rig->push(item(id => 4));
     $rig->settle;
     is $rig->size('kept'), 3, 'for their time';
+    my $text = script_text('finish');
+    like $text, qr/KEPT_MAX = 1000000$/m, 'a million of them at most';
+    my $owner = $rig->do('HGET', "{$Q}:lease", 'owner');
+    $rig->do('EVAL', $text =~ s/(KEPT_MAX = )1000000/${1}1/r, 11, map({ "{$Q}:$_" } qw(lease
+        inflight count state held retry lines dead kept seen: seen:count)), $owner, 0, 0, 60_000,
+        100, 0, '', 0, 0, 0, 0);
+    is_deeply [$rig->do('ZRANGE', "{$Q}:kept", 0, -1)], ['4:' . item(id => 4)], 'then the newest';
     $rig->finish;
 };
 
