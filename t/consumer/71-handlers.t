@@ -162,7 +162,7 @@ subtest 'what it answers' => sub {
 
 
 subtest 'later' => sub {
-    my $rig = rig(', timeout: 500ms');
+    my $rig = rig('');
     my $from = time;
     $rig->push(whatsapp(text => 'again', id => 'wamid.again'),
         whatsapp(text => 'behind it'), whatsapp(text => 'beside it', user => '27820000002'));
