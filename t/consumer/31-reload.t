@@ -45,10 +45,11 @@ ok reload($rig->conf(rules => rules('three'), redis => 'unix:/elsewhere'),
     qr/redis can be changed by a restart only; the old configuration stays/), 'so is another Redis';
 is answer(), 'two', 'and changes nothing';
 
-$rig->graph->fault({times => 1, fault => {slow => 700}});
+$rig->graph->fault({times => 1, fault => {slow => 20_000}});
 $rig->push(messenger(id => 'm_slow'), messenger(id => 'm_behind'));
-$rig->graph->wait_calls(4);
+$rig->graph->wait_calls(5);
 ok reload($rig->conf(rules => rules('five')), qr/is in force/), 'reloaded in the middle of a call';
+$rig->graph->hasten;
 $rig->settle;
 is_deeply [map { $_->[1] } ($rig->sent)[-2, -1]], [qw(two five)], 'what had begun ends as it began';
 
