@@ -38,6 +38,7 @@ void control_begin(struct control *c)
 }
 
 
+/* a name with a zero inside would be another's, and a new one at each poll */
 static bool pause_split(struct str field, enum pause_kind *kind,
     struct str *name)
 {
@@ -49,7 +50,7 @@ static bool pause_split(struct str field, enum pause_kind *kind,
         if (field.len > n && memcmp(field.at, names[i], n) == 0) {
             *kind = (enum pause_kind) i;
             *name = (struct str) { field.at + n, field.len - n };
-            return true;
+            return memchr(name->at, '\0', name->len) == NULL;
         }
     }
 
