@@ -11,7 +11,7 @@
    Without one of the ends behind them it was worked.  "open crash" as the
    first crashes when it is opened, or buried.  FIFO takes lines:
      wake QUEUE LANE N | pause QUEUE | go QUEUE | claim QUEUE | yield QUEUE
-     stats QUEUE | drain
+     stats QUEUE | drain | hasten, which ends every sleep
    Each begin and end is a line of standard output. */
 
 #include "consumer/json.h"
@@ -117,6 +117,20 @@ static void on_mark(void *data, bool ok)
 static void on_sleep(uv_timer_t *timer)
 {
     work_next(timer->data);
+}
+
+
+static void hasten(uv_handle_t *handle, void *data)
+{
+    uv_timer_t  *timer = (uv_timer_t *) handle;
+
+    (void) data;
+
+    if (handle->type == UV_TIMER && uv_is_active(handle)
+        && timer->timer_cb == on_sleep)
+    {
+        uv_timer_start(timer, on_sleep, 0, 0);
+    }
 }
 
 
@@ -456,6 +470,8 @@ static void command(char *line)
 
     if (strcmp(verb, "drain") == 0) {
         drain();
+    } else if (strcmp(verb, "hasten") == 0) {
+        uv_walk(&loop, hasten, NULL);
     } else if (q == NULL) {
         say("no such queue: %s\n", line);
     } else if (strcmp(verb, "wake") == 0) {
