@@ -243,7 +243,7 @@ subtest 'a stop that somebody ends' => sub {
 };
 
 subtest 'usage headers' => sub {
-    my $d = driver('page=100,1');
+    my $d = driver('page=20,1');
     my @lanes = qw(app:1 page:118734502290164);
     my $buc = sub { my ($pct, $min) = @_; return 'X-Business-Use-Case-Usage {"118734502290164":[{'
         . qq("type":"messenger","call_count":$pct,"estimated_time_to_regain_access":$min}]}) };
@@ -252,12 +252,12 @@ subtest 'usage headers' => sub {
     ok ask($d, $lanes[1])->{go}, '79 %: nothing';
     order($d, 'usage', $buc->(100, 0), @lanes);
     wait_for { ask($d, $lanes[1])->{go} };
-    cmp_ok ask($d, $lanes[1])->{ms}, '>', 60, '100 %: ten times the interval';
+    cmp_ok ask($d, $lanes[1])->{ms}, '>', 100, '100 %: ten times the interval';
     ok ask($d, 'page:2')->{go}, 'another Page is not affected';
     wait_for { !known($d, $lanes[1])->{ms} };
     order($d, 'usage', $buc->(20, 0), @lanes);
     wait_for { ask($d, $lanes[1])->{go} };
-    cmp_ok ask($d, $lanes[1])->{ms} // 0, '<', 60, '20 %: as before';
+    cmp_ok ask($d, $lanes[1])->{ms} // 0, '<=', 51, '20 %: as before';
 
     order($d, 'usage', 'X-App-Usage', '{"call_count":90}', @lanes);
     wait_for { ask($d, 'app:1')->{go} };

@@ -158,7 +158,7 @@ subtest 'killed at any moment, while others bury and requeue' => sub {
             push @events, $late;
             $ctl->letters(letter($late));
         }
-        sleep((0.002 + rand 0.03) * patience() * (1 + $runs / 20));
+        sleep((0.002 + rand 0.03) * patience() * (1 + $runs / 20) ** 2);
         $_->alive and $_->signal('KILL') and $kills++ for @p;
         $_->wait_exit(10) for @p;
     }

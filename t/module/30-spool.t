@@ -172,6 +172,7 @@ that is what the block is about
 --- deliver: 3
 --- redis_do: CONFIG SET maxmemory 0
 --- files: 1 aside
+--- files: 0
 --- redis_do: DEL meta:events
 --- sh: for f in spool/*.aside; do mv $f ${f%.aside}.spool; done
 --- reload
