@@ -2,8 +2,7 @@
    keyed hashes, for names are keys of Redis and lines of logs. */
 
 #include "lane.h"
-
-#include <stdio.h>
+#include "sip.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -75,74 +74,6 @@ const struct rate *lane_preset(enum lane_kind kind)
 }
 
 
-static uint64_t turn(uint64_t x, unsigned n)
-{
-    return x << n | x >> (64 - n);
-}
-
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = turn(v[1], 13) ^ v[0];
-    v[0] = turn(v[0], 32);
-    v[2] += v[3];
-    v[3] = turn(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = turn(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = turn(v[1], 17) ^ v[2];
-    v[2] = turn(v[2], 32);
-}
-
-
-static uint64_t sip_word(const char *at, size_t n)
-{
-    size_t    i;
-    uint64_t  word = 0;
-
-    for (i = 0; i < n; i++) {
-        word |= (uint64_t) (unsigned char) at[i] << 8 * i;
-    }
-
-    return word;
-}
-
-
-/* SipHash-2-4: an HMAC costs 30 times as much, and each call has two hashes */
-static uint64_t sip_hash(const unsigned char key[16], struct str s)
-{
-    size_t       i;
-    uint64_t     k0 = sip_word((const char *) key, 8);
-    uint64_t     k1 = sip_word((const char *) key + 8, 8), word;
-    uint64_t     v[4] = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-                          k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u };
-    const char  *end = s.at + s.len / 8 * 8;
-
-    for (;;) {
-        word = s.at < end ? sip_word(s.at, 8)
-               : sip_word(s.at, s.len % 8) | (uint64_t) s.len << 56;
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
-
-        if (s.at >= end) {
-            break;
-        }
-
-        s.at += 8;
-    }
-
-    v[2] ^= 0xff;
-    for (i = 0; i < 4; i++) {
-        sip_round(v);
-    }
-
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
-
 static void lane_hash(char out[16], const unsigned char key[16], struct str s)
 {
     int                i;
@@ -156,15 +87,20 @@ static void lane_hash(char out[16], const unsigned char key[16], struct str s)
 }
 
 
+static bool lane_harmless(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+           || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
+}
+
+
 /* what is no letter, digit, dot, dash or underscore becomes "_" */
 static size_t lane_plain(char *out, struct str s, size_t max)
 {
     size_t  i;
 
     for (i = 0; i < s.len && i < max; i++) {
-        out[i] = memchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                        "0123456789._-", s.at[i], 65) != NULL
-                 ? s.at[i] : '_';
+        out[i] = lane_harmless(s.at[i]) ? s.at[i] : '_';
     }
 
     return i;
@@ -190,9 +126,9 @@ void lane_set(struct lane *lane, const struct rate rates[LANE_KINDS],
     const unsigned char key[16], enum lane_kind kind, struct str id,
     struct str who)
 {
-    char  *out = lane->name;
+    char  *out = stpcpy(lane->name, kinds[kind].name);
 
-    out += snprintf(out, LANE_ID_MAX, "%s:", kinds[kind].name);
+    *out++ = ':';
     out += lane_part(out, key, kinds[kind].secret, id, LANE_ID_MAX);
 
     if (who.len) {

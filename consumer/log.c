@@ -1,9 +1,10 @@
 /* The log: one line an event on standard error, never a secret or a text. */
 
 #include "log.h"
-#include "mac.h"
+#include "sip.h"
 #include "stats.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,16 +12,21 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 
 #define LOG_WAMID_TAIL 24
 #define LOG_TIME_MAX   32
+#define LOG_ROOM       (LOG_JSON_MAX + 64)
 
 static enum log_level   log_threshold = LOG_INFO;
 static enum log_format  log_form = LOG_TEXT;
-static struct mac       log_mac;        /* of people */
+static unsigned char    log_sip[SIP_KEY_LEN];       /* of people */
 static bool             log_keyed;
+static char             log_held[PIPE_BUF + LOG_ROOM];
+static size_t           log_nheld;
+static bool             log_holds;
 
 
 /* log_level sets which lines are written */
@@ -47,8 +53,8 @@ void log_format(enum log_format format)
 /* log_key sets the key of log_person: derived from key, or random */
 void log_key(const char *key, size_t len)
 {
-    struct mac                  mac;
-    unsigned char               secret[MAC_LEN];
+    unsigned int                n = EVP_MAX_MD_SIZE;
+    unsigned char               secret[EVP_MAX_MD_SIZE];
     static const unsigned char  label[] = "meta-consumer log";
     static bool                 random;
 
@@ -60,19 +66,40 @@ void log_key(const char *key, size_t len)
     RAND_bytes(secret, sizeof(secret));
 
     if (len) {
-        mac_key(&mac, key, len);
-        mac_run(&mac, label, sizeof(label) - 1, secret);
-        OPENSSL_cleanse(&mac, sizeof(mac));
+        HMAC(EVP_sha256(), key, (int) len, label, sizeof(label) - 1, secret,
+             &n);
     }
 
-    mac_key(&log_mac, secret, sizeof(secret));
+    memcpy(log_sip, secret, SIP_KEY_LEN);
     log_keyed = true;
     OPENSSL_cleanse(secret, sizeof(secret));
 }
 
 
-static void log_time(char out[LOG_TIME_MAX])
+/* log_flush writes what is held */
+void log_flush(void)
 {
+    ssize_t  written;
+
+    if (log_nheld) {
+        written = write(STDERR_FILENO, log_held, log_nheld);
+        (void) written;     /* there is nobody left to tell */
+        log_nheld = 0;
+    }
+}
+
+
+/* log_hold lets lines wait, or no more */
+void log_hold(bool holds)
+{
+    log_holds = holds;
+    log_flush();
+}
+
+
+static size_t log_time(char out[LOG_TIME_MAX])
+{
+    unsigned         ms;
     struct tm        tm;
     struct timespec  now;
     static char      text[LOG_TIME_MAX];    /* of that second */
@@ -84,43 +111,78 @@ static void log_time(char out[LOG_TIME_MAX])
     if (now.tv_sec != second) {
         second = now.tv_sec;
         gmtime_r(&second, &tm);
-        n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+        n = strftime(text, sizeof(text) - 5, "%Y-%m-%dT%H:%M:%S.", &tm);
     }
 
-    memcpy(out, text, n);
-    snprintf(out + n, LOG_TIME_MAX - n, ".%03ldZ", now.tv_nsec / 1000000);
+    ms = (unsigned) (now.tv_nsec / 1000000);
+    text[n] = (char) ('0' + ms / 100);
+    text[n + 1] = (char) ('0' + ms / 10 % 10);
+    text[n + 2] = (char) ('0' + ms % 10);
+    text[n + 3] = 'Z';
+    text[n + 4] = '\0';
+    memcpy(out, text, n + 5);
+
+    return n + 4;
 }
 
 
-/* in the one form or the other; one write, so that lines stay whole */
+static size_t log_words(char *out, const char *time, size_t ntime,
+    const char *level, const char *text, size_t len)
+{
+    char  *at = out;
+
+    at = (char *) memcpy(at, time, ntime) + ntime;
+    *at++ = ' ';
+    *at++ = '[';
+    at = stpcpy(at, level);
+    *at++ = ']';
+    *at++ = ' ';
+    at = (char *) memcpy(at, text, len) + len;
+
+    return (size_t) (at - out);
+}
+
+
+/* in the one form or the other, behind what is held */
 static void log_line(enum log_level level, const char *text, size_t len)
 {
     static const char *const  names[] = { "error", "warn", "info", "debug" };
-    char                      time[LOG_TIME_MAX], line[LOG_JSON_MAX];
-    size_t                    n;
-    ssize_t                   written;
+    char                      time[LOG_TIME_MAX], *at;
+    size_t                    n, ntime = log_time(time), had = log_nheld;
 
-    log_time(time);
+    at = log_held + had;
+    n = log_form == LOG_JSON ? log_json(at, time, names[level], text, len)
+        : log_words(at, time, ntime, names[level], text, len);
+    at[n++] = '\n';
 
-    if (log_form == LOG_JSON) {
-        n = log_json(line, time, names[level], text, len);
-    } else {
-        n = snprintf(line, sizeof(line), "%s [%s] %.*s", time, names[level],
-                     (int) len, text);
+    if (had + n > PIPE_BUF) {   /* a longer write may not stay whole */
+        log_flush();
+        memmove(log_held, at, n);
     }
+    log_nheld += n;
 
-    line[n++] = '\n';
-    written = write(STDERR_FILENO, line, n);
-    (void) written;     /* there is nobody left to tell */
+    if (!log_holds || level <= LOG_WARN || log_nheld > PIPE_BUF) {
+        log_flush();
+    }
 
     stat_add(STAT_LOG_ERROR + level, 1);
 }
 
 
-/* log_write writes one line; what is over 4 KB is cut */
+/* log_text writes one line of harmless values; what is over 4 KB is cut */
+void log_text(enum log_level level, struct str line)
+{
+    if (level <= log_threshold) {
+        log_line(level, line.at, line.len < LOG_LINE_MAX - 64 ? line.len
+                 : LOG_LINE_MAX - 65);
+    }
+}
+
+
+/* log_write formats one and writes it */
 void log_write(enum log_level level, const char *format, ...)
 {
-    char     text[LOG_LINE_MAX - 64];
+    char     text[LOG_LINE_MAX];
     int      i, n;
     va_list  args;
 
@@ -132,10 +194,6 @@ void log_write(enum log_level level, const char *format, ...)
     n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
 
-    if (n < 0) {
-        return;
-    }
-
     if (n >= (int) sizeof(text)) {
         n = sizeof(text) - 1;
     }
@@ -146,7 +204,9 @@ void log_write(enum log_level level, const char *format, ...)
         }
     }
 
-    log_line(level, text, n);
+    if (n >= 0) {
+        log_text(level, (struct str) { text, n });
+    }
 }
 
 
@@ -241,11 +301,11 @@ void log_id(struct buf *b, struct str id)
 }
 
 
-/* log_person writes the first 4 bytes of the HMAC of who it is */
+/* log_person writes 32 bits of a keyed hash of who it is */
 const char *log_person(char out[LOG_PERSON_MAX], struct str person)
 {
-    size_t             i;
-    unsigned char      mac[MAC_LEN];
+    int                i;
+    uint64_t           hash;
     static const char  hex[] = "0123456789abcdef";
 
     if (!log_keyed) {
@@ -257,13 +317,13 @@ const char *log_person(char out[LOG_PERSON_MAX], struct str person)
         return out;
     }
 
-    mac_run(&log_mac, person.at, person.len, mac);
+    hash = sip_hash(log_sip, person);
     out[0] = '#';
-    for (i = 0; i < 4; i++) {
-        out[1 + 2 * i] = hex[mac[i] >> 4];
-        out[2 + 2 * i] = hex[mac[i] & 15];
+    for (i = 1; i < LOG_PERSON_MAX - 1; i++) {
+        out[i] = hex[hash & 15];
+        hash >>= 4;
     }
-    out[9] = '\0';
+    out[i] = '\0';
 
     return out;
 }

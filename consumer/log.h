@@ -31,6 +31,12 @@ void log_key(const char *key, size_t len);
 
 void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void log_text(enum log_level level, struct str line);
+
+/* log_hold: lines may wait for log_flush, which a turn of the loop ends with;
+   never those of a warning or an error, nor what stands before them */
+void log_hold(bool holds);
+void log_flush(void);
 
 /* log_clean appends what came from outside, made harmless: plain ASCII, cut at
    LOG_VALUE_MAX; log_value does so behind " name=" */

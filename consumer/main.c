@@ -40,6 +40,7 @@ struct daemon {
     bool             draining;
     int              code;
     uv_timer_t       deadline;
+    uv_prepare_t     turn;
     uv_signal_t      signals[SIGNALS];
 };
 
@@ -333,6 +334,15 @@ static void on_signal(uv_signal_t *handle, int signal)
 }
 
 
+/* the loop is about to wait */
+static void on_wait(uv_prepare_t *turn)
+{
+    (void) turn;
+
+    log_flush();
+}
+
+
 static void daemon_start(struct daemon *d)
 {
     size_t            i;
@@ -341,6 +351,10 @@ static void daemon_start(struct daemon *d)
     uv_loop_init(&d->loop);
     uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
+    uv_prepare_init(&d->loop, &d->turn);
+    uv_prepare_start(&d->turn, on_wait);
+    uv_unref((uv_handle_t *) &d->turn);
+    log_hold(true);
 
     for (i = 0; i < SIGNALS; i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
@@ -375,6 +389,8 @@ static void daemon_stop(struct daemon *d)
     metrics_free(d->metrics);
     notify_free(d->notify);
     uv_close((uv_handle_t *) &d->deadline, NULL);
+    uv_close((uv_handle_t *) &d->turn, NULL);
+    log_hold(false);
 
     for (i = 0; i < SIGNALS; i++) {
         uv_close((uv_handle_t *) &d->signals[i], NULL);

@@ -122,6 +122,21 @@ void buf_text(struct buf *b, const char *text)
 }
 
 
+/* buf_number appends its decimal digits */
+void buf_number(struct buf *b, unsigned long long n)
+{
+    char    digits[24];
+    size_t  at = sizeof(digits);
+
+    do {
+        digits[--at] = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+
+    buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+
 /* buf_format appends as printf does; for short texts, 511 bytes at most */
 void buf_format(struct buf *b, const char *format, ...)
 {

@@ -50,6 +50,7 @@ void buf_init(struct buf *b, size_t max);
 void buf_add(struct buf *b, const char *at, size_t len);
 void buf_str(struct buf *b, struct str s);
 void buf_text(struct buf *b, const char *text);
+void buf_number(struct buf *b, unsigned long long n);
 void buf_format(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void buf_free(struct buf *b);

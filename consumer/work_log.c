@@ -13,15 +13,16 @@ static void log_steps(struct buf *b, const struct work *w)
     buf_text(b, " rule=");
     for (i = 0; i < p->n && i < 16; i++) {
         if (p->steps[i].rule != last) {
-            buf_format(b, "%s%zu", last ? "," : "", p->steps[i].rule);
+            buf_text(b, last ? "," : "");
             last = p->steps[i].rule;
+            buf_number(b, last);
         }
     }
 
     buf_text(b, last ? " action=" : "- action=");
     for (i = 0; i < p->n && i < 16; i++) {
-        buf_format(b, "%s%s", i ? "," : "",
-                   action_name(p->steps[i].action->kind));
+        buf_text(b, i ? "," : "");
+        buf_text(b, action_name(p->steps[i].action->kind));
     }
 
     buf_text(b, p->n ? "" : "-");
@@ -64,13 +65,15 @@ static void log_job(struct buf *b, const struct work *w)
 void work_log(const struct work *w, enum log_level level,
     const char *outcome, const char *more)
 {
-    struct buf  b;
+    static struct buf  b = { .max = 4096 };     /* of one after the other */
 
     if (!log_wants(level)) {
         return;
     }
 
-    buf_init(&b, 2048);
+    b.len = 0;
+    b.over = false;
+    buf_text(&b, w->is_job ? "job" : "event");
     log_value(&b, "queue", STR(w->desk->name));
     log_value(&b, "item", w->item->field);
 
@@ -81,13 +84,16 @@ void work_log(const struct work *w, enum log_level level,
     }
 
     log_steps(&b, w);
-
-    log_write(level, "%s%.*s events=%zu calls=%u outcome=%s ms=%llu%s",
-              w->is_job ? "job" : "event", (int) b.len, b.at,
-              w->record.nevents, w->calls, outcome,
-              w->began ? (unsigned long long) (uv_hrtime() / 1000000
-              - w->began) : 0, more);
-    buf_free(&b);
+    buf_text(&b, " events=");
+    buf_number(&b, w->record.nevents);
+    buf_text(&b, " calls=");
+    buf_number(&b, w->calls);
+    buf_text(&b, " outcome=");
+    buf_text(&b, outcome);
+    buf_text(&b, " ms=");
+    buf_number(&b, w->began ? uv_hrtime() / 1000000 - w->began : 0);
+    buf_text(&b, more);
+    log_text(level, (struct str) { b.at, b.len });
 }
 
 

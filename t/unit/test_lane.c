@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include "consumer/lane.h"
+#include "consumer/sip.h"
 
 
 static unsigned char  key[16];
@@ -27,10 +28,11 @@ name(enum lane_kind kind, const char *id, const char *who)
 static void
 test_names(void)
 {
-    char         longest[400];
-    int          i;
-    const char  *a, *b;
-    struct lane  sip;
+    char           longest[400];
+    int            i;
+    const char    *a, *b;
+    struct lane    sip;
+    unsigned char  wide[SIP_LONG_LEN];
 
     a = name(LANE_PHONE, "106540352242922", NULL);
     is_str(a, strlen(a), "phone:106540352242922", "an account");
@@ -56,6 +58,10 @@ test_names(void)
              NONE);
     is_str(sip.name, strlen(sip.name), "token:a129ca6149be45e5",
            "SipHash-2-4's test vector");
+
+    sip_long(wide, key, (struct str) { (char *) key, 15 });
+    ok(memcmp(wide, "\x54\x93\xe9\x99\x33\xb0\xa8\x11\x7e\x08\xec\x0f"
+              "\x97\xcf\xc3\xd9", sizeof(wide)) == 0, "and of 128 bits");
 
     lane_key_make(key, STR("secret"));
     b = name(LANE_PAIR, "1", "27820000001");
