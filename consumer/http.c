@@ -4,6 +4,7 @@
 #include "stats.h"
 #include "version.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -106,7 +107,9 @@ static void head_keep(struct http_call *c, const char *at, size_t len)
     n = value++ - at;
 
     for (i = 0; i < c->nwant; i++) {
-        if (strncasecmp(c->want[i], at, n) != 0 || c->want[i][n] != '\0') {
+        if ((c->want[i][0] ^ *at) & ~0x20
+            || strncasecmp(c->want[i], at, n) != 0 || c->want[i][n] != '\0')
+        {
             continue;
         }
 
@@ -209,7 +212,8 @@ static struct http_call *call_get(struct http *http)
     c = mem_alloc(sizeof(*c));
     c->http = http;
     c->easy = curl_easy_init();
-    if (c->easy == NULL) {
+    c->parsed = curl_url();
+    if (c->easy == NULL || c->parsed == NULL) {
         abort();
     }
 
@@ -224,6 +228,8 @@ static struct http_call *call_get(struct http *http)
 static void call_free(struct http_call *c)
 {
     curl_easy_cleanup(c->easy);
+    curl_url_cleanup(c->parsed);
+    mem_wipe(c->url);       /* it may hold a token */
     buf_free(&c->body);
     buf_free(&c->answer);
     buf_free(&c->head);
@@ -300,6 +306,23 @@ static void call_way(struct http_call *c, const struct http_request *request)
 }
 
 
+/* a handle often calls where it called before: what libcurl does with a URL it
+   does for each call, character by character, unless it gets it parsed.  It
+   wants the text as well, for a second try */
+static void call_url(struct http_call *c, const char *url)
+{
+    bool  good;
+
+    if (!call_text(&c->url, url)) {
+        return;
+    }
+
+    good = curl_url_set(c->parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    curl_easy_setopt(c->easy, CURLOPT_URL, url);
+    curl_easy_setopt(c->easy, CURLOPT_CURLU, good ? c->parsed : NULL);
+}
+
+
 /* a request with a body is a POST to libcurl, whatever its name */
 static void call_method(struct http_call *c, enum http_method method,
     size_t len)
@@ -362,11 +385,10 @@ static void call_set(struct http_call *c, const struct http_request *request)
 
     c->list = http_list_get(c->http, request, c->posts);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->list->lines);
-    curl_easy_setopt(c->easy, CURLOPT_URL, request->url);
+    call_url(c, c->list->faulty ? "" : request->url);
 
-    if (c->list->faulty) {
+    if (c->list->faulty) {      /* ends at once */
         c->why = "a header of the call holds a line break or is too long";
-        curl_easy_setopt(c->easy, CURLOPT_URL, "");     /* ends at once */
     }
 }
 
@@ -505,6 +527,13 @@ static void on_watch(uv_timer_t *timer)
 }
 
 
+/* for libcurl, which takes nine zeroed blocks a call; see mem_alloc */
+static void *zeroed(size_t n, size_t size)
+{
+    return size > 0 && n > SIZE_MAX / size ? NULL : mem_alloc(n * size);
+}
+
+
 /* http_new makes a client */
 struct http *http_new(uv_loop_t *loop)
 {
@@ -514,7 +543,8 @@ struct http *http_new(uv_loop_t *loop)
     uv_timer_init(loop, &http->watch);
     http->watch.data = http;
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc,
+                             strdup, zeroed) != CURLE_OK
         || (http->multi = curl_multi_init()) == NULL)
     {
         abort();

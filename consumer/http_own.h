@@ -20,6 +20,8 @@ struct http_call {
     struct http_host    *host;
     struct http         *http;
     CURL                *easy;
+    char                *url;       /* as it was set last */
+    CURLU               *parsed;    /* of url */
     struct http_list    *list;
     http_cb              cb;
     void                *data;
