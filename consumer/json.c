@@ -37,6 +37,8 @@ struct json_doc {
 /* a document on its way in */
 struct json_build {
     struct json_doc    *doc;
+    char               *text;                   /* our copy, or NULL */
+    size_t              len;
     struct str          key;                    /* of the value to come */
     size_t              depth;
     struct json        *open[JSON_DEPTH_MAX];
@@ -99,6 +101,24 @@ static int json_copy(struct json_doc *doc, struct str *s, const void *at,
 
     p[len] = '\0';
     *s = (struct str) { p, len };
+
+    return 1;
+}
+
+
+/* what has no escapes yajl shows where it stands; behind it is its quote, which
+   has been read */
+static int json_keep(struct json_build *b, struct str *s, const void *at,
+    size_t len)
+{
+    size_t  offset = (size_t) ((uintptr_t) at - (uintptr_t) b->text);
+
+    if (b->text == NULL || offset >= b->len) {
+        return json_copy(b->doc, s, at, len);
+    }
+
+    b->text[offset + len] = '\0';
+    *s = (struct str) { b->text + offset, len };
 
     return 1;
 }
@@ -184,7 +204,7 @@ static int on_string(void *build, const unsigned char *at, size_t len)
     struct json_build  *b = build;
     struct json        *j = json_value(b, JSON_STRING);
 
-    return j != NULL && json_copy(b->doc, &j->text, at, len);
+    return j != NULL && json_keep(b, &j->text, at, len);
 }
 
 
@@ -192,7 +212,7 @@ static int on_key(void *data, const unsigned char *at, size_t len)
 {
     struct json_build  *b = data;
 
-    return json_copy(b->doc, &b->key, at, len);
+    return json_keep(b, &b->key, at, len);
 }
 
 
@@ -376,6 +396,12 @@ struct json_doc *json_parse(const char *at, size_t len, size_t max)
     b.doc = json_new(max);
     b.key = NONE;
     b.depth = 0;
+    b.len = len;
+    b.text = len <= JSON_FIRST / 2 ? json_alloc(b.doc, len) : NULL;
+
+    if (b.text != NULL) {
+        at = len ? memcpy(b.text, at, len) : at;
+    }
 
     if (!json_read(at, len, &callbacks, &b) || b.doc->root == NULL) {
         json_free(b.doc);

@@ -53,16 +53,8 @@ static size_t set_add(struct set *set, const struct lane *lane)
 
 static void number_add(struct buf *b, uint64_t n)
 {
-    char   digits[24];
-    char  *p = digits + sizeof(digits);
-
-    *--p = ' ';
-    do {
-        *--p = (char) ('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-
-    buf_add(b, p, digits + sizeof(digits) - p);
+    buf_number(b, n);
+    buf_text(b, " ");
 }
 
 
@@ -326,12 +318,10 @@ static bool batch_send(struct limits *l)
     batch->limits = l;
     batch_fill(l, batch, set);
 
-    keys = mem_alloc((set->n + 1) * sizeof(*keys));
+    keys = mem_grow(NULL, (set->n + 1) * sizeof(*keys));
     for (i = 0; i < set->n; i++) {
-        snprintf(keys[i][0], PREFIX_MAX, "meta:limit:%s",
-                 set->lanes[i]->name);
-        snprintf(keys[i][1], PREFIX_MAX, "meta:limit:stop:%s",
-                 set->lanes[i]->name);
+        stpcpy(stpcpy(keys[i][0], "meta:limit:"), set->lanes[i]->name);
+        stpcpy(stpcpy(keys[i][1], "meta:limit:stop:"), set->lanes[i]->name);
         words[2 * i] = STR(keys[i][0]);
         words[2 * i + 1] = STR(keys[i][1]);
     }

@@ -35,6 +35,10 @@ void *mem_grow(void *old, size_t size);
 char *mem_copy(const char *at, size_t len);     /* zero-terminated */
 void mem_wipe(char *secret);                    /* and free; NULL is fine */
 
+/* mem_digits: decimal digits and a zero; how many */
+#define MEM_DIGITS  21
+size_t mem_digits(char out[MEM_DIGITS], unsigned long long n);
+
 /* inline: of a literal the compiler knows the length */
 static inline bool str_is(struct str s, const char *text)
 {

@@ -205,11 +205,17 @@ int plan_read(struct plan *plan, struct str blob)
 
 static void step_write(const struct step *step, struct buf *b)
 {
-    buf_format(b, "{\"e\":%zu,\"r\":%zu,\"do\":", step->event, step->rule);
+    buf_text(b, "{\"e\":");
+    buf_number(b, step->event);
+    buf_text(b, ",\"r\":");
+    buf_number(b, step->rule);
+    buf_text(b, ",\"do\":");
     buf_str(b, step->action->json);
 
     if (step->state != STEP_OPEN) {
-        buf_format(b, ",\"o\":\"%s\"", state_names[step->state]);
+        buf_text(b, ",\"o\":\"");
+        buf_text(b, state_names[step->state]);
+        buf_text(b, "\"");
     }
 
     if (step->until) {
@@ -238,9 +244,14 @@ void plan_write(const struct plan *plan, struct buf *b)
 {
     size_t  i;
 
-    buf_format(b, "{\"v\":1,\"decided\":%s,\"matched\":%zu,\"attempts\":%u"
-               ",\"tries\":%u", plan->decided ? "true" : "false",
-               plan->matched, plan->attempts, plan->tries);
+    buf_text(b, plan->decided ? "{\"v\":1,\"decided\":true"
+             : "{\"v\":1,\"decided\":false");
+    buf_text(b, ",\"matched\":");
+    buf_number(b, plan->matched);
+    buf_text(b, ",\"attempts\":");
+    buf_number(b, plan->attempts);
+    buf_text(b, ",\"tries\":");
+    buf_number(b, plan->tries);
 
     if (plan->errors) {
         buf_format(b, ",\"errors\":%u", plan->errors);

@@ -2,7 +2,6 @@
 
 #include "queue_own.h"
 
-#include <stdio.h>
 
 
 #define PUSH_WORDS  4
@@ -46,8 +45,7 @@ void words_number(struct words *w, unsigned long long n)
 {
     char  *text = w->numbers[w->nnumbers++];
 
-    snprintf(text, sizeof(w->numbers[0]), "%llu", n);
-    words_add(w, STR(text));
+    words_add(w, (struct str) { text, mem_digits(text, n) });
 }
 
 

@@ -64,8 +64,10 @@ struct str work_ref(struct work *w)
 
 static struct work *work_new(struct desk *desk, struct item *item)
 {
-    struct work  *w = mem_alloc(sizeof(*w));
+    struct work  *w = mem_grow(NULL, sizeof(*w));
 
+    memset(w, 0, offsetof(struct work, lanes));
+    w->lanes.n = 0;
     w->desk = desk;
     w->worker = desk->worker;
     w->item = item;

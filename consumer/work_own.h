@@ -48,7 +48,6 @@ struct work {
     struct target             target;
     const struct conf_token  *token;
     const struct conf_app    *app;
-    struct lanes              lanes;
     bool                      asking;   /* the lanes were asked for room */
     bool                      flying;   /* its call is under way */
     bool                      on_wire;  /* it has a call's place */
@@ -59,6 +58,7 @@ struct work {
     struct handler_call      *asked;
     char                     *ref;      /* of work_ref, NULL: none yet */
     struct lane_line         *line;     /* it came from there */
+    struct lanes              lanes;    /* last, for it is large: not zeroed */
 };
 
 
