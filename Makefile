@@ -25,16 +25,22 @@ module:
 
 consumer: $(BUILD)/meta-consumer
 
-$(BUILD)/meta-consumer: $(CONSUMER_SRC) $(wildcard consumer/*.h consumer/*.lua meta/*.h)
-	@mkdir -p $(BUILD)
-	$(CC) $(WARN) $(CFLAGS) -I. $(HIREDIS_INC) $(CONSUMER_SRC) -o $@ $(LDFLAGS) $(CONSUMER_LIBS)
+# what both programs take is compiled once; metactl leaves out what it does not call
+OBJ = $(BUILD)/obj
+CONSUMER_OBJ = $(CONSUMER_SRC:%.c=$(OBJ)/%.o)
+METACTL_OBJ  = $(METACTL_SRC:%.c=$(OBJ)/%.o) $(SHARED_SRC:%.c=$(OBJ)/%.o)
+
+$(OBJ)/%.o: %.c $(wildcard consumer/*.h consumer/*.lua meta/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -ffunction-sections -fdata-sections -I. $(HIREDIS_INC) -c $< -o $@
+
+$(BUILD)/meta-consumer: $(CONSUMER_OBJ)
+	$(CC) $(CFLAGS) $^ -o $@ $(LDFLAGS) $(CONSUMER_LIBS)
 
 metactl: $(BUILD)/metactl
 
-$(BUILD)/metactl: $(METACTL_SRC) $(SHARED_SRC) $(wildcard consumer/*.h consumer/*.lua meta/*.h)
-	@mkdir -p $(BUILD)
-	$(CC) $(WARN) $(CFLAGS) -ffunction-sections -fdata-sections -I. $(HIREDIS_INC) \
-		$(METACTL_SRC) $(SHARED_SRC) -o $@ $(LDFLAGS) -Wl,--gc-sections $(CONSUMER_LIBS) -lz
+$(BUILD)/metactl: $(METACTL_OBJ)
+	$(CC) $(CFLAGS) $^ -o $@ $(LDFLAGS) -Wl,--gc-sections $(CONSUMER_LIBS) -lz
 
 unit:
 	$(MAKE) -s -C t/unit
