@@ -140,13 +140,6 @@ void buf_str(struct buf *b, struct str s)
 }
 
 
-/* buf_text appends a zero-terminated text */
-void buf_text(struct buf *b, const char *text)
-{
-    buf_add(b, text, strlen(text));
-}
-
-
 /* buf_number appends its decimal digits */
 void buf_number(struct buf *b, unsigned long long n)
 {

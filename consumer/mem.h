@@ -53,11 +53,16 @@ bool str_digits(struct str s);                  /* one or more of 0-9 */
 void buf_init(struct buf *b, size_t max);
 void buf_add(struct buf *b, const char *at, size_t len);
 void buf_str(struct buf *b, struct str s);
-void buf_text(struct buf *b, const char *text);
 void buf_number(struct buf *b, unsigned long long n);
 void buf_format(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void buf_free(struct buf *b);
+
+/* of a zero-terminated text; inline, for of a literal the length is known */
+static inline void buf_text(struct buf *b, const char *text)
+{
+    buf_add(b, text, strlen(text));
+}
 
 
 #endif /* MEM_H */

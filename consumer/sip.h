@@ -1,4 +1,4 @@
-/* SipHash-2-4: a keyed hash of short texts, a twentieth of what an HMAC costs. */
+/* SipHash-2-4: a keyed hash of short texts, a twentieth of an HMAC's cost. */
 
 #ifndef SIP_H
 #define SIP_H
