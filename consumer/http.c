@@ -180,7 +180,6 @@ static void call_presets(struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      (long) CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, HTTP_AGENT);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->error);
@@ -286,6 +285,13 @@ static void call_way(struct http_call *c, const struct http_request *request)
     curl_version_info_data  *info;
     unsigned                 ms = request->connect_ms ? request->connect_ms
                                   : HTTP_CONNECT_MS;
+
+    /* libcurl lets one of all that wait go when a connection has something to
+       tell: where one has not, those of others wait with it */
+    if (c->waits == request->eager) {
+        c->waits = !request->eager;
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long) c->waits);
+    }
 
     if (c->connect_ms != ms) {
         c->connect_ms = ms;

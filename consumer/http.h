@@ -40,6 +40,8 @@ struct http_request {
     size_t               nheaders;
     const char          *type;          /* of the body; NULL: JSON */
     struct str           body;
+    bool                 eager;         /* rather opens a connection than
+                                           waits whether one is shared */
     bool                 idempotent;    /* may be sent again by itself, on a
                                            fresh connection */
     unsigned             connect_ms;    /* 0: HTTP_CONNECT_MS, and so on */
@@ -75,6 +77,11 @@ struct http *http_new(uv_loop_t *loop);
    of it; the call lives until cb is called */
 struct http_call *http_start(struct http *http,
     const struct http_request *request, http_cb cb, void *data);
+
+/* http_room: how many calls to that host would go on the wire at once; what
+   has no room waits in http_start's line, and its time runs */
+size_t http_room(const struct http *http, const char *url,
+    const char *unix_path);
 
 /* http_cancel ends a call at once, without its callback */
 void http_cancel(struct http_call *call);

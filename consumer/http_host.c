@@ -56,7 +56,7 @@ static void hosts_prune(struct http *http)
 }
 
 
-static struct http_host *host_get(struct http *http, const char *url,
+static struct http_host *host_find(const struct http *http, const char *url,
     const char *unix_path)
 {
     size_t             len = key_len(url);
@@ -64,8 +64,37 @@ static struct http_host *host_get(struct http *http, const char *url,
 
     for (h = http->hosts; h != NULL; h = h->next) {
         if (host_is(h, url, len, unix_path)) {
-            return h;
+            break;
         }
+    }
+
+    return h;
+}
+
+
+/* http_room says how many more calls a host gets at once */
+size_t http_room(const struct http *http, const char *url,
+    const char *unix_path)
+{
+    const struct http_host  *h = host_find(http, url, unix_path);
+
+    if (h == NULL) {
+        return HOST_UNKNOWN;
+    }
+
+    return h->head == NULL && h->running < h->limit
+           ? h->limit - h->running : 0;
+}
+
+
+static struct http_host *host_get(struct http *http, const char *url,
+    const char *unix_path)
+{
+    size_t             len = key_len(url);
+    struct http_host  *h = host_find(http, url, unix_path);
+
+    if (h != NULL) {
+        return h;
     }
 
     if (http->nhosts >= HOST_KEPT) {

@@ -31,6 +31,7 @@ struct http_call {
     enum http_method     method;
     bool                 posts;     /* has a body, even an empty one */
     bool                 idempotent;
+    bool                 waits;     /* whether HTTP/2 shares a connection */
     bool                 running;   /* at libcurl, not in the line */
     bool                 fresh;     /* makes a connection of its own */
     unsigned             begun;     /* how often it went on the wire */

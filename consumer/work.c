@@ -93,6 +93,7 @@ void work_free(struct work *w)
 
     line_leave(w);
     call_forget(w);
+    ask_forget(w);
 
     if (w->running) {
         worker->running--;
@@ -640,6 +641,7 @@ void worker_start(struct worker *worker, const struct redis_target *target)
     uv_timer_init(worker->loop, &worker->alarm);
     worker->alarm.data = worker;
     worker->handlers = handlers_new(graph_http(worker->graph), worker->loop);
+    asks_start(worker);
     settle_start(worker, target);
     limits_on_open(worker->limits, line_open, worker);
     graph_on_usage(worker->graph, call_usage, worker);
@@ -659,7 +661,9 @@ void worker_stop(struct worker *worker)
         work_gone(worker->turn);
     }
 
+    asks_leave(worker);
     handlers_free(worker->handlers);
+    asks_stop(worker);
     settle_stop(worker);
     limits_free(worker->limits);
     graph_free(worker->graph);

@@ -11,6 +11,7 @@
 #include "stats.h"
 
 
+struct ask_line;
 struct desk;
 struct heard;
 struct lane_line;
@@ -33,6 +34,9 @@ struct worker {
     struct work        *naps;       /* those that wait a moment for a lane */
     size_t              nnaps;
     uv_timer_t          alarm;      /* the first of them wakes */
+    struct ask_line    *asks;       /* handlers, and who waits for them */
+    size_t              asking;     /* calls to handlers that are under way */
+    uv_timer_t          patience;   /* the first of who waits waits no more */
     struct lane_line   *lines;      /* lanes that items are held on */
     struct rate_asked  *rates;
     struct desk        *desks;

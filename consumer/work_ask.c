@@ -1,9 +1,209 @@
-/* A step that asks a handler what is to be done. */
+/* A step that asks a handler what is to be done: a bounded number at once, so
+   that one that takes its time holds up nobody else. */
 
 #include "work_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+
+/* so many ask one handler, and all of them: connections have to be left for
+   Graph */
+#define ASK_ONE      64
+#define ASK_ALL      192
+
+/* who waits longer for a handler leaves the window for its lane */
+#define ASK_WAIT_MS  1000
+
+static const char  ask_prefix[] = "handler:";
+
+
+/* a handler of that name, over all reloads, and who waits to ask it */
+struct ask_line {
+    struct ask_line  *next;
+    size_t            running;
+    struct work      *first;
+    struct work     **end;
+    char              lane[LANE_NAME_MAX];
+};
+
+
+static void ask_next(struct worker *worker);
+static void on_patience(uv_timer_t *timer);
+
+
+static struct ask_line *ask_line_get(struct worker *worker, const char *name)
+{
+    struct ask_line  *l;
+
+    for (l = worker->asks; l != NULL; l = l->next) {
+        if (strcmp(l->lane + sizeof(ask_prefix) - 1, name) == 0) {
+            return l;
+        }
+    }
+
+    l = mem_alloc(sizeof(*l));
+    l->end = &l->first;
+    snprintf(l->lane, sizeof(l->lane), "%s%s", ask_prefix, name);
+    l->next = worker->asks;
+    worker->asks = l;
+
+    return l;
+}
+
+
+/* ask_room: the clock of a call must not run while it waits for others */
+size_t ask_room(struct worker *worker, const char *lane)
+{
+    size_t                      room, all;
+    const char                 *name = lane + sizeof(ask_prefix) - 1;
+    struct ask_line            *l;
+    const struct conf_handler  *handler;
+
+    if (strncmp(lane, ask_prefix, sizeof(ask_prefix) - 1) != 0) {
+        return SIZE_MAX;
+    }
+
+    handler = handler_find(worker->conf, name);
+    if (handler == NULL) {
+        return SIZE_MAX;        /* the answer is known */
+    }
+
+    l = ask_line_get(worker, name);
+    if (l->running >= ASK_ONE || worker->asking >= ASK_ALL) {
+        return 0;
+    }
+
+    room = http_room(graph_http(worker->graph), handler->url,
+                     handler->unix_path);
+    room = room < ASK_ONE - l->running ? room : ASK_ONE - l->running;
+    all = ASK_ALL - worker->asking;
+
+    return room < all ? room : all;
+}
+
+
+static struct work *ask_leave(struct ask_line *l, struct work **at)
+{
+    struct work  *w = *at;
+
+    *at = w->next_ask;
+    if (*at == NULL) {
+        l->end = at;
+    }
+    w->ask_waits = false;
+    w->ask = NULL;
+
+    return w;
+}
+
+
+/* ask_forget takes the work out of the line that it waits in */
+void ask_forget(struct work *w)
+{
+    struct work  **at;
+
+    if (!w->ask_waits) {
+        return;
+    }
+
+    for (at = &w->ask->first; *at != w; at = &(*at)->next_ask) { }
+    ask_leave(w->ask, at);
+}
+
+
+static void ask_clock(struct worker *worker)
+{
+    uint64_t                now = uv_now(worker->loop), first = UINT64_MAX;
+    const struct ask_line  *l;
+
+    for (l = worker->asks; l != NULL; l = l->next) {
+        if (l->first != NULL && l->first->ask_until < first) {
+            first = l->first->ask_until;
+        }
+    }
+
+    if (first != UINT64_MAX) {
+        uv_timer_start(&worker->patience, on_patience,
+                       first > now ? first - now : 0, 0);
+    }
+}
+
+
+/* all of them go, for who stays would go before who is older */
+static void on_patience(uv_timer_t *timer)
+{
+    struct lane       lane = { .kind = LANE_APP };
+    struct work      *w;
+    struct worker    *worker = timer->data;
+    struct ask_line  *l;
+
+    for (l = worker->asks; l != NULL; l = l->next) {
+        memcpy(lane.name, l->lane, sizeof(lane.name));
+        if (l->first == NULL || l->first->ask_until > uv_now(timer->loop)) {
+            continue;
+        }
+
+        while (l->first != NULL) {
+            w = ask_leave(l, &l->first);
+            if (!work_gone(w)) {
+                wait_lane(w, &lane, 0);
+            }
+        }
+    }
+
+    ask_clock(worker);
+}
+
+
+static void ask_wait(struct work *w, struct ask_line *l)
+{
+    w->ask = l;
+    w->ask_waits = true;
+    w->ask_until = uv_now(w->worker->loop) + ASK_WAIT_MS;
+    w->next_ask = NULL;
+    *l->end = w;
+    l->end = &w->next_ask;
+
+    if (l->first == w) {
+        ask_clock(w->worker);
+    }
+}
+
+
+/* asks_start: nobody waits yet */
+void asks_start(struct worker *worker)
+{
+    uv_timer_init(worker->loop, &worker->patience);
+    worker->patience.data = worker;
+}
+
+
+/* asks_leave ends the work of who waits for a handler */
+void asks_leave(struct worker *worker)
+{
+    struct ask_line  *l;
+
+    for (l = worker->asks; l != NULL; l = l->next) {
+        while (l->first != NULL) {
+            work_gone(l->first);
+        }
+    }
+}
+
+
+/* asks_stop: nobody asks any more */
+void asks_stop(struct worker *worker)
+{
+    struct ask_line  *l;
+
+    while ((l = worker->asks) != NULL) {
+        worker->asks = l->next;
+        free(l);
+    }
+
+    uv_close((uv_handle_t *) &worker->patience, NULL);
+}
 
 
 static void ask_stat(const char *handler, const struct handler_answer *a)
@@ -62,7 +262,11 @@ static void on_handler(void *data, struct handler_answer *a)
     size_t        n = a->nactions;
     struct work  *w = data;
 
-    w->asked = NULL;
+    w->ask->running--;
+    w->worker->asking--;
+    w->ask = NULL;
+    ask_next(w->worker);
+
     if (work_gone(w)) {
         return;
     }
@@ -102,23 +306,15 @@ static void on_handler(void *data, struct handler_answer *a)
 }
 
 
-/* ask_begin asks the handler of the step at */
-void ask_begin(struct work *w)
+static void ask_call(struct work *w, struct ask_line *l)
 {
     struct buf                  id, view;
     const struct step          *step = &w->plan.steps[w->plan.at];
     const struct event         *event = work_event(w, step);
-    const struct conf_handler  *handler;
     struct action_place         place = { .from = FROM_HANDLER };
+    const struct conf_handler  *handler;
 
     handler = handler_find(w->conf, step->action->handler);
-    if (handler == NULL || event == NULL) {
-        end_dead(w, "handler_refused", event == NULL
-                 ? "a job asks no handler" : "there is no such handler",
-                 NULL);
-        return;
-    }
-
     place.product = event->product;
     place.kind = event->kind;
     place.addressed = event->address != ADDRESS_NONE;
@@ -133,13 +329,70 @@ void ask_begin(struct work *w)
         return;
     }
 
+    w->ask = l;
+    l->running++;
+    w->worker->asking++;
+
     buf_init(&id, 4096);
     view_id(&id, &w->record, event);
-    w->asked = handler_call(w->worker->handlers, w->conf, handler,
-                            (struct str) { id.at, id.len },
-                            w->plan.tries + 1,
-                            (struct str) { view.at, view.len }, &place,
-                            on_handler, w);
+    handler_call(w->worker->handlers, w->conf, handler,
+                 (struct str) { id.at, id.len }, w->plan.tries + 1,
+                 (struct str) { view.at, view.len }, &place, on_handler, w);
     buf_free(&id);
     buf_free(&view);
+}
+
+
+/* one has its answer: the next ones ask */
+static void ask_next(struct worker *worker)
+{
+    struct work      *w;
+    struct ask_line  *l;
+
+    for (l = worker->asks; l != NULL && !worker->leaving; l = l->next) {
+        while (l->first != NULL && ask_room(worker, l->lane) > 0) {
+            w = ask_leave(l, &l->first);
+            if (!work_gone(w)) {
+                ask_call(w, l);
+            }
+        }
+
+        if (l->first == NULL) {
+            line_open(worker, l->lane, ASK_ONE);
+        }
+    }
+}
+
+
+/* ask_begin asks the handler of the step at, or waits for its turn */
+void ask_begin(struct work *w)
+{
+    uint64_t             ms = 0;
+    const char          *name = w->plan.steps[w->plan.at].action->handler;
+    struct lane          lane = { .kind = LANE_APP };   /* of no account */
+    struct ask_line     *l;
+    const struct event  *event;
+
+    event = work_event(w, &w->plan.steps[w->plan.at]);
+    if (event == NULL || handler_find(w->conf, name) == NULL) {
+        end_dead(w, "handler_refused", event == NULL
+                 ? "a job asks no handler" : "there is no such handler",
+                 NULL);
+        return;
+    }
+
+    l = ask_line_get(w->worker, name);
+    memcpy(lane.name, l->lane, sizeof(lane.name));
+
+    if (limits_wait(w->worker->limits, &lane, 1, &ms) != NULL
+        || line_before(w, l->lane))
+    {
+        wait_lane(w, &lane, ms);
+
+    } else if (l->first != NULL || ask_room(w->worker, l->lane) == 0) {
+        ask_wait(w, l);
+
+    } else {
+        ask_call(w, l);
+    }
 }

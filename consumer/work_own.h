@@ -55,7 +55,10 @@ struct work {
     struct work              *next_turn;
     uint64_t                  wakes;    /* ms of the loop; 0: no nap */
     struct work              *next_nap;
-    struct handler_call      *asked;
+    struct ask_line          *ask;      /* it asks a handler, or waits to */
+    bool                      ask_waits;
+    uint64_t                  ask_until;    /* ms of the loop */
+    struct work              *next_ask;
     char                     *ref;      /* of work_ref, NULL: none yet */
     struct lane_line         *line;     /* it came from there */
     struct lanes              lanes;    /* last, for it is large: not zeroed */
@@ -95,8 +98,14 @@ void call_alarm(uv_timer_t *timer);
 void call_usage(void *data, const struct usage *usage,
     const struct conf_token *token, const struct graph_call *call);
 
-/* work_ask.c: steps that ask a handler */
+/* work_ask.c: steps that ask a handler.  ask_room: how many more may ask the
+   one whose lane it is; SIZE_MAX where it is no handler's */
 void ask_begin(struct work *w);
+void ask_forget(struct work *w);        /* it waits for no handler any more */
+size_t ask_room(struct worker *worker, const char *lane);
+void asks_start(struct worker *worker);
+void asks_leave(struct worker *worker); /* who waits for one is left */
+void asks_stop(struct worker *worker);
 
 /* work_outcome.c */
 void outcome_verdict(struct work *w, const struct verdict *v);
@@ -108,6 +117,8 @@ void outcome_again(struct work *w, uint64_t ms, unsigned tries,
 void wait_retry(struct work *w, uint64_t ms, const char *why);
 void wait_until(struct work *w, uint64_t ms);   /* a job that is for later */
 void wait_lane(struct work *w, const struct lane *lane, uint64_t ms);
+bool line_before(const struct work *w, const char *lane);   /* older ones are
+                                           held there, w is not from there */
 void line_join(struct work *w);         /* it came back from a lane */
 void line_leave(struct work *w);
 void line_open(void *data, const char *lane, size_t n);

@@ -79,7 +79,7 @@ void wait_until(struct work *w, uint64_t ms)
 }
 
 
-/* "kind:..." */
+/* "kind:..."; a handler's is of no kind and no account */
 static void line_name(struct lane *lane, struct str name)
 {
     int   kind;
@@ -89,7 +89,7 @@ static void line_name(struct lane *lane, struct str name)
     snprintf(word, sizeof(word), "%.*s", (int) strcspn(lane->name, ":"),
              lane->name);
     kind = lane_kind_find(word);
-    lane->kind = kind >= 0 ? (enum lane_kind) kind : LANE_FEED;
+    lane->kind = kind >= 0 ? (enum lane_kind) kind : LANE_APP;
 }
 
 
@@ -183,6 +183,8 @@ static bool line_closed(const struct lane_line *l)
 
 static void line_wake(struct lane_line *l, size_t n)
 {
+    size_t  room;
+
     if (l->waking || !l->more || l->window >= LINE_WINDOW
         || l->desk->queue == NULL || l->desk->worker->leaving
         || line_closed(l))
@@ -194,12 +196,25 @@ static void line_wake(struct lane_line *l, size_t n)
         n = LINE_WINDOW - l->window;
     }
 
+    room = ask_room(l->desk->worker, l->lane.name);
+    n = n < room ? n : room;
+
     l->joined = false;
     l->waking = queue_wake(l->desk->queue, l->lane.name, n);
 }
 
 
-/* line_woken: not any: no more were held there when Redis was asked */
+/* line_before: who began later does not go before those that are held there */
+bool line_before(const struct work *w, const char *lane)
+{
+    const struct lane_line  *l = line_get(w->desk, STR(lane), false);
+
+    return l != NULL && l != w->line && l->more;
+}
+
+
+/* line_woken: not any: no more were held there when Redis was asked.  Who was
+   held since then may find the lane open, and nobody else says so */
 void line_woken(void *data, struct queue *q, const char *lane, bool any)
 {
     struct lane_line  *l = line_get(data, STR(lane), false);
@@ -209,6 +224,9 @@ void line_woken(void *data, struct queue *q, const char *lane, bool any)
     if (l != NULL) {
         l->waking = false;
         l->more = any || l->joined;
+        if (!any) {
+            line_wake(l, LINE_WINDOW / 2);
+        }
     }
 }
 

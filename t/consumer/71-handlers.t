@@ -8,10 +8,11 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use JSON::PP qw(decode_json);
 use Test::More;
+use Time::HiRes ();
 
 use Handler;
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(patience spew wait_for);
+use Test::Meta::Util qw(patience spew temp_dir wait_for);
 
 my $secret = "handlers-secret-$$";
 
@@ -176,6 +177,61 @@ subtest 'later' => sub {
     my @again = grep { $_->{view}{text} eq 'again' } $rig->{handler}->requests;
     is_deeply [map { $_->{headers}{'meta-attempt'} } @again], [1, 2], 'two attempts';
     is_deeply [map { $_->{headers}{'meta-id'} } @again], [('wamid.again') x 2], 'of one id';
+    leave($rig);
+};
+
+
+# it answers nobody before it is told to
+subtest 'one that takes its time' => sub {
+    my $dir = temp_dir();
+    my $gate = "$dir/gate";
+    my $slow = sub {
+        Time::HiRes::sleep(0.05) until -e $gate;
+        return decide(@_);
+    };
+    my $rig = rig(', timeout: 2m', <<'END', answer => $slow);
+rules:
+  - when: {product: whatsapp, kind: message}
+    do: [{call: {handler: shop}}]
+  - when: {product: messenger, kind: message}
+    do: [{reply: {text: "at once"}}]
+END
+    my $n = 320;
+    $rig->push((map { whatsapp(text => "n$_", user => 27820000000 + $_) } 1 .. $n),
+        map { messenger(user => 7290000000000000 + $_) } 1 .. 3);
+    ok wait_for(sub { $rig->sent == 3 }, 20 * patience()), 'others are answered meanwhile';
+    cmp_ok $rig->{handler}->requests, '<=', 64, 'it is asked about so many at once';
+    spew($gate, '');
+    $rig->settle(60);
+    is $rig->sent, $n + 3, 'all are answered';
+    my @requests = $rig->{handler}->requests;
+    is scalar @requests, $n, 'it was asked once about each';
+    is_deeply [grep { $_->{view}{attempt} != 1 } @requests], [], 'no attempt was lost';
+
+    $rig->do('HSET', 'meta:control', map { $_ => '{"until":null,"by":"test","why":"x"}' }
+        qw(lane:handler:shop queue:elsewhere));
+    $rig->{c}->wait_log(qr/queue elsewhere is paused/, 20);
+    $rig->push(whatsapp(text => 'later'));
+    ok wait_for(sub { $rig->held == 1 }, 20 * patience()), 'one that is paused is not asked';
+    $rig->do('HDEL', 'meta:control', 'lane:handler:shop');
+    $rig->settle;
+    is $rig->{handler}->requests, $n + 1, 'until it is resumed';
+    leave($rig);
+};
+
+
+# a host that is not known yet gets four calls at once: who waits for them has
+# all of its time left
+subtest 'the time of a call that waits' => sub {
+    my $time = 2 * patience();
+    my $rig = rig(', timeout: ' . int(1000 * 1.7 * $time) . 'ms', undef, answer => sub {
+        Time::HiRes::sleep($time);
+        return (204, '');
+    });
+    $rig->push(map { whatsapp(text => "n$_", user => 27820000000 + $_) } 1 .. 8);
+    $rig->settle(20 * $time);
+    is_deeply [map { $_->{view}{attempt} } $rig->{handler}->requests], [(1) x 8],
+        'begins when it leaves';
     leave($rig);
 };
 
