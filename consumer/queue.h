@@ -89,7 +89,8 @@ struct item {
     struct queue_call  *call;   /* what is to be said to Redis */
     struct str          head;   /* owned, of its envelope; while it enters */
     unsigned char     (*ids)[SEEN_LEN];
-    bool               *known;  /* which of the ids were seen */
+    bool               *known;  /* which of the ids were seen, or are not to
+                                   be remembered */
     size_t              nids;
     bool                opened; /* ops->open has seen it */
     bool                back;   /* it has waited in Redis */
@@ -214,15 +215,18 @@ void queue_free(struct queue *q);
 void queue_lines(struct item *item, const struct str *keys, size_t n);
 
 /* queue_ids: what dedupe knows it by (seen_hash with queue_seen_key), copied;
-   not called or n 0: it is not deduped.  Two that run at the same time do not
+   not called or n 0: it is not deduped.  Of several the last is that of the
+   whole: where it was seen all of it is a duplicate, as where all others were.
+   Two that run at the same time do not
    see each other: equal ids have to stand in one line */
 void queue_ids(struct item *item, const unsigned char (*hashes)[SEEN_LEN],
     size_t n);
 const unsigned char *queue_seen_key(const struct queue *q);  /* SEEN_KEY_LEN */
 
-/* queue_seen: whether the n-th of them was seen before.  It is a duplicate,
-   which never begins, where all were */
+/* queue_seen: whether the n-th of them was seen before; queue_unseen: it is
+   not to be remembered */
 bool queue_seen(const struct item *item, size_t n);
+void queue_unseen(struct item *item, size_t n);
 
 
 /* for the worker, from ops->run on.  Where item->queue is NULL the lease went:

@@ -201,12 +201,15 @@ static void finish_names(struct words *w, const struct batch *batch,
 
 static void finish_ids(struct buf *ids, const struct batch *batch)
 {
-    size_t  i;
+    size_t              i, j;
+    const struct item  *item;
 
     for (i = 0; i < batch->n; i++) {
-        if (item_remembered(batch->items[i])) {
-            buf_add(ids, (const char *) batch->items[i]->ids,
-                    batch->items[i]->nids * SEEN_LEN);
+        item = batch->items[i];
+        for (j = 0; item_remembered(item) && j < item->nids; j++) {
+            if (!item->known[j]) {
+                buf_add(ids, (const char *) item->ids[j], SEEN_LEN);
+            }
         }
     }
 }

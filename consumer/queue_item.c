@@ -313,6 +313,15 @@ bool queue_seen(const struct item *item, size_t n)
 }
 
 
+/* queue_unseen leaves one of its ids out of what is remembered */
+void queue_unseen(struct item *item, size_t n)
+{
+    if (n < item->nids) {
+        item->known[n] = true;
+    }
+}
+
+
 /* item_state keeps a copy; an empty one changes nothing */
 void item_state(struct item *item, struct str state)
 {

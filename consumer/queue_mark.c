@@ -42,17 +42,17 @@ static void requeue_name(char out[REQUEUE_LEN + 1], struct str record)
 }
 
 
-/* the digits of start.lua; a duplicate has been seen whole */
+/* the digits of start.lua; of several the last is that of the whole */
 static bool item_was_seen(struct item *item, struct str digits)
 {
-    size_t  i, n = 0;
+    size_t  i, n = 0, last = item->nids - 1;
 
     for (i = 0; i < item->nids && i < digits.len; i++) {
         item->known[i] = digits.at[i] == '1';
-        n += item->known[i];
+        n += i < last && item->known[i];
     }
 
-    return n > 0 && n == item->nids;
+    return i > 0 && (item->known[last] || (last > 0 && n == last));
 }
 
 

@@ -149,6 +149,7 @@ void end_good(struct work *w)
         work_log(w, LOG_INFO, "worked", "");
         result_push(w, RESULT_ACCEPTED, NULL);
         queue_end_seen(w->item, w->plan.n > 0);
+        ids_end(w);
         end(w, OUTCOME_WORKED);
         return;
     }

@@ -34,8 +34,7 @@ static void id_hash(unsigned char out[SEEN_LEN], const struct work *w,
 }
 
 
-/* statuses beside messages are known by the whole record: it is a duplicate
-   only where they have been seen, too */
+/* statuses beside messages are known by the whole record */
 static void ids_each(unsigned char (*hashes)[SEEN_LEN], const struct work *w)
 {
     size_t               i;
@@ -56,7 +55,7 @@ static void ids_each(unsigned char (*hashes)[SEEN_LEN], const struct work *w)
 
 
 /* ids_tell tells the queue; inside of ops->open.  The n-th of them is that of
-   the record's n-th event */
+   the record's n-th event, the last of several the record's own */
 void ids_tell(struct work *w)
 {
     size_t           n = w->record.nevents;
@@ -66,8 +65,40 @@ void ids_tell(struct work *w)
         return;
     }
 
-    hashes = mem_alloc(n * SEEN_LEN);
+    hashes = mem_alloc((n + 1) * SEEN_LEN);
     ids_each(hashes, w);
+    if (n > 1) {
+        id_hash(hashes[n++], w, w->record.id);
+    }
     queue_ids(w->item, (const unsigned char (*)[SEEN_LEN]) hashes, n);
     free(hashes);
+}
+
+
+/* ids_end: in a change what ran no action is not remembered by itself: it may
+   come again alone, or beside others */
+void ids_end(struct work *w)
+{
+    size_t              i;
+    bool               *ran;
+    const struct step  *step = w->plan.steps;
+
+    if (w->record.nevents < 2) {
+        return;
+    }
+
+    ran = mem_alloc(w->record.nevents * sizeof(*ran));
+    for (i = 0; i < w->plan.n; i++, step++) {
+        if (step->state == STEP_DONE && step->event < w->record.nevents) {
+            ran[step->event] = true;
+        }
+    }
+
+    for (i = 0; i < w->record.nevents; i++) {
+        if (!ran[i] || w->record.events[i].kind == KIND_STATUS) {
+            queue_unseen(w->item, i);
+        }
+    }
+
+    free(ran);
 }

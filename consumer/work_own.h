@@ -84,6 +84,7 @@ struct str work_ref(struct work *w);            /* what Meta gives back */
 
 /* work_ids.c: what dedupe knows the item by */
 void ids_tell(struct work *w);
+void ids_end(struct work *w);           /* it was worked */
 
 /* work_decide.c: NULL, or what is wrong, and *reason names it */
 const char *decide_event(struct work *w, const char **reason);

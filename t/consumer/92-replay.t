@@ -136,11 +136,20 @@ subtest 'within a change, by message' => sub {
     is $rig->llen('copies'), 1, 'once';
     is_deeply read_of($rig), [qw(wamid.a wamid.b)], 'and the message is not';
 
+    my %mute = (%{message('wamid.d', '27820000004')}, type => 'reaction',
+        reaction => {message_id => 'wamid.0', emoji => ''});
+    my $beside = change(messages => [message('wamid.c', '27820000003'), \%mute]);
+    my $before = $rig->count_of->{duplicate};
+    push_settled($rig, $beside, $beside);
+    is $rig->count_of->{duplicate}, $before + 1, 'the same change again is a duplicate';
+    push_settled($rig, whatsapp(id => 'wamid.d', user => '27820000004', message => \%mute));
+    is $rig->count_of->{unmatched}, 1, 'what ran no action in it is not, when it comes alone';
+
     my @many = map { message("wamid.m$_", "2783000$_") } 1 .. 200;
     push_settled($rig, change(messages => [@many[0 .. 99]]));
     push_settled($rig, change(messages => \@many));
-    is_deeply [sort @{read_of($rig)}], [sort qw(wamid.a wamid.b), map { "wamid.m$_" } 1 .. 200],
-        'half of a large one';
+    is_deeply [sort @{read_of($rig)}],
+        [sort qw(wamid.a wamid.b wamid.c), map { "wamid.m$_" } 1 .. 200], 'half of a large one';
     $rig->finish;
 };
 
