@@ -95,6 +95,7 @@ static void set_queue(void *data, struct queue *q)
 
     queue_dead_max(q, d->worker.conf->dead_max);
     queue_waiting_max(q, d->worker.conf->waiting_max);
+    queue_dead_keep(q, d->worker.conf->dead_ms);
     queue_seen_max(q, d->worker.conf->seen_max);
     queue_keep(q, d->worker.conf->keep_ms);
     queue_pause(q, paused(d, queue_name(q)));

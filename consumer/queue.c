@@ -446,6 +446,7 @@ static void on_tick(uv_timer_t *timer)
     queue_ask(q);
     if (q->synced && redis_up(q->redis)) {
         queue_flush(q);
+        queue_old(q);
     }
     queue_step(q);
 }

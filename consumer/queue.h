@@ -180,6 +180,7 @@ const char *queue_name(const struct queue *q);
 void queue_dead_max(struct queue *q, unsigned long n);  /* nothing is taken
                                                            at so many dead */
 void queue_waiting_max(struct queue *q, unsigned long n);   /* or waiting */
+void queue_dead_keep(struct queue *q, unsigned long ms);    /* 0: no end */
 void queue_seen_max(struct queue *q, unsigned long n);  /* ids of dedupe */
 void queue_keep(struct queue *q, unsigned long ms);     /* {Q}:kept, 0: off */
 

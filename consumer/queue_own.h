@@ -90,6 +90,9 @@ struct queue {
     unsigned long               waiting_max;
     unsigned long               seen_max;
     unsigned long               keep;
+    unsigned long               dead_keep;  /* ms, 0: no end */
+    uint64_t                    old_next;   /* the loop's clock */
+    bool                        aging;      /* old ones are looked for */
     struct stat_row            *stats;
 
     struct redis               *redis;
@@ -255,6 +258,8 @@ void queue_take(struct queue *q);
 void queue_wait_free(struct queue *q);
 void queue_watched(void *data);
 size_t queue_room_back(const struct queue *q, size_t leaving);
+
+void queue_old(struct queue *q);        /* queue_old.c */
 
 /* queue_come.c: what comes back, and mending */
 bool queue_come(struct queue *q);       /* true: a call is on its way */

@@ -44,6 +44,7 @@ SCRIPT_FILE(back);
 SCRIPT_FILE(figures);
 SCRIPT_FILE(settle);
 SCRIPT_FILE(refs);
+SCRIPT_FILE(old);
 SCRIPT_FILE(limit);
 SCRIPT_FILE(limit_stop);
 SCRIPT_FILE(limit_passed);
@@ -78,6 +79,7 @@ static const struct {
     [SCRIPT_FIGURES] = SCRIPT_TEXT(figures),
     [SCRIPT_SETTLE] = SCRIPT_TEXT(settle),
     [SCRIPT_REFS] = SCRIPT_TEXT(refs),
+    [SCRIPT_OLD] = SCRIPT_TEXT(old),
     [SCRIPT_LIMIT] = SCRIPT_TEXT(limit),
     [SCRIPT_LIMIT_STOP] = SCRIPT_TEXT(limit_stop),
     [SCRIPT_LIMIT_PASSED] = SCRIPT_TEXT(limit_passed),

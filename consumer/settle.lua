@@ -8,6 +8,7 @@
 --       length of the letter's head, " ", the letter  3 where the letter begins
 --       4 the state of what is left, empty: nothing  5 "r:" and the digest of
 --       the record  6 the record  7 the result, empty: nobody wants one
+--       8 for how long the list of results stays, in ms, 0: no end
 -- Answers 1, or 0: somebody has settled, requeued or dropped it.
 
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then
@@ -52,6 +53,8 @@ end
 if ARGV[7] ~= '' then
     redis.call('RPUSH', KEYS[5], ARGV[7])
     redis.call('LTRIM', KEYS[5], -10000, -1)
-    redis.call('PEXPIRE', KEYS[5], 86400000)
+    if tonumber(ARGV[8]) > 0 then
+        redis.call('PEXPIRE', KEYS[5], ARGV[8])
+    end
 end
 return 1

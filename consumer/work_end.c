@@ -8,9 +8,7 @@
 #include <stdlib.h>
 
 
-/* lists of results (contract 7) */
-#define RESULTS_MAX     10000
-#define RESULTS_TTL_MS  86400000
+#define RESULTS_MAX  10000      /* of a list (contract 7) */
 
 
 /* end_result_step says what a step that is done came to */
@@ -54,7 +52,7 @@ static void result_reply(struct work *w, struct str result)
 {
     char               *list;
     struct queue_push   push = { .value = result, .max = RESULTS_MAX,
-                                 .ttl_ms = RESULTS_TTL_MS };
+                                 .ttl_ms = w->conf->results_ms };
 
     if (w->job.reply_to.len) {
         list = mem_copy(w->job.reply_to.at, w->job.reply_to.len);

@@ -291,10 +291,10 @@ static bool settle_is_ours(const struct settle *s, const struct plan *plan,
 static int settle_send(struct settle *s, size_t skip, struct str record,
     struct str blob, struct str result, struct str list)
 {
-    char        at[24], name[72];
+    char        at[24], ttl[24], name[72];
     int         rc;
     struct buf  keys[3], ref;
-    struct str  words[12];
+    struct str  words[13];
     size_t      i;
     const char *const  suffixes[] = { "dead", "state", "count" };
 
@@ -319,8 +319,10 @@ static int settle_send(struct settle *s, size_t skip, struct str record,
     words[9] = STR(name);
     words[10] = record;
     words[11] = result;
+    snprintf(ttl, sizeof(ttl), "%lu", s->conf->results_ms);
+    words[12] = STR(ttl);
 
-    rc = script_call(s->worker->redis, SCRIPT_SETTLE, words, 5, 12,
+    rc = script_call(s->worker->redis, SCRIPT_SETTLE, words, 5, 13,
                      on_settled, s);
 
     for (i = 0; i < 3; i++) {

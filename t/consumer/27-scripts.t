@@ -21,6 +21,8 @@ my ($URGENT, $INFLIGHT, $DEAD, $LEASE, $COUNT, $STATE, $HELD, $RETRY, $LINES, $K
 my @COUNTERS = qw(seq taken worked unmatched dead);
 my @HELD = ($LEASE, $INFLIGHT, $COUNT, $STATE, $HELD, $RETRY, $LINES);
 my @FINISH = (@HELD, $DEAD, $KEPT, $SEEN, $SEEN_COUNT, 'mine');
+my $LETTER = '{"v":1,"reason":"ambiguous","code":null,"subcode":null,"attempts":1,"time":1,'
+    . '"done":0,"item":{"a":0}}';
 my $NONE = "0\n";
 my $A = "1 1\na";
 
@@ -69,10 +71,11 @@ my @SCRIPTS = (
     [lease => [$LEASE, $INFLIGHT, $STATE], ['me', 6000]],
     [lease => [$LEASE, $INFLIGHT, $STATE], ['it', 6000]],
     [release => [$LEASE], ['me']],
-    [settle => [$DEAD, $STATE, $COUNT, $Q, 'mine'], ['ref:wamid.0', '1 {"item":{"a":0}}', 3, '', '',
-        '', '{"ok":true}']],
-    [settle => [$DEAD, $STATE, $COUNT, $Q, $Q], ['ref:wamid.0', '1 {"item":{"a":0}}', 3, '{"v":1}',
-        'r:y', '{"a":0}', '']],
+    [settle => [$DEAD, $STATE, $COUNT, $Q, 'mine'], ['ref:wamid.0', "1 $LETTER", 3, '', '',
+        '', '{"ok":true}', 1000]],
+    [settle => [$DEAD, $STATE, $COUNT, $Q, $Q], ['ref:wamid.0', "1 $LETTER", 3, '{"v":1}',
+        'r:y', '{"a":0}', '', 0]],
+    [old => [$LEASE, $DEAD, $COUNT, $STATE], ['me', 0, 10]],
     [refs => ['meta:message:ambiguous', 'meta:message:ambiguous:since'], [1000, 1, 'm_2', $Q]],
 );
 
@@ -107,11 +110,11 @@ sub prepare {
     $redis->do('HSET', $HELD, 3 => envelope('{"a":7}', 'a'), 4 => envelope('{"a":8}', 'l', "\1L"));
     $redis->do('ZADD', $RETRY, 1, '5 ' . envelope('{"a":9}', 'b'), 2, '6 ' . envelope('{"a":10}'));
     $redis->do('ZADD', $LINES, map { (0, place(@$_)) } ['a', 3], ['l', 4], ["\1L", 4], ['b', 5]);
-    $redis->do('RPUSH', $DEAD, '{"item":{"a":0}}');
+    $redis->do('RPUSH', $DEAD, $LETTER);
     $redis->do('HSET', $COUNT, seq => 7, taken => 8, worked => 0, unmatched => 0, dead => 1);
     $redis->do('HSET', $LEASE, owner => 'me', until => 1, alone => 1);
     $redis->do('HSET', $STATE, 1 => '{"v":1}', c1 => '2! old', crashed => 'old 1 7', requeued => 1,
-        'r:x' => '{"r":1}', 'ref:wamid.0' => '1 {"item":{"a":0}}');
+        'r:x' => '{"r":1}', 'ref:wamid.0' => "1 $LETTER");
     $redis->do('HSET', 'meta:message:ambiguous', m_1 => $Q);
     $redis->do('ZADD', 'meta:message:ambiguous:since', 1, 'm_1');
     my $bucket = int(time / 86400) - 1 . '.0.16';
@@ -136,7 +139,7 @@ sub items {
     return $type eq 'hash' ? $redis->do('HVALS', $key) : ();
 }
 
-sub count { return map { $_ // 0 } $redis->do('HMGET', $COUNT, @COUNTERS, 'duplicate') }
+sub count { return map { $_ // 0 } $redis->do('HMGET', $COUNT, @COUNTERS, qw(duplicate dropped)) }
 sub places { return {map { $_ => [sort(items($_))] } $Q, $URGENT, $INFLIGHT, $HELD, $RETRY, $DEAD,
     'mine'} }
 
@@ -148,9 +151,9 @@ sub total {
 # whatever was said: each item is somewhere, once, and counted so; and who waits has its places
 sub accounted {
     my ($name, $total) = @_;
-    my (undef, $taken, $worked, $unmatched, $dead, $twice) = count();
+    my (undef, $taken, $worked, $unmatched, $dead, $twice, $dropped) = count();
     my %n = map { $_ => scalar(my @i = items($_)) } $Q, $URGENT, $INFLIGHT, $HELD, $RETRY, $DEAD;
-    my $done = $worked + $unmatched + $twice;
+    my $done = $worked + $unmatched + $twice + $dropped;
     my %seen;
     my @twice = grep { $seen{/"item":(.*)\}/ ? $1 : /\n/ ? record_of($_) : $_}++ }
         map { items($_) } keys %n;

@@ -172,4 +172,33 @@ subtest 'too late when its turn comes' => sub {
     leave($rig);
 };
 
+# as the consumer writes it
+sub letter {
+    my ($id, $time) = @_;
+    return qq({"v":1,"reason":"ambiguous","code":null,"subcode":null,"attempts":1,"time":$time,)
+        . qq("answer":"x","done":1,"state":null,"item":{"v":1,"id":"$id","do":[]}});
+}
+
+subtest 'what is kept' => sub {
+    my $rig = Rig->new;
+    my ($dead, $state) = map { "{$OUTBOX}:$_" } qw(dead state);
+    my @old = map { letter("old-$_", $_) } 1 .. 250;
+    my @new = ('no letter', letter('new', int(1000 * time)));
+    $rig->push_to($dead, $new[0], @old, $new[1]);
+    $rig->do('HINCRBY', "{$OUTBOX}:count", $_, @old + @new) for qw(taken dead);
+    $rig->do('HSET', $state, 'ref:old-1#2' => "9 $old[0]", 'ref:old-2' => "9 $old[1]",
+        'ref:old-3' => "9 $old[0]", 'ref:new' => "9 $new[1]");
+    start($rig, undef, "retention: {results: 1h, dead: 1h}\n");
+    ok wait_for(sub { $rig->llen($dead) == @new }, 20 * patience()), 'old letters go';
+    is_deeply [$rig->redis->queue($dead)], \@new, 'others stay';
+    is_deeply [sort grep { /^ref:/ } keys %{$rig->state_of($OUTBOX)}], [qw(ref:new ref:old-3)],
+        'so does what could settle them';
+    is $rig->accounted($OUTBOX)->{dropped}, @old, 'they are counted as dropped';
+
+    $rig->push_to($OUTBOX, job('kept'));
+    $rig->settle(20, $OUTBOX);
+    cmp_ok abs($rig->do('PTTL', 'meta:reply:kept') - 3600_000), '<', 600_000, 'results, too';
+    leave($rig);
+};
+
 done_testing;
