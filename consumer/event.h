@@ -7,8 +7,10 @@
 #include "json.h"
 
 
-/* messages, statuses... of one record: they are worked as one item */
-#define RECORD_EVENTS_MAX  10000
+/* messages, statuses... of one record: they are worked as one item, whose
+   plan is written whole at each mark.  Meta batches 1,000
+   (meta-webhooks-and-messaging.md 1.6) */
+#define RECORD_EVENTS_MAX  1000
 
 
 enum record_rc {

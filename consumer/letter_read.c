@@ -38,7 +38,7 @@ int letter_plan(struct str head, struct plan *plan)
     buf_init(&b, (size_t) -1);
     buf_str(&b, head);
     buf_text(&b, "null}");
-    doc = json_parse(b.at, b.len, PLAN_BLOB_MAX);
+    doc = json_parse(b.at, b.len, PLAN_TREE_MAX);
     state = json_get(json_root(doc), "state");
 
     buf_init(&blob, PLAN_BLOB_MAX);

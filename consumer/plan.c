@@ -92,6 +92,59 @@ int plan_insert(struct plan *plan, struct action *actions, size_t n)
 }
 
 
+static void step_free(struct step *step)
+{
+    if (step->own != NULL) {
+        action_free(step->own);
+        free(step->own);
+    }
+    free(step->message);
+    free(step->answer);
+}
+
+
+/* plan_withdraw takes back what plan_insert put there */
+void plan_withdraw(struct plan *plan, size_t n)
+{
+    size_t        i;
+    struct step  *at = &plan->steps[plan->at];
+
+    for (i = 0; i < n; i++) {
+        step_free(&at[1 + i]);
+    }
+
+    plan->n -= n;
+    memmove(at + 1, at + 1 + n, (plan->n - plan->at - 1) * sizeof(*at));
+}
+
+
+/* plan_fits says whether who takes over could read it */
+bool plan_fits(const struct plan *plan)
+{
+    bool              fits;
+    size_t            i, len = 0;
+    struct buf        b;
+    struct json_doc  *doc;
+
+    for (i = 0; i < plan->n; i++) {
+        len += plan->steps[i].action->json.len + 128;
+    }
+
+    if (len <= PLAN_SURE) {
+        return true;
+    }
+
+    buf_init(&b, PLAN_BLOB_MAX);
+    plan_write(plan, &b);
+    doc = b.over ? NULL : json_parse(b.at, b.len, PLAN_TREE_MAX);
+    fits = doc != NULL;
+    json_free(doc);
+    buf_free(&b);
+
+    return fits;
+}
+
+
 static char *plan_copy(struct str s)
 {
     return s.len ? mem_copy(s.at, s.len) : NULL;
@@ -170,7 +223,7 @@ int plan_read(struct plan *plan, struct str blob)
     struct json_doc    *doc;
     const struct json  *root, *j;
 
-    doc = json_parse(blob.at, blob.len, PLAN_BLOB_MAX);
+    doc = json_parse(blob.at, blob.len, PLAN_TREE_MAX);
     root = json_root(doc);
 
     if (!json_is(root, JSON_OBJECT)
@@ -278,12 +331,7 @@ void plan_free(struct plan *plan)
     size_t  i;
 
     for (i = 0; i < plan->n; i++) {
-        if (plan->steps[i].own != NULL) {
-            action_free(plan->steps[i].own);
-            free(plan->steps[i].own);
-        }
-        free(plan->steps[i].message);
-        free(plan->steps[i].answer);
+        step_free(&plan->steps[i]);
     }
 
     free(plan->steps);

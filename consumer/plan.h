@@ -12,6 +12,11 @@
 #define PLAN_STEPS_MAX   10000
 #define PLAN_BLOB_MAX    (8 * 1024 * 1024)
 
+/* memory that reading a blob may take, many times its text where that is
+   numbers; what is a good deal shorter surely has room in it */
+#define PLAN_TREE_MAX    (64 * 1024 * 1024)
+#define PLAN_SURE        (PLAN_TREE_MAX / 64)
+
 /* what is kept of Meta's answer, for the result of a job */
 #define PLAN_ANSWER_MAX  4096
 
@@ -60,6 +65,11 @@ void plan_write(const struct plan *plan, struct buf *b);
 struct step *plan_add(struct plan *plan, size_t event, size_t rule,
     const struct action *action);
 int plan_insert(struct plan *plan, struct action *actions, size_t n);
+
+/* plan_fits: it can be written, and read back.  plan_withdraw takes back what
+   was inserted behind the step at */
+bool plan_fits(const struct plan *plan);
+void plan_withdraw(struct plan *plan, size_t n);
 
 /* plan_done: the step at is done; message and answer may be empty */
 void plan_done(struct plan *plan, struct str message, struct str answer);

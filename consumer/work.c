@@ -420,7 +420,7 @@ static void work_begin(struct desk *desk, struct item *item)
     static const char *const  faults[] = {
         [RECORD_NEWER] = "is of a newer version",
         [RECORD_FAULTY] = "has no \"v\" or no \"event\"",
-        [RECORD_MANY] = "has more than 10000 elements",
+        [RECORD_MANY] = "has more than 1000 elements",
         [RECORD_LARGE] = "takes too much memory for its length",
         [RECORD_NO_JSON] = "is no JSON, or nested too deep"
     };

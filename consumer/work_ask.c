@@ -284,6 +284,12 @@ static void on_handler(void *data, struct handler_answer *a)
         free(a->actions);       /* the plan has what it held */
         a->actions = NULL;
         a->nactions = 0;
+        if (!plan_fits(&w->plan)) {
+            plan_withdraw(&w->plan, n);
+            end_dead(w, "handler_answer", "all that was decided for the event"
+                     " takes too much memory", NULL);
+            return;
+        }
         /* fall through */
 
     case HANDLER_NOTHING:

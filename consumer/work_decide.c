@@ -94,6 +94,11 @@ const char *decide_event(struct work *w, const char **reason)
         }
     }
 
+    if (!plan_fits(&w->plan)) {
+        *reason = "record";
+        return "what was decided takes too much memory";
+    }
+
     w->plan.decided = true;
 
     return NULL;
@@ -118,6 +123,12 @@ bool decide_job(struct work *w)
             return false;
         }
         step->until = w->job.expires;
+    }
+
+    if (!plan_fits(&w->plan)) {
+        fault_set(&w->fault, "do", NULL, NONE,
+                  "what is to be done takes too much memory");
+        return false;
     }
 
     w->plan.decided = true;

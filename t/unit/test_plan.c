@@ -14,7 +14,7 @@ action_of(const char *json)
 {
     struct fault       fault;
     struct action     *a = mem_alloc(sizeof(*a));
-    struct json_doc   *doc = json_parse(json, strlen(json), 1 << 20);
+    struct json_doc   *doc = json_parse(json, strlen(json), PLAN_TREE_MAX);
 
     if (action_parse(json_root(doc), a, &fault) != 0) {
         printf("# %s\n", fault.text);
@@ -53,6 +53,66 @@ travel(struct plan *plan)
     *plan = back;
     buf_free(&b);
     buf_free(&again);
+}
+
+
+/* an answer of a handler as large as one may be, and of what takes the most
+   memory when it is read */
+static char *
+numbers(void)
+{
+    size_t      i;
+    struct buf  b;
+
+    buf_init(&b, 1 << 20);
+    buf_text(&b, "{\"reply\":{\"raw\":{\"type\":\"text\",\"x\":[1");
+    for (i = 0; i < 128 * 1000; i++) {
+        buf_text(&b, ",1");
+    }
+    buf_text(&b, "]}}}");
+    buf_add(&b, "", 1);
+
+    return b.at;
+}
+
+
+static void
+test_large(void)
+{
+    char           *json = numbers();
+    size_t          i;
+    struct buf      before, after;
+    struct plan     plan = { .decided = true };
+    struct action  *a = action_of("{\"call\":{\"handler\":\"h\"}}"), *more;
+
+    plan_add(&plan, 0, 1, a);
+    plan_add(&plan, 0, 1, a);
+    before = written(&plan);
+
+    for (i = 1; i <= 8; i++) {
+        more = action_of(json);
+        plan_insert(&plan, more, 1);
+        free(more);
+        if (!plan_fits(&plan)) {
+            break;
+        }
+    }
+
+    ok(i > 1 && i <= 8, "one fits, eight do not");
+    plan_withdraw(&plan, 1);
+    ok(plan_fits(&plan), "without the last it does");
+    travel(&plan);
+
+    plan_withdraw(&plan, i - 1);
+    after = written(&plan);
+    is_mem(after.at, after.len, before.at, before.len, "nothing is left");
+
+    plan_free(&plan);
+    action_free(a);
+    free(a);
+    free(json);
+    buf_free(&before);
+    buf_free(&after);
 }
 
 
@@ -199,6 +259,7 @@ main(void)
 {
     test_steps();
     test_insert();
+    test_large();
     test_strange();
     test_ceiling();
 
