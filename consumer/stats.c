@@ -143,6 +143,8 @@ static const struct family  families[STAT_COUNT] = {
         COUNTER, "Calls of which nobody knows whether they were done." },
     [STAT_QUEUE_SUSPECTS] = { "meta_consumer_suspects_total", NULL, COUNTER,
         "Events worked alone because consumers died over them." },
+    [STAT_QUEUE_LATE] = { "meta_consumer_late_total", NULL, COUNTER,
+        "Rules and steps left out of events because of max_age." },
 
     [STAT_FIGURE_LENGTH] = { "meta_consumer_queue_events",
         "state=\"queued\"", FIGURE,

@@ -63,6 +63,7 @@ enum stat_name {
     STAT_QUEUE_PARKED,          /* went to {Q}:held */
     STAT_QUEUE_AMBIGUOUS,
     STAT_QUEUE_SUSPECTS,
+    STAT_QUEUE_LATE,            /* rules and steps, by max_age */
 
     /* of a queue, as Redis has it: figures.lua; metrics.c sets them */
     STAT_FIGURE_LENGTH,

@@ -270,6 +270,7 @@ static bool step_paused(struct work *w)
    holds */
 void work_next(struct work *w)
 {
+    size_t              late = 0;
     const struct step  *step;
 
     w->phase = PHASE_STEP;
@@ -277,6 +278,7 @@ void work_next(struct work *w)
 
     for ( ;; ) {
         if (w->plan.at == w->plan.n) {
+            work_log_late(w, "steps", late);
             end_good(w);
             return;
         }
@@ -294,7 +296,10 @@ void work_next(struct work *w)
         }
 
         plan_skip(&w->plan);
+        late++;
     }
+
+    work_log_late(w, "steps", late);
 
     if (!queue_may_send(w->item)) {
         work_gone(w);

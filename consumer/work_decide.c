@@ -100,6 +100,9 @@ const char *decide_event(struct work *w, const char **reason)
     }
 
     w->plan.decided = true;
+    if (w->plan.matched > w->expired) {
+        work_log_late(w, "rules", w->expired);  /* else it ends as expired */
+    }
 
     return NULL;
 }

@@ -3,6 +3,8 @@
 
 #include "work_own.h"
 
+#include <stdio.h>
+
 
 /* "1,2" of the rules, "mark_read,reply" of the actions */
 static void log_steps(struct buf *b, const struct work *w)
@@ -94,6 +96,19 @@ void work_log(const struct work *w, enum log_level level,
     buf_number(&b, w->began ? uv_hrtime() / 1000000 - w->began : 0);
     buf_text(&b, more);
     log_text(level, (struct str) { b.at, b.len });
+}
+
+
+/* work_log_late says that so many steps, or rules, were left out */
+void work_log_late(const struct work *w, const char *what, size_t n)
+{
+    char  more[64];
+
+    if (n > 0) {
+        snprintf(more, sizeof(more), " %s=%zu", what, n);
+        work_log(w, LOG_WARN, "late", more);
+        stat_row_add(w->desk->stats, STAT_QUEUE_LATE, (long long) n);
+    }
 }
 
 

@@ -60,15 +60,19 @@ subtest 'too late' => sub {
     is_deeply {map { $_ => $rig->count_of->{$_} } qw(worked expired)}, {worked => 3, expired => 1},
         'what nothing was done for is expired';
     is scalar(() = $c->log =~ /outcome=expired/g), 1, 'and said';
+    is_deeply [$c->log =~ /user=\S+ rule=2 .* outcome=late .* (rules=\d+)/g], ['rules=1'],
+        'so is a rule that is left out beside another';
     $rig->finish;
 };
 
 
 subtest 'tried again' => sub {
     my $rig = Rig->new;
+    my $age = 5 * patience();
     my $rules = "rules:\n" . rule('wait', '[{reply: {text: a}}]')
         . rule('loose', '[{reply: {text: a}}]', 'order: loose')
-        . rule('brief', '[{reply: {text: a}}]', 'max_age: 3s');
+        . rule('brief', '[{reply: {text: a}}]', 'max_age: 3s')
+        . rule('steps', '[{reply: {text: c}}, {reply: {text: d}}]', "max_age: ${age}s");
     my $c = $rig->consumer(rules => $rules);
     $rig->graph->fault({match => {body => 'm_[wl]1'}, times => 2, fault => {code => 2}});
     $rig->push(map { messenger(id => "m_$_->[0]$_->[1]", user => $_->[2], text => $_->[3]) }
@@ -83,9 +87,13 @@ subtest 'tried again' => sub {
     is scalar(() = $rig->dead), 0, 'nothing is dead';
 
     $rig->graph->fault({match => {body => 'm_b1'}, times => 0, fault => {code => 2}});
-    $rig->push(messenger(id => 'm_b1', user => 4, text => 'brief'));
-    $rig->settle(40);
+    $rig->graph->fault({match => {body => 'm_s1'}, times => 1, fault => {slow => $age * 1100}});
+    $rig->push(messenger(id => 'm_b1', user => 4, text => 'brief'),
+        messenger(id => 'm_s1', user => 5, text => 'steps'));
+    $rig->settle(40 * patience());
     is $rig->count_of->{expired}, 1, 'tried until it is too late';
+    is_deeply [grep { /m_s1/ } @{sent($rig)}], ['m_s1 c'], 'or worked as far as it was in time';
+    is_deeply [$c->log =~ / outcome=late .* (steps=\d+)/g], ['steps=1'], 'the rest is said';
     is scalar(() = $rig->dead), 0, 'which is no death';
     $rig->finish;
 };
