@@ -87,6 +87,9 @@ __DATA__
 --- once
 --- log_level: info
 --- spool
+--- location
+meta_webhook;
+meta_redis_timeout 10s;
 --- measure: 8 2
 --- redis_do: CONFIG SET maxmemory 1
 --- load_begins: 8 n=625
@@ -104,6 +107,9 @@ __DATA__
 --- once
 --- log_level: info
 --- spool
+--- location
+meta_webhook;
+meta_redis_timeout 10s;
 --- redis_do: CONFIG SET maxmemory 1
 --- load_begins: 8 n=300
 --- load_ends: by_itself
