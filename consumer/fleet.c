@@ -357,7 +357,6 @@ static void fleet_id(struct fleet *f)
 struct fleet *fleet_new(uv_loop_t *loop, const struct redis_target *target,
     struct queue_house *house, const struct fleet_ops *ops, void *data)
 {
-    char           name[160];
     struct fleet  *f = mem_alloc(sizeof(*f));
 
     f->loop = loop;
@@ -371,13 +370,7 @@ struct fleet *fleet_new(uv_loop_t *loop, const struct redis_target *target,
     f->beat.data = f->check.data = f->look.data = f;
     f->handles = 3;
 
-    if (target->path != NULL) {
-        snprintf(name, sizeof(name), "unix:%s", target->path);
-    } else {
-        snprintf(name, sizeof(name), "%s:%u", target->host, target->port);
-    }
-
-    f->redis = redis_new(loop, target, name, on_up, on_down, f);
+    f->redis = redis_new(loop, target, NULL, on_up, on_down, f);
     f->watch = watch_new(loop, f->redis);
     house->redis = f->redis;
     house->watch = f->watch;

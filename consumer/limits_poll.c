@@ -136,6 +136,9 @@ static void on_polled(void *data, const struct reply *reply)
     l->polling = false;
 
     if (reply != NULL && reply_count(reply) == 2) {
+        if (l->unread) {
+            log_write(LOG_INFO, "limits: pauses can be read again");
+        }
         l->unread = false;
         if (l->pause_seq <= p->seq) {
             poll_pauses(l, reply_at(reply, 0));

@@ -173,7 +173,7 @@ bool queue_failed(struct queue *q, enum script script,
     /* LOADING, READONLY, NOPERM, MISCONF...: nothing moved; come again */
     snprintf(why, sizeof(why), "refused the script %s: %s",
              script_name(script), reply_why(code, reply));
-    redis_drop(q->redis, why);
+    redis_refuses(q->redis, script, why);
 
     return true;
 }

@@ -362,10 +362,10 @@ static char *redis_name(const char *name, const struct redis_target *t)
     struct buf  b;
 
     buf_init(&b, 1024);
-    buf_text(&b, name);
-    buf_text(&b, " (");
+    buf_text(&b, name != NULL ? name : "");
+    buf_text(&b, name != NULL ? " (" : "");
     redis_where(&b, t);
-    buf_text(&b, ")");
+    buf_text(&b, name != NULL ? ")" : "");
     buf_add(&b, "", 1);
 
     return b.at;

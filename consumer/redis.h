@@ -43,6 +43,7 @@ typedef void (*redis_state_cb)(void *data);
 
 
 /* redis_new connects as soon as the loop runs; the target must outlive it.
+   name: what is it for, or NULL, where lines name the address alone;
    on_up: commands may be sent; on_down: after every callback got its NULL */
 struct redis *redis_new(uv_loop_t *loop, const struct redis_target *target,
     const char *name, redis_state_cb on_up, redis_state_cb on_down,
@@ -65,6 +66,11 @@ void redis_flush(struct redis *r);
 
 /* redis_drop closes and connects anew; for replies that make no sense */
 void redis_drop(struct redis *r, const char *why);
+
+/* redis_refuses: that too, and it is not back until it takes the same again;
+   what: a small number of the caller's, that of the script */
+void redis_refuses(struct redis *r, unsigned what, const char *why);
+void redis_takes(struct redis *r, unsigned what);
 
 /* redis_free: pending callbacks get their NULL, on_down is not called; a NULL
    is fine */

@@ -61,6 +61,7 @@ struct redis {
     bool                        said;       /* that it is away */
     bool                        replica;    /* so it was, at last */
     bool                        quiet;      /* another one says it */
+    uint64_t                    refuses;    /* bits: what, see redis_refuses */
     uint64_t                    said_at;
     char                        said_why[REDIS_WHY_MAX];
     unsigned                    failures;

@@ -114,7 +114,8 @@ const char *reply_why(char out[REPLY_WHY_MAX], const struct reply *reply)
         { "NOPERM", "the user's ACL forbids it" },
         { "LOADING", "it reads its data" },
         { "OOM", "maxmemory is reached" },
-        { "READONLY", "it is a replica" }
+        { "READONLY", "it is a replica" },
+        { "MISCONF", "it cannot write to its disk" }
     };
 
     /* inside of a script a missing permission is called ERR */

@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 
-#define REDIS_AGAIN_MS  60000       /* between reasons of one outage */
+#define REDIS_AGAIN_MS    60000     /* between reasons of one outage */
+#define REDIS_UNASKED_MS  300000    /* refused once, and not heard of since */
 
 
 /* redis_where writes where it is */
@@ -24,14 +25,22 @@ void redis_where(struct buf *b, const struct redis_target *t)
 }
 
 
-/* each outage is said once, and other reasons of it not too often */
+static bool is_refusal(const char *why)
+{
+    return strncmp(why, "refused", 7) == 0;
+}
+
+
+/* each outage is said once, and other reasons of it not too often; but at once
+   that it is not away, and refuses */
 static void redis_say(struct redis *r, const char *why)
 {
     bool      warn;
     uint64_t  now = uv_now(r->loop);
 
-    warn = !r->said || (now - r->said_at >= REDIS_AGAIN_MS
-                        && strcmp(r->said_why, why) != 0);
+    warn = !r->said || (is_refusal(why) && !is_refusal(r->said_why))
+           || (now - r->said_at >= REDIS_AGAIN_MS
+               && strcmp(r->said_why, why) != 0);
 
     log_write(warn && !r->quiet ? LOG_WARN : LOG_DEBUG,
               "redis %s: %s; trying again", r->name, why);
@@ -45,16 +54,36 @@ static void redis_say(struct redis *r, const char *why)
 
 
 /* redis_heard: a reply that is no refusal ends an outage; a replica answers who
-   only reads, so there it takes a while without a refusal */
+   only reads, so there it takes a while without a refusal; and what was refused
+   has to be taken, unless it is asked no more */
 void redis_heard(struct redis *r, const struct reply *reply)
 {
+    uint64_t  since = uv_now(r->loop) - r->up_since;
+
     if (r->said && r->up && reply_type(reply) != REPLY_ERROR
-        && !(r->replica && uv_now(r->loop) - r->up_since < REDIS_STEADY_MS))
+        && !(r->replica && since < REDIS_STEADY_MS)
+        && !(r->refuses && since < REDIS_UNASKED_MS))
     {
+        r->refuses = 0;
         r->replica = false;
         log_write(r->quiet ? LOG_DEBUG : LOG_INFO, "redis %s: back", r->name);
         r->said = false;
     }
+}
+
+
+/* redis_refuses: what is refused is told apart, for other commands go on */
+void redis_refuses(struct redis *r, unsigned what, const char *why)
+{
+    r->refuses |= (uint64_t) 1 << what;
+    redis_drop(r, why);
+}
+
+
+/* redis_takes: this is not refused any more */
+void redis_takes(struct redis *r, unsigned what)
+{
+    r->refuses &= ~((uint64_t) 1 << what);
 }
 
 

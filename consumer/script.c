@@ -189,6 +189,8 @@ static void on_run(void *data, const struct reply *reply)
     if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
         log_write(LOG_DEBUG, "script %s: %s", scripts[run->which].name,
                   reply_why(why, reply));
+    } else if (reply != NULL) {
+        redis_takes(run->redis, run->which);
     }
 
     run->cb(run->data, reply);

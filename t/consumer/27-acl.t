@@ -99,6 +99,22 @@ subtest 'given up in the middle' => sub {
     is scalar(() = $rig->logs =~ /\[warn\] limits: pauses cannot be read/g), 1,
         'what is refused each second is said once';
     $rig->do('ACL', 'SETUSER', 'q', '+hgetall');
+    $rig->{consumers}[-1]->wait_log(qr/\[info\] limits: pauses can be read again/);
+    $rig->finish(queues => ['q']);
+};
+
+subtest 'refused and refused again' => sub {
+    my $rig = Rig->new;
+    my $address = user($rig, 'q');
+    $rig->do('ACL', 'SETUSER', 'q', '-hincrby');
+    $rig->push_to('q', events('q'));
+    my $c = $rig->consumer(redis => $address, queues => '[{name: q}]', more => "unmatched: drop\n");
+    $c->wait_log(qr/(?:redis q: refused the script .*){4}/s);
+    is scalar(() = $c->log =~ /\[warn\] redis q: /g), 1, 'it is said once';
+    unlike $c->log, qr/redis q: back/, 'and is not back while nothing is taken';
+    $rig->do('ACL', 'SETUSER', 'q', '+hincrby');
+    $rig->settle(40, 'q');
+    $c->wait_log(qr/\[info\] redis q: back/);
     $rig->finish(queues => ['q']);
 };
 

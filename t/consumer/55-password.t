@@ -23,7 +23,7 @@ $rig->settle;
 
 $rig->do('CONFIG', 'SET', 'requirepass', 'password-two');
 $rig->do('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-like $c->wait_log(qr/redis $Q \(\Q$address\E\): refused AUTH: WRONGPASS.*; trying again/),
+like $c->wait_log(qr/\[warn\] redis \Q$address\E: refused AUTH: WRONGPASS.*; trying again/),
     qr/WRONGPASS/, 'it is refused, and says where';
 spew($rig->file('password'), "password-two\n");
 $c->reload;

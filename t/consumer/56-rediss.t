@@ -87,7 +87,7 @@ sub refused {
         my $before = $rig->redis->calls('auth');
         my $c = $rig->consumer(rules => $RULES, redis => address($rig, $host, $ca_file));
         my $where = quotemeta "rediss://$host:$rig->{port}";
-        my $line = $c->wait_log(qr/^\S+ \[warn\] redis \S+ \($where\): .*; trying again/m);
+        my $line = $c->wait_log(qr/^\S+ \[warn\] redis $where: .*; trying again/m);
         like $line, qr/: $why; trying again/, 'the consumer says where, and why';
         my ($how, $words) = ctl($rig, 'status');
         is $how, 'exit 3', 'metactl: Redis is away';
