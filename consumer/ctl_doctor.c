@@ -143,19 +143,24 @@ static void doctor_dead(struct doctor *d, const struct view *v)
 }
 
 
-static void doctor_list(struct doctor *d, const struct view *v)
+static void doctor_list(struct doctor *d, const struct view *v, bool silent)
 {
-    char         span[TIME_MAX];
+    char         span[TIME_MAX] = "";
     const char  *name = v->list->name;
     long long    left = v->n[VIEW_WAITING] + v->n[VIEW_INFLIGHT]
                         + v->n[VIEW_HELD] + v->n[VIEW_RETRY];
 
+    if (v->until) {
+        time_span(span, v->now - v->until);
+    }
+
     if (v->owner[0] == '\0') {
         doctor_say(d, left ? LEVEL_BAD : LEVEL_WARN, "holder",
-                   "start meta-consumer, or look into its log",
-                   "nobody holds %s, %lld events wait%s%s", name, left,
-                   v->until ? "; the last lease ended before " : "",
-                   v->until ? time_span(span, v->now - v->until) : "");
+                   silent ? "those who are silent may know: their logs"
+                   : "start meta-consumer, or look into its log",
+                   "nobody holds %s, %lld events wait%s%s%s", name, left,
+                   v->until ? "; the last lease ended " : "", span,
+                   v->until ? " ago" : "");
     } else {
         doctor_say(d, LEVEL_OK, "holder", NULL, "%s: %s", name, v->owner);
     }
@@ -173,32 +178,6 @@ static void doctor_list(struct doctor *d, const struct view *v)
     }
 
     doctor_dead(d, v);
-}
-
-
-static void doctor_consumers(struct doctor *d, const struct status *s)
-{
-    size_t              alive = 0;
-    struct json_doc    *doc;
-    const struct json  *one;
-
-    doc = json_parse(s->consumers.at, s->consumers.len,
-                     s->consumers.len * 20 + 65536);
-    for (one = json_is(json_root(doc), JSON_OBJECT) ? json_root(doc)->child
-               : NULL;
-         one != NULL; one = one->next)
-    {
-        alive += strtoll(json_get_text(one, "until").at, NULL, 10) > s->now;
-    }
-    json_free(doc);
-
-    doctor_say(d, alive ? LEVEL_OK : LEVEL_BAD, "consumers",
-               alive ? NULL : "start meta-consumer", "%zu alive", alive);
-
-    if (s->pauses.len > 2) {
-        doctor_say(d, LEVEL_WARN, "paused", "metactl status, metactl resume",
-                   "something is paused");
-    }
 }
 
 
@@ -228,21 +207,25 @@ static void doctor_lanes(struct doctor *d, const struct status *s)
 
 static void doctor_queues(struct doctor *d)
 {
+    bool           silent;
     size_t         i;
     struct status  s;
 
     status_read(d->c, &s, true);
+    silent = doctor_consumers(d, &s);
 
     for (i = 0; i < s.lists.n; i++) {
-        doctor_list(d, &s.views[i]);
+        doctor_list(d, &s.views[i], silent);
     }
+
+    doctor_stuck(d, &s);
 
     if (s.sum.off == 0) {
         doctor_say(d, LEVEL_OK, "accounts", NULL, "of %lld taken all are"
                    " accounted for", s.sum.n[VIEW_TAKEN]);
     }
 
-    doctor_consumers(d, &s);
+    doctor_pauses(d, &s);
     doctor_lanes(d, &s);
 
     if (s.edge_other[0]) {
@@ -252,17 +235,22 @@ static void doctor_queues(struct doctor *d)
     }
 
     if (d->c->opts.edge != NULL) {
-        doctor_say(d, s.edge_acked < 0 ? LEVEL_BAD
-                   : status_good(&s) ? LEVEL_OK : LEVEL_WARN, "edge",
-                   s.edge_acked < 0 ? "is it the address of a meta_status"
-                   " page?" : status_good(&s) ? NULL : "metactl status"
-                   " --edge has the numbers", "%s",
-                   s.edge_acked < 0 ? s.edge_why : status_good(&s)
-                   ? "what nginx acknowledged has arrived"
-                   : "nginx's numbers and Redis's do not agree");
+        doctor_edge(d, &s);
     }
 
     status_free(&s);
+}
+
+
+/* what may be done about a Redis that is not reached, or sends us away */
+static const char *redis_todo(const char *why)
+{
+    return strstr(why, "WRONGPASS") != NULL || strstr(why, "NOAUTH") != NULL
+           ? "user= and password_file= of redis; metactl reads the file anew,"
+           " a consumer at SIGHUP"
+           : strstr(why, "NOPERM") != NULL
+           ? "its ACL: docs/consumer.md"
+           : "does it run, is the address right, may this user reach it?";
 }
 
 
@@ -287,9 +275,9 @@ int run_doctor(struct ctl *c)
     c->db = db_open(&c->conf->redis, &why);
 
     if (c->db == NULL) {
-        doctor_say(&d, LEVEL_BAD, "Redis", "does it run, is the address"
-                   " right, may this user reach it?", "%.*s: %.*s",
-                   (int) where.len, where.at, (int) why.len, why.at);
+        buf_add(&why, "", 1);
+        doctor_say(&d, LEVEL_BAD, "Redis", redis_todo(why.at), "%.*s: %s",
+                   (int) where.len, where.at, why.at);
     } else {
         doctor_say(&d, LEVEL_OK, "Redis", NULL, "%.*s answers",
                    (int) where.len, where.at);

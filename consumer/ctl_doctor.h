@@ -24,6 +24,12 @@ void doctor_say(struct doctor *d, enum level level, const char *check,
     const char *todo, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* ctl_doctor_who.c */
+bool doctor_consumers(struct doctor *d, const struct status *s);
+void doctor_pauses(struct doctor *d, const struct status *s);
+void doctor_stuck(struct doctor *d, const struct status *s);
+void doctor_edge(struct doctor *d, const struct status *s);
+
 /* ctl_doctor_redis.c */
 void doctor_redis(struct doctor *d);
 

@@ -69,7 +69,9 @@ static void redis_version(struct doctor *d, struct str info)
 }
 
 
-static const char *redis_fsync(struct doctor *d, char out[INFO_MAX])
+/* CONFIG GET; NULL: not for this user to know */
+static const char *redis_config(struct doctor *d, const char *name,
+    char out[INFO_MAX])
 {
     struct ask          *w = mem_alloc(sizeof(*w));
     struct str           s;
@@ -77,7 +79,7 @@ static const char *redis_fsync(struct doctor *d, char out[INFO_MAX])
 
     ask_text(w, "CONFIG");
     ask_text(w, "GET");
-    ask_text(w, "appendfsync");
+    ask_text(w, name);
     r = db_ask(d->c->db, w, 0);
     free(w);
 
@@ -92,10 +94,38 @@ static const char *redis_fsync(struct doctor *d, char out[INFO_MAX])
 }
 
 
+/* MISCONF: where snapshots are kept, Redis takes nothing after one failed */
+static void redis_snapshot(struct doctor *d, struct str info)
+{
+    bool         goes_on;
+    char         value[INFO_MAX];
+    const char  *is;
+
+    info_get(value, info, "rdb_last_bgsave_status");
+    if (value[0] == '\0' || strcmp(value, "ok") == 0) {
+        return;
+    }
+
+    is = redis_config(d, "stop-writes-on-bgsave-error", value);
+    goes_on = is != NULL && strcmp(is, "no") == 0;
+    if (!goes_on) {
+        is = redis_config(d, "save", value);
+        goes_on = is != NULL && is[0] == '\0';
+    }
+
+    doctor_say(d, goes_on ? LEVEL_WARN : LEVEL_BAD, "persistence",
+               "is its disk full, may it write there? Redis's log says more;"
+               " BGSAVE tries again", "its last snapshot failed%s",
+               goes_on ? "" : ": it refuses writes (MISCONF)");
+}
+
+
 static void redis_persistence(struct doctor *d, struct str info)
 {
     char         value[INFO_MAX], fsync[INFO_MAX];
     const char  *policy;
+
+    redis_snapshot(d, info);
 
     if (strcmp(info_get(value, info, "aof_enabled"), "1") != 0) {
         doctor_say(d, LEVEL_BAD, "persistence", "appendonly yes, and"
@@ -108,11 +138,11 @@ static void redis_persistence(struct doctor *d, struct str info)
     if (strcmp(info_get(value, info, "aof_last_write_status"), "ok") != 0) {
         doctor_say(d, LEVEL_BAD, "persistence", "is the disk full? Redis's"
                    " log says more", "the append-only file cannot be"
-                   " written");
+                   " written: it refuses writes (MISCONF)");
         return;
     }
 
-    policy = redis_fsync(d, fsync);
+    policy = redis_config(d, "appendfsync", fsync);
 
     if (policy == NULL) {
         doctor_say(d, LEVEL_WARN, "persistence", "allow +config|get, or look"

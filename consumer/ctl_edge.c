@@ -120,3 +120,40 @@ int edge_read(struct ctl *c, struct status *s)
 
     return 0;
 }
+
+
+static void said_one(const struct json *note,
+    void (*cb)(void *data, const char *level, const char *text), void *data)
+{
+    char        line[300];
+    struct str  level = json_get_text(note, "level");
+    struct str  text = json_get_text(note, "text");
+
+    if (str_is(level, "bad") || str_is(level, "warn")) {
+        snprintf(line, sizeof(line), "%.*s",
+                 (int) (text.len < 299 ? text.len : 299), text.at);
+        cb(data, str_is(level, "bad") ? "bad" : "warn", line);
+    }
+}
+
+
+/* edge_said tells each complaint of the page */
+void edge_said(const struct status *s,
+    void (*cb)(void *data, const char *level, const char *text), void *data)
+{
+    struct json_doc    *doc;
+    const struct json  *summary, *more;
+
+    doc = json_parse(s->edge.at, s->edge.len, s->edge.len * 20 + 65536);
+    summary = json_get(json_root(doc), "summary");
+    said_one(summary, cb, data);
+
+    more = json_get(summary, "more");
+    for (more = json_is(more, JSON_ARRAY) ? more->child : NULL; more != NULL;
+         more = more->next)
+    {
+        said_one(more, cb, data);
+    }
+
+    json_free(doc);
+}

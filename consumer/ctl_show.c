@@ -211,11 +211,49 @@ static void show_consumers(struct ctl *c, struct buf *b,
 }
 
 
+/* pause_text: until when, why, by whom; false: it is over */
+bool pause_text(const struct json *pause, long long now, char *out,
+    size_t size)
+{
+    char        date[TIME_MAX], span[TIME_MAX];
+    struct buf  b;
+    struct str  by = json_get_text(pause, "by");
+    struct str  why = json_get_text(pause, "why");
+    long long   until = strtoll(json_get_text(pause, "until").at, NULL, 10);
+    long long   since = strtoll(json_get_text(pause, "since").at, NULL, 10);
+
+    if (until && until <= now) {
+        return false;
+    }
+
+    buf_init(&b, 1024);
+    buf_text(&b, until ? "until " : "until it is resumed");
+    buf_text(&b, until ? time_date(date, until) : "");
+
+    if (why.len) {
+        buf_text(&b, ": ");
+        buf_add(&b, why.at, why.len < 100 ? why.len : 100);
+    }
+    if (by.len) {
+        buf_text(&b, "; by ");
+        buf_add(&b, by.at, by.len < 100 ? by.len : 100);
+    }
+    if (since > 0 && since <= now) {
+        buf_format(&b, "%s %s ago", by.len ? "," : ";",
+                   time_span(span, now - since));
+    }
+
+    snprintf(out, size, "%.*s", (int) b.len, b.at);
+    buf_free(&b);
+
+    return true;
+}
+
+
 static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
 {
-    char                date[TIME_MAX];
+    char                text[400];
     const char         *label = "paused";
-    long long           until;
     struct json_doc    *doc;
     const struct json  *one;
 
@@ -226,27 +264,18 @@ static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
                : NULL;
          one != NULL; one = one->next)
     {
-        until = strtoll(json_get_text(one, "until").at, NULL, 10);
-        if (until && until <= s->now) {
+        if (!pause_text(one, s->now, text, sizeof(text))) {
             continue;
         }
 
         show_label(c, b, label);
         label = "";
         out_color(c, b, 'y');
-        out_pad(b, one->key, one->key.len > 34 ? 34 : (int) one->key.len);
+        out_pad(b, one->key, one->key.len > 60 ? 60 : (int) one->key.len);
         out_color(c, b, 0);
-        buf_text(b, until ? " until " : " until it is resumed");
-        buf_text(b, until ? time_date(date, until) : "");
-
-        if (json_get_text(one, "why").len) {
-            buf_text(b, ": ");
-            out_pad(b, json_get_text(one, "why"),
-                    json_get_text(one, "why").len > 20 ? 20
-                    : (int) json_get_text(one, "why").len);
-        }
-
         buf_text(b, "\n");
+        out_pad(b, NONE, 13);
+        out_wrap(b, text, 13);
     }
 
     json_free(doc);
@@ -280,6 +309,17 @@ static void show_lanes(struct ctl *c, struct buf *b, const struct status *s)
         standing_text(at, s->now, text, sizeof(text));
         out_wrap(b, text, 13);
     }
+}
+
+
+static void show_said(void *data, const char *level, const char *text)
+{
+    struct buf  *b = data;
+
+    out_pad(b, NONE, 13);
+    buf_text(b, level);
+    buf_text(b, ": ");
+    out_wrap(b, text, 19);
 }
 
 
@@ -319,6 +359,7 @@ static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
 
     out_color(c, b, 0);
     buf_text(b, "\n");
+    edge_said(s, show_said, b);
 }
 
 

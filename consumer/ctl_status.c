@@ -61,7 +61,8 @@ static long long view_time(const struct reply *reply)
 }
 
 
-static void view_read(struct ctl *c, struct view *v)
+/* view_read asks how v->list stands */
+void view_read(struct ctl *c, struct view *v)
 {
     char                 keys[10][CTL_NAME_MAX];
     size_t               i, n = 0;
@@ -238,6 +239,17 @@ static void status_view(const struct view *v, struct jw *j)
 }
 
 
+static void status_said(void *data, const char *level, const char *text)
+{
+    struct jw  *j = data;
+
+    jw_open(j, NULL, '{');
+    jw_text(j, "level", level);
+    jw_text(j, "text", text);
+    jw_close(j, '}');
+}
+
+
 /* status_json writes the whole */
 void status_json(struct ctl *c, const struct status *s, struct jw *j)
 {
@@ -285,6 +297,9 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
             jw_int(j, "beyond", status_beyond(s));
         }
         jw_text(j, "other", s->edge_other[0] ? s->edge_other : NULL);
+        jw_open(j, "page", '[');
+        edge_said(s, status_said, j);
+        jw_close(j, ']');
         jw_close(j, '}');
     }
 

@@ -72,6 +72,7 @@ extern const char *const view_names[VIEW_MAX];
 
 void status_read(struct ctl *c, struct status *s, bool strays);
 void status_free(struct status *s);
+void view_read(struct ctl *c, struct view *v);      /* that of v->list */
 bool status_good(const struct status *s);
 /* what arrived beyond what the edge says that Redis acknowledged */
 long long status_beyond(const struct status *s);
@@ -84,8 +85,16 @@ void lanes_json(const struct status *s, struct jw *j);
 void standing_text(const struct standing *at, long long now, char *out,
     size_t size);
 
+/* ctl_show.c: until when, why, by whom; false: it is over */
+bool pause_text(const struct json *pause, long long now, char *out,
+    size_t size);
+
 /* ctl_edge.c: the numbers of a meta_status page; 0, or -1 and edge_why */
 int edge_read(struct ctl *c, struct status *s);
+
+/* edge_said: what the page itself calls warn or bad */
+void edge_said(const struct status *s,
+    void (*cb)(void *data, const char *level, const char *text), void *data);
 
 /* ctl_http.c: GET; NULL, or what went wrong */
 const char *ctl_get(const char *url, const char *ca_file, struct buf *answer);

@@ -85,7 +85,7 @@ subtest 'all of it' => sub {
     is $code, 0, 'good';
     like $out, $_, "people read $_" for qr/all accounted for/, qr/shop-1\/4711\/1, \d/,
         qr/pid 4711/,
-        qr/alone: item 8u/, qr/account:999 until it is resumed: angry/, qr/next is due in \d/,
+        qr/alone: item 8u/, qr/account:999\n +until it is resumed: angry/, qr/next is due in \d/,
         qr/held on    page:$PAGE, 2 wait/,
         qr/token:ab12, 1 wait\n +until \d{4}\S+ .*: The\s+token\s+has\s+expired\./;
     like +($ctl->run('doctor'))[1], qr/^warn +lane +token:ab12 holds 1, until/m, 'doctor, too';
@@ -191,6 +191,19 @@ subtest 'the edge' => sub {
             'doctor, too';
         $p->stop;
     }
+    my @edge = ('--edge', 'unix:' . $ctl->file('edge.sock') . ':/s');
+    my $ill = page(sub { '{"v":1,"events":{"by_redis":26,"drained":0,"unknown":0},"summary":{'
+        . '"level":"warn","text":"60 events lie in the spool","more":[{"level":"bad","text":'
+        . '"Redis refuses"},{"level":"note","text":"nothing"}]}}' });
+    like +($ctl->run('status', @edge))[1], qr/: good\n +warn: 60 events .*\n +bad: Redis refuses$/m,
+        'what the page complains of';
+    is_deeply JSON::PP::decode_json(($ctl->run('status', '--json', @edge))[1])->{edge}{page},
+        [{level => 'warn', text => '60 events lie in the spool'},
+        {level => 'bad', text => 'Redis refuses'}], '... for programs';
+    my $doctor = ($ctl->run('doctor', @edge))[1];
+    like $doctor, $_, '... in doctor' for qr/^warn +edge +nginx's page: 60 events/m,
+        qr/^bad +edge +nginx's page: Redis refuses/m;
+    $ill->stop;
     my ($code, $out) = $ctl->run('status', '--edge', 'unix:' . $ctl->file('nobody') . ':/s');
     is $code, 1, 'a page that is not there is bad';
     like $out, qr/^edge .*(?:connect|resolve)/mi, 'and said';

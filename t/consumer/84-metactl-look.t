@@ -12,7 +12,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use Ctl qw(event letter $Q $PAGE $TOKEN);
-use Test::Meta::Util qw(hold_port spew);
+use Test::Meta::Util qw(hold_port spew wait_for);
 
 my $ctl = Ctl->new(redis => {options => ['--appendonly', 'yes', '--appendfsync', 'always']},
     rules => "\n" . <<'END');
@@ -202,9 +202,11 @@ subtest 'doctor' => sub {
     is level($d, 'handler'), 'ok ok', 'handlers are there';
 
     $ctl->do('SET', "$Q:partitions", 4);
-    $ctl->do('HSET', 'meta:control', "queue:$Q", '{"until":null}');
+    $ctl->do('HSET', 'meta:control', "queue:$Q",
+        qq({"until":null,"by":"root\@shop","why":"a sale","since":@{[$now - 300000]}}));
     $ctl->do('HSET', "{$Q}:lease", until => $now - 60000);
-    $ctl->do('HSET', 'meta:consumers', 'a', qq({"id":"a","until":@{[$now - 6000]}}));
+    $ctl->do('HSET', 'meta:consumers', 'a',
+        qq({"id":"a","host":"shop","pid":4711,"until":@{[$now - 6000]}}));
     $ctl->do('RPUSH', $Q, event());
     $ctl->do('RPUSH', "$Q:9", event());
     $ctl->do('HSET', "{$Q}:count", 'taken', 7);
@@ -226,8 +228,47 @@ subtest 'doctor' => sub {
     like level($d, 'holder'), qr/^bad/, 'holder';
     is_deeply [grep { $_->{level} ne 'ok' && !$_->{todo} } @{$d->{checks}}], [],
         'each with what to do';
+    my %says = map { $_->{check} => $_->{text} } @{$d->{checks}};
+    like $says{consumers}, qr/^silent: shop, pid 4711; .* ran out \S+ s ago$/, 'who is silent';
+    like $says{paused}, qr/^queue:$Q is paused .*: a sale; by root\@shop, 5\S* .*ago$/,
+        'who paused what';
+    like join(' ', map { $_->{text} } @{$d->{checks}}), qr/the last lease ended \S+ m?.*? ago/,
+        'since when nobody holds it';
     ($code, $out) = $ctl->run('doctor');
     is_deeply [grep { length > 80 && !/\.yaml|\.sock/ } split /\n/, $out], [], 'on 80 columns';
+};
+
+subtest 'doctor: a holder that takes nothing' => sub {
+    $ctl->do('FLUSHDB');
+    my $now = time * 1000;
+    $ctl->do('HSET', "{$Q}:lease", owner => 'a/1/1', until => $now + 600000);
+    $ctl->do('RPUSH', $Q, event(came => $now - 25000));
+    my $stuck = sub { scalar(() = ($ctl->run('doctor'))[1] =~ /takes nothing; 1\s+wait/) };
+    is $stuck->(), 1, 'is named';
+    $ctl->do('HSET', 'meta:control', "queue:$Q", '{"until":null}');
+    is $stuck->(), 0, 'not where a person wants it so';
+    $ctl->do('DEL', 'meta:control', $Q);
+    $ctl->do('RPUSH', $Q, event(came => $now - 1000));
+    is $stuck->(), 0, 'nor at once';
+};
+
+subtest 'doctor: a snapshot that failed' => sub {
+    my $dir = $ctl->file('snapshots');
+    mkdir $dir or die "$dir: $!";
+    my $ill = Ctl->new(redis => {options => ['--dir', $dir, '--save', '3600 1']});
+    unlike +($ill->run('doctor'))[1], qr/snapshot/, 'is not said before';
+    rmdir $dir or die "$dir: $!";
+    $ill->do('SET', 'x', 1);
+    $ill->do('BGSAVE');
+    my $last = sub { $ill->do('INFO', 'persistence')->{rdb_last_bgsave_status} };
+    ok +(wait_for { $last->() eq 'err' } 20),
+        'it fails';
+    like +($ill->run('doctor'))[1], qr/^bad +persistence +its last snapshot failed: .*MISCONF/m,
+        'Redis takes nothing';
+    $ill->do('CONFIG', 'SET', 'stop-writes-on-bgsave-error', 'no');
+    like +($ill->run('doctor'))[1], qr/^warn +persistence +its last snapshot failed$/m,
+        'or goes on';
+    $ill->finish;
 };
 
 $ctl->finish;
