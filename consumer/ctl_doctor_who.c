@@ -18,6 +18,22 @@ static const struct json *who_first(const struct json_doc *doc)
 }
 
 
+/* handlers that it leaves alone, for they failed too often */
+static void who_alone(struct doctor *d, const struct json *one)
+{
+    struct str          host = json_get_text(one, "host");
+    const struct json  *h = json_get(one, "alone");
+
+    for (h = json_is(h, JSON_ARRAY) ? h->child : NULL; h != NULL; h = h->next) {
+        doctor_say(d, LEVEL_WARN, "handler", "the consumer's log says how it"
+                   " failed at last", "%.*s: %.*s leaves it alone, it failed"
+                   " too often in a row", (int) (json_text(h).len < 64
+                   ? json_text(h).len : 64), json_text(h).at,
+                   (int) (host.len < 64 ? host.len : 64), host.at);
+    }
+}
+
+
 /* doctor_consumers says who is alive, and who is not heard of; whether there
    are only such */
 bool doctor_consumers(struct doctor *d, const struct status *s)
@@ -49,6 +65,7 @@ bool doctor_consumers(struct doctor *d, const struct status *s)
     {
         until = strtoll(json_get_text(one, "until").at, NULL, 10);
         if (until > s->now) {
+            who_alone(d, one);
             continue;
         }
 

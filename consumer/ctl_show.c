@@ -156,6 +156,22 @@ static void show_holders(struct ctl *c, struct buf *b,
 }
 
 
+static void show_alone(struct ctl *c, struct buf *b, const struct json *one)
+{
+    const struct json  *h = json_get(one, "alone");
+
+    for (h = json_is(h, JSON_ARRAY) ? h->child : NULL; h != NULL; h = h->next) {
+        out_pad(b, NONE, 13);
+        out_color(c, b, 'y');
+        buf_text(b, "its handler ");
+        out_safe(b, json_text(h));
+        buf_text(b, " failed too often, and is left alone");
+        out_color(c, b, 0);
+        buf_text(b, "\n");
+    }
+}
+
+
 static void show_consumers(struct ctl *c, struct buf *b,
     const struct status *s)
 {
@@ -200,6 +216,7 @@ static void show_consumers(struct ctl *c, struct buf *b,
         }
 
         buf_text(b, "\n");
+        show_alone(c, b, one);
     }
 
     if (label[0] != '\0') {

@@ -1,6 +1,7 @@
 /* What a consumer says of itself in meta:consumers, and reads of others. */
 
 #include "fleet_own.h"
+#include "stats.h"
 #include "version.h"
 
 #include <unistd.h>
@@ -70,7 +71,9 @@ void fleet_entry(const struct fleet *f, struct buf *b)
     entry_names(f, b, "held", is_held);
     entry_names(f, b, "claims", is_claimed);
     entry_names(f, b, "stopped", is_stopped);
-    buf_text(b, "}");
+    buf_text(b, ",\"alone\":[");
+    stats_marked(b, STAT_HANDLER_OPEN);
+    buf_text(b, "]}");
 }
 
 

@@ -23,6 +23,7 @@
 struct breaker {
     struct breaker  *next;
     unsigned         failures;      /* in a row */
+    uint64_t         since;         /* the first of them */
     uint64_t         until;         /* the loop's clock; open before it */
     bool             probing;       /* one call is let through */
     char             name[];
@@ -109,26 +110,34 @@ static uint64_t breaker_ask(struct breaker *b, uint64_t now, bool *probe)
 }
 
 
-static void breaker_tell(struct breaker *b, uint64_t now, bool failed)
+/* how it failed, or NULL: it did not */
+static void breaker_tell(struct breaker *b, uint64_t now, const char *how)
 {
+    struct buf        said;
     struct stat_row  *row = stat_row(STATS_HANDLER, b->name);
 
-    if (!failed) {
+    if (how == NULL) {
         if (b->failures >= BREAKER_FAILURES) {
-            log_write(LOG_INFO, "handler %s: answers again", b->name);
+            log_write(LOG_INFO, "handler %s: answers again, after %llu s",
+                      b->name, (unsigned long long) (now - b->since) / 1000);
             stat_row_set(row, STAT_HANDLER_OPEN, 0);
         }
         b->failures = 0;
         return;
     }
 
+    b->since = b->failures == 0 ? now : b->since;
     b->failures += b->failures < BREAKER_FAILURES;
 
     if (b->failures == BREAKER_FAILURES && now >= b->until) {
         b->until = now + BREAKER_OPEN_MS;
         stat_row_set(row, STAT_HANDLER_OPEN, 1);
-        log_write(LOG_WARN, "handler %s: failed %d times in a row, it is left"
-                  " alone for 30 s", b->name, BREAKER_FAILURES);
+        buf_init(&said, LOG_VALUE_MAX);
+        log_clean(&said, STR(how));
+        log_write(LOG_WARN, "handler %s: failed %d times in a row, at last"
+                  " %.*s; it is left alone for 30 s", b->name,
+                  BREAKER_FAILURES, (int) said.len, said.at);
+        buf_free(&said);
     }
 }
 
@@ -165,6 +174,7 @@ static void call_answer(struct handler_call *c, struct handler_answer *answer)
 
 static void on_answer(void *data, const struct http_answer *http)
 {
+    char                   how[32];
     uint64_t               now;
     struct handler_call   *c = data;
     struct handler_answer  answer;
@@ -174,7 +184,9 @@ static void on_answer(void *data, const struct http_answer *http)
 
     now = uv_now(c->handlers->loop);
     answer.counted = c->breaker->failures < BREAKER_FAILURES;
-    breaker_tell(c->breaker, now, answer.what == HANDLER_AGAIN);
+    snprintf(how, sizeof(how), "HTTP %ld", answer.status);
+    breaker_tell(c->breaker, now, answer.what != HANDLER_AGAIN ? NULL
+                 : answer.status ? how : answer.why);
 
     call_answer(c, &answer);
 }

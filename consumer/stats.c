@@ -1,6 +1,7 @@
 /* What the process counts, and the same as Prometheus' text (0.0.4). */
 
 #include "stats.h"
+#include "json.h"
 
 
 #define ROWS_MAX     300    /* 256 partitions, and more */
@@ -498,6 +499,24 @@ static enum stats_group group_of(enum stat_name stat)
     }
 
     return group;
+}
+
+
+/* stats_marked appends the label values whose number is above zero */
+size_t stats_marked(struct buf *b, enum stat_name stat)
+{
+    size_t              i, n = 0;
+    enum stats_group    group = group_of(stat);
+    struct stat_row    *row = tables[group].rows;
+
+    for (i = 0; i < tables[group].n; i++, row++) {
+        if (row->numbers[stat - groups[group].first] > 0) {
+            buf_text(b, n++ ? "," : "");
+            json_quote(b, STR(row->value));
+        }
+    }
+
+    return n;
 }
 
 

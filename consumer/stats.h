@@ -142,6 +142,10 @@ void stat_row_set(struct stat_row *row, enum stat_name stat, long long n);
 /* stats_unknown: of the group, every gauge that is unknown before it is set */
 void stats_unknown(enum stats_group group);
 
+/* stats_marked appends the label values whose number is above zero, as JSON
+   strings; returns how many */
+size_t stats_marked(struct buf *b, enum stat_name stat);
+
 void stat_time(enum stat_time time, double ms);
 
 long long stat_get(enum stat_name stat);

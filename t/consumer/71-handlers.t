@@ -241,8 +241,10 @@ subtest 'away' => sub {
     $rig->{handler}->stop('KILL');
     close $rig->{handler}{socket};
     $rig->push(map { whatsapp(text => "away $_", user => 27820000000 + $_) } 1 .. 14);
-    ok wait_for(sub { $rig->{c}->log =~ /handler shop: failed 10 times in a row/ },
-        20 * patience()), 'ten failures are said';
+    my $said = qr/handler shop: failed 10 times in a row, at last .*connect/i;
+    ok wait_for(sub { $rig->{c}->log =~ $said }, 20 * patience()), 'ten failures are said, and how';
+    ok wait_for(sub { join('', $rig->do('HVALS', 'meta:consumers')) =~ /"alone":\["shop"\]/ },
+        20 * patience()), '... to all';
     ok wait_for(sub { $rig->retry == 14 }, 20 * patience()), 'all wait';
     is scalar(() = $rig->dead), 0, 'none is dead';
     is $rig->{c}->drain(30 * patience()), '0', 'they may wait without us';

@@ -69,6 +69,12 @@ void http_cancel(struct http_call *call)
 }
 
 
+void log_clean(struct buf *b, struct str value)
+{
+    buf_str(b, value);
+}
+
+
 void log_write(enum log_level level, const char *format, ...)
 {
     va_list  args;
@@ -223,8 +229,8 @@ static void test_breaker(struct handlers *h, struct conf *conf)
         answer(calls - 1, i % 2 ? 429 : 0, "");
     }
     ok(heard.what == HANDLER_AGAIN && heard.counted, "ten in a row");
-    is_str(said, strlen(said), "handler shop: failed 10 times in a row, it is"
-           " left alone for 30 s", "which is said once");
+    is_str(said, strlen(said), "handler shop: failed 10 times in a row, at"
+           " last HTTP 429; it is left alone for 30 s", "which is said once");
 
     before = calls;
     heard.n = 0;
@@ -253,7 +259,7 @@ static void test_clock(struct handlers *h)
 
     for (i = 0; i < 10; i++) {
         is_int(breaker_ask(b, 1000, &probe), 0, "closed");
-        breaker_tell(b, 1000, true);
+        breaker_tell(b, 1000, "no answer");
     }
 
     is_int(breaker_ask(b, 1000, &probe), 30000, "open");
@@ -264,14 +270,15 @@ static void test_clock(struct handlers *h)
     ok(!probe, "meanwhile");
 
     b->probing = false;
-    breaker_tell(b, 32000, true);
+    breaker_tell(b, 32000, "refused");
     is_int(breaker_ask(b, 32000, &probe), 30000, "it failed: open again");
 
     is_int(breaker_ask(b, 62000, &probe), 0, "another trial");
     b->probing = false;
-    breaker_tell(b, 62000, false);
+    breaker_tell(b, 62000, NULL);
     is_int(breaker_ask(b, 62000, &probe), 0, "it was good: closed");
-    is_str(said, strlen(said), "handler clock: answers again", "and said");
+    is_str(said, strlen(said), "handler clock: answers again, after 61 s",
+           "and said since when");
     ok(!probe, "for all");
 }
 
