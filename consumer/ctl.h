@@ -34,6 +34,7 @@ struct opts {
 
     bool         all;
     bool         dry_run;
+    bool         summary;
     bool         high;
     const char  *account;
     const char  *code;
@@ -106,7 +107,7 @@ enum {
     OPT_FOR = 1 << 15, OPT_PRODUCT = 1 << 16, OPT_QUEUE = 1 << 17,
     OPT_REASON = 1 << 18, OPT_SINCE = 1 << 19, OPT_TEXT = 1 << 20,
     OPT_TO = 1 << 21, OPT_UNTIL = 1 << 22, OPT_WAIT = 1 << 23,
-    OPT_WHY = 1 << 24
+    OPT_WHY = 1 << 24, OPT_SUMMARY = 1 << 25
 };
 
 /* opts_read sorts options from words, wherever they stand; args is the

@@ -51,14 +51,36 @@ static void list_head(struct ctl *c, struct buf *b)
 }
 
 
+static void list_words(struct ctl *c, struct buf *b, const char *whose,
+    struct str s)
+{
+    int         room = 66 - (int) strlen(whose), n;
+    struct buf  words;
+
+    if (s.len == 0) {
+        return;
+    }
+
+    buf_init(&words, 4096);
+    mask_words(c, &words, s);
+    n = (int) out_columns((struct str) { words.at, words.len });
+    buf_text(b, "             ");
+    out_color(c, b, 'd');
+    buf_text(b, whose);
+    out_pad(b, (struct str) { words.at, words.len }, n > room ? room : n);
+    out_color(c, b, 0);
+    buf_text(b, "\n");
+    buf_free(&words);
+}
+
+
+/* below it what the code means, and Meta's own words; or ours */
 static void list_text(struct ctl *c, struct buf *b, const struct head *h,
     long long now)
 {
     char        span[TIME_MAX];
-    struct buf  words;
-    struct str  answer = json_get_text(h->letter, "text");
+    struct str  text = json_get_text(h->letter, "text");
 
-    answer = answer.len ? answer : json_get_text(h->letter, "answer");
     out_pad(b, h->id, 13);
     out_pad(b, STR(head_time(h) ? time_span(span, now - head_time(h)) : "-"),
             10);
@@ -72,18 +94,9 @@ static void list_text(struct ctl *c, struct buf *b, const struct head *h,
     out_pad(b, head_account(h), (int) out_columns(head_account(h)));
     buf_text(b, "\n");
 
-    if (answer.len) {
-        buf_init(&words, 4096);
-        mask_words(c, &words, answer);
-        buf_text(b, "             ");
-        out_color(c, b, 'd');
-        out_pad(b, (struct str) { words.at, words.len },
-                out_columns((struct str) { words.at, words.len }) > 66 ? 66
-                : (int) out_columns((struct str) { words.at, words.len }));
-        out_color(c, b, 0);
-        buf_text(b, "\n");
-        buf_free(&words);
-    }
+    list_words(c, b, "", text);
+    list_words(c, b, text.len ? "Meta: " : "",
+               json_get_text(h->letter, "answer"));
 }
 
 
@@ -161,6 +174,10 @@ int run_dead_list(struct ctl *c)
     struct lists    lists;
     struct listing  l = { .limit = ctl_limit(c, LIST_LIMIT) };
 
+    if (c->opts.summary) {
+        return dead_summary(c, dead_queue(c));
+    }
+
     filter_read(c, &l.filter, NULL, 0);
     lists_all(c, &lists, dead_queue(c), true);
     l.now = ctl_clock(c);
@@ -189,7 +206,7 @@ int run_dead_list(struct ctl *c)
     } else if (l.fit == 0) {
         printf("none of %lld dead letters fits\n", l.total);
     } else if (l.limit <= 0) {
-        puts("(there may be more: --limit N)");
+        puts("(there may be more: --limit N; --summary counts them all)");
     }
 
     return CTL_GOOD;

@@ -46,6 +46,9 @@ void heads_read(struct ctl *c, const char *q, long long from,
 void heads_cut(struct heads *heads, long long n);   /* n at most */
 void heads_free(struct heads *heads);
 
+/* ctl_dead_sum.c */
+int dead_summary(struct ctl *c, const char *queue);
+
 struct str head_account(const struct head *h);
 long long head_time(const struct head *h);
 bool head_record(const struct head *h);     /* it can go back to its list */

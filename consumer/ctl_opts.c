@@ -30,6 +30,7 @@ static const struct opt opts[] = {
     { "version", OPT_FLAG, OPT(version), 0 },
     { "all", OPT_FLAG, OPT(all), OPT_ALL },
     { "dry-run", OPT_FLAG, OPT(dry_run), OPT_DRY_RUN },
+    { "summary", OPT_FLAG, OPT(summary), OPT_SUMMARY },
     { "high", OPT_FLAG, OPT(high), OPT_HIGH },
     { "account", OPT_VALUE, OPT(account), OPT_ACCOUNT },
     { "code", OPT_VALUE, OPT(code), OPT_CODE },

@@ -67,6 +67,44 @@ static char *letter_item(struct str record)
 }
 
 
+/* letter_todo returns what is to be done about a reason of ours */
+const char *letter_todo(const char *reason)
+{
+    size_t  i;
+    static const struct {
+        const char  *reason;
+        const char  *todo;
+    } todos[] = {
+        { "graph_answer", "See what answered in Meta's place: a proxy?" },
+        { "unreachable", "Requeue it when the network is back." },
+        { "ambiguous", "A status or echo settles it; else look whether it"
+          " arrived before you requeue it." },
+        { "no_token", "Add a token for the account, then requeue it." },
+        { "poison", "Find out why consumers died of it before you requeue"
+          " it." },
+        { "rule", "Write the pattern without nested repeats." },
+        { "handler_answer", "Mend what the handler answers; the answer names"
+          " it." },
+        { "handler_failed", "Requeue it when the handler answers again." },
+        { "handler_refused", "Look into the handler's log; 401: is its"
+          " secret the same?" },
+        { "job", "Mend what pushes it, and push it anew." },
+        { "record", "See who pushed it: it is no record that can be"
+          " worked." },
+        { "state", "Somebody changed its state by hand; a requeue begins"
+          " anew." }
+    };
+
+    for (i = 0; i < sizeof(todos) / sizeof(todos[0]); i++) {
+        if (strcmp(todos[i].reason, reason) == 0) {
+            return todos[i].todo;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* letter_write writes all but the item, which Redis has */
 void letter_write(const struct letter *letter, struct item *item)
 {
@@ -85,7 +123,8 @@ void letter_write(const struct letter *letter, struct item *item)
     letter_text(&b, "answer", letter->answer);
     letter_text(&b, "class", letter->class);
     letter_text(&b, "text", letter->text);
-    letter_text(&b, "todo", letter->todo);
+    letter_text(&b, "todo", letter->todo != NULL ? letter->todo
+                : letter_todo(letter->reason));
     letter_text(&b, "fbtrace_id", letter->trace);
     letter_text(&b, "action", letter->action);
     buf_format(&b, ",\"done\":%zu,\"state\":", letter->done);

@@ -30,6 +30,9 @@ struct letter {
 /* letter_write puts the letter into the item, for queue_done */
 void letter_write(const struct letter *letter, struct item *item);
 
+/* letter_todo: what is to be done about a reason of ours, or NULL */
+const char *letter_todo(const char *reason);
+
 /* letter_split: one as it is kept behind a reference, "length of its head,
    space, head, item, }"; -1: it is none */
 int letter_split(struct str kept, struct str *head, struct str *item);

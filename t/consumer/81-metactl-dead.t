@@ -68,8 +68,23 @@ subtest 'list' => sub {
     my ($code, $out) = $ctl->run('dead', 'list');
     like $out, qr/^[0-9a-f]{12} .* no_token/m, 'a line each for people';
     unlike $out, qr/27820000001/, 'no phone number';
+    like $out, qr/Nobody for \*\*\*\.\n +Meta: no route$/m, 'what it means, and Meta\'s own words';
     is_deeply [grep { length > 80 } split /\n/, $out], [], 'on 80 columns';
     like +($ctl->run('dead', 'list', '--reveal'))[1], qr/27820000001/, 'unless it is wanted';
+};
+
+subtest 'summary' => sub {
+    my $s = $ctl->json('dead', 'list', '--summary', '--limit', 1);
+    is_deeply [@$s{qw(fit dead)}], [6, 6], 'of all';
+    my %by = map { ("$_->{reason} $_->{account}" => $_) } @{$s->{groups}};
+    is $by{'no_token 999'}{letters}, 1, 'by reason and account';
+    is $by{'graph_error 222'}{code}, 131047, 'and code';
+    like $by{"ambiguous $PAGE"}{todo}, qr/look whether it arrived/, 'what to do, ours too';
+    my $some = $ctl->json('dead', 'list', '--summary', '--account', $PAGE);
+    is_deeply [$some->{fit}, $some->{dead}], [2, 6], 'of those that fit';
+    my ($code, $out) = $ctl->run('dead', 'list', '--summary');
+    like $out, qr/^ +1  graph_error +131047 +\S+.* 222$/m, 'for people';
+    is_deeply [grep { length > 80 } split /\n/, $out], [], 'on 80 columns';
 };
 
 subtest 'show' => sub {
