@@ -97,7 +97,8 @@ void queue_stats(const struct queue *q, struct queue_stats *stats)
     const struct item  *item;
 
     *stats = (struct queue_stats) {
-        .n = q->n, .bytes = q->bytes, .held = q->held, .paused = q->paused,
+        .n = q->n, .bytes = q->bytes, .held = queue_holds(q),
+        .paused = q->paused,
         .full = q->full, .waiting = q->waiting, .seen_since = q->seen_since
     };
 

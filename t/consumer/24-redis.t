@@ -9,7 +9,8 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(patience wait_for);
+use Test::Meta::HTTP;
+use Test::Meta::Util qw(hold_port patience wait_for);
 
 my $rules = "rules: [{when: {product: messenger, kind: message}, do: [{reply: {text: ms}}]}]\n";
 my @durable = ('--appendonly', 'yes', '--appendfsync', 'always');
@@ -37,13 +38,20 @@ subtest 'a restart in the middle of a call' => sub {
 subtest 'away for longer than the lease' => sub {
     my $rig = Rig->new(redis => {options => [@durable]});
     $rig->graph->fault({times => 1, fault => {slow => 1000}});
-    my $c = $rig->consumer(rules => $rules);
+    my ($port, $hold) = hold_port();
+    my $holds = sub {
+        my $http = Test::Meta::HTTP->new($port);
+        $http->send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        return ($http->answer->{body} =~ /^meta_consumer_holds\{queue="\Q$Q\E"\} (\d)$/m)[0];
+    };
+    my $c = $rig->consumer(rules => $rules, more => qq(metrics: "127.0.0.1:$port"\n));
     $rig->push(messenger(id => 'm_1'), messenger(id => 'm_2'));
     $rig->graph->wait_calls(1);
     $rig->redis->stop;
     $c->wait_log(qr/outcome=worked/);
     sleep 7;
     is_deeply answered($rig), ['m_1'], 'nothing more is sent without a lease';
+    is $holds->(), 0, 'and the metrics say that it has none';
     $rig->redis->start;
     $rig->settle;
     is_deeply answered($rig), [qw(m_1 m_2)], 'nobody else had it: no call is repeated';
