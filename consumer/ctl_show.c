@@ -3,9 +3,36 @@
 #include "ctl_status.h"
 
 #include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/ioctl.h>
 
 
 #define NAME_WIDTH  22
+#define NAME_LEAST  8           /* where the terminal is narrow */
+#define DONE_WIDTH  10
+#define ROW_WIDTH   46          /* the others: 9 9 7 7 7 7 */
+
+
+/* how wide the names may be; what is done is left out before names are cut */
+static int name_width(const struct ctl *c, bool *done)
+{
+    int             n;
+    struct winsize  size;
+
+    *done = true;
+    if (c->opts.json || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0
+        || size.ws_col == 0
+        || size.ws_col >= NAME_WIDTH + ROW_WIDTH + DONE_WIDTH)
+    {
+        return NAME_WIDTH;
+    }
+
+    *done = false;
+    n = size.ws_col - ROW_WIDTH;
+
+    return n > NAME_WIDTH ? NAME_WIDTH : n < NAME_LEAST ? NAME_LEAST : n;
+}
 
 
 static void show_label(struct ctl *c, struct buf *b, const char *label)
@@ -18,15 +45,17 @@ static void show_label(struct ctl *c, struct buf *b, const char *label)
 
 static void show_head(struct ctl *c, struct buf *b)
 {
+    bool                done;
+    int                 width = name_width(c, &done);
     size_t              i;
     static const char  *names[] = {
         "WAITING", "OLDEST", "FLIGHT", "HELD", "RETRY", "DEAD", "DONE"
     };
-    static const int    widths[] = { 9, 9, 7, 7, 7, 7, 10 };
+    static const int    widths[] = { 9, 9, 7, 7, 7, 7, DONE_WIDTH };
 
     out_color(c, b, 'b');
-    out_pad(b, STR("QUEUE"), NAME_WIDTH);
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    out_pad(b, STR("QUEUE"), width);
+    for (i = 0; i < sizeof(names) / sizeof(names[0]) - !done; i++) {
         out_pad(b, STR(names[i]), -widths[i]);
     }
     out_color(c, b, 0);
@@ -38,8 +67,10 @@ static void show_row(struct ctl *c, struct buf *b, const struct view *v,
     const char *name, long long now)
 {
     char  span[TIME_MAX];
+    bool  done;
+    int   width = name_width(c, &done);
 
-    out_pad(b, STR(name), NAME_WIDTH);
+    out_pad(b, STR(name), width);
     out_number(b, v->n[VIEW_WAITING], 9);
     out_pad(b, STR(v->oldest < 0 ? "-"
                    : time_span(span, now > v->oldest ? now - v->oldest : 0)),
@@ -51,7 +82,9 @@ static void show_row(struct ctl *c, struct buf *b, const struct view *v,
     out_color(c, b, v->n[VIEW_DEAD] ? 'r' : 0);
     out_number(b, v->n[VIEW_DEAD], 7);
     out_color(c, b, 0);
-    out_number(b, v->n[VIEW_DONE], 10);
+    if (done) {
+        out_number(b, v->n[VIEW_DONE], DONE_WIDTH);
+    }
     buf_text(b, "\n");
 }
 

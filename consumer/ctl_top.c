@@ -232,6 +232,62 @@ static bool top_wait(struct top *t)
 }
 
 
+/* NULL: it answers; else why not */
+static const char *top_ask(struct ctl *c, char why[REPLY_WHY_MAX])
+{
+    struct ask          *w = mem_alloc(sizeof(*w));
+    const struct reply  *r;
+
+    ask_text(w, "TIME");
+    r = db_ask(c->db, w, 0);
+    free(w);
+
+    return r == NULL ? "the connection went, or it does not answer"
+           : reply_is_error(r) ? reply_why(why, r) : NULL;
+}
+
+
+/* a terminal stays where Redis goes, and says so until it is back */
+static bool top_reach(struct top *t, struct ctl *c)
+{
+    char         code[REPLY_WHY_MAX];
+    const char  *why = "";
+    struct buf   error, line;
+
+    buf_init(&error, 512);
+
+    if (c->db == NULL) {
+        c->db = db_open(&c->conf->redis, &error);
+        buf_add(&error, "", 1);
+        why = error.at;
+    }
+
+    if (c->db != NULL) {
+        why = top_ask(c, code);
+        if (why == NULL) {
+            buf_free(&error);
+            db_forget(c->db);
+            return true;
+        }
+        db_close(c->db);
+        c->db = NULL;
+    }
+
+    t->known = false;
+    buf_init(&line, 2048);
+    redis_where(&line, &c->conf->redis);
+    buf_text(&line, ": ");
+    buf_text(&line, why);
+    printf("\033[1;1H\033[7mRedis at %.*s; trying again, q quit\033[0m\033[K",
+           (int) line.len, line.at);
+    fflush(stdout);
+    buf_free(&line);
+    buf_free(&error);
+
+    return false;
+}
+
+
 /* run_top draws until q, or so many pictures */
 int run_top(struct ctl *c)
 {
@@ -260,9 +316,9 @@ int run_top(struct ctl *c)
     }
 
     while (t.left != 0 && !top_ended) {
-        top_picture(&t, c);
-        if (t.left > 0) {
-            t.left--;
+        if (!t.drawn || top_reach(&t, c)) {
+            top_picture(&t, c);
+            t.left -= t.left > 0;
         }
         if (t.left != 0 && !top_wait(&t)) {
             break;

@@ -16,6 +16,7 @@ plan skip_all => 'script(1) is not here' if !grep { -x "$_/script" } split /:/, 
 
 our $ctl = Ctl->new;
 $ctl->do('RPUSH', $Q, map { event() } 1 .. 3);
+our $cols = 80;
 my $n = 0;
 
 # in a terminal of its own; keys go to its standard input by a fifo
@@ -25,7 +26,7 @@ sub terminal {
         keys => $ctl->file("keys.$n"));
     system('mkfifo', $p->{keys}) == 0 or die 'mkfifo';
     my $command = join ' ', map { "'$_'" } $ctl->command(@args);
-    my $setup = 'stty rows 24 cols 80; stty -a | md5sum >' . $ctl->file("before.$n");
+    my $setup = "stty rows 24 cols $cols; " . 'stty -a | md5sum >' . $ctl->file("before.$n");
     my $behind = 'echo "code=$?"; stty -a | md5sum >' . $ctl->file("after.$n");
     $p->run(out => $p->{out}, env => {TERM => 'xterm', NO_COLOR => '', COLUMNS => 80}, code => sub {
         open STDIN, '<', $p->{keys} or die "fifo: $!";
@@ -68,10 +69,24 @@ subtest 'top loses Redis' => sub {
     my $p = terminal('top', '--interval', '100ms');
     ok +(wait_for { pictures($p) > 1 } 20), 'it runs';
     $ctl->redis->stop;
-    $p->wait_exit(20 * patience());
-    like said($p), qr/\033\[\?1049l.*code=3/s, 'it says so and leaves the screen';
-    is slurp($ctl->file("after.$n")), slurp($ctl->file("before.$n")), 'and the terminal as it was';
+    ok +(wait_for { said($p) =~ /Redis at \S+: .+; trying again, q quit/ } 20),
+        'it says so, and stays';
+    my $before = pictures($p);
     $ctl->redis->start;
+    ok +(wait_for { pictures($p) > $before } 20), 'and goes on when it is back';
+    press($p, 'q');
+    is $p->wait_exit(20 * patience()), '0', 'q leaves';
+    like said($p), qr/\033\[\?1049l.*code=0/s, 'and the screen is as it was';
+    is slurp($ctl->file("after.$n")), slurp($ctl->file("before.$n")), 'so is the terminal';
+};
+
+subtest 'a narrow terminal' => sub {
+    local $cols = 60;
+    my $p = terminal('status');
+    $p->wait_exit(20 * patience());
+    my @rows = grep { /^(?:QUEUE|meta:)/ } split /\r?\n/, said($p) =~ s/\033\[\d*m//gr;
+    like $rows[0], qr/^QUEUE +WAITING +OLDEST +FLIGHT +HELD +RETRY +DEAD$/, 'DONE gives way';
+    is_deeply [grep { length > 60 } @rows], [], '... and names';
 };
 
 subtest 'what would steer it' => sub {
