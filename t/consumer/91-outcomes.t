@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use JSON::PP qw(decode_json);
+use List::Util qw(min);
 use Test::More;
 
 use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
@@ -68,7 +69,7 @@ subtest 'too late' => sub {
 
 subtest 'tried again' => sub {
     my $rig = Rig->new;
-    my $age = 5 * patience();
+    my $age = min(5 * patience(), 12);      # a call is given up after 15 s of silence
     my $rules = "rules:\n" . rule('wait', '[{reply: {text: a}}]')
         . rule('loose', '[{reply: {text: a}}]', 'order: loose')
         . rule('brief', '[{reply: {text: a}}]', 'max_age: 3s')
