@@ -314,7 +314,8 @@ static void call_way(struct http_call *c, const struct http_request *request)
 
 /* a handle often calls where it called before: what libcurl does with a URL it
    does for each call, character by character, unless it gets it parsed.  It
-   wants the text as well, for a second try */
+   wants the text as well, for a second try.  A handle of before takes what is
+   no whole URL for a part of its own, and would call there */
 static void call_url(struct http_call *c, const char *url)
 {
     bool  good;
@@ -323,7 +324,8 @@ static void call_url(struct http_call *c, const char *url)
         return;
     }
 
-    good = curl_url_set(c->parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
+    good = strstr(url, "://") != NULL
+           && curl_url_set(c->parsed, CURLUPART_URL, url, 0) == CURLUE_OK;
     curl_easy_setopt(c->easy, CURLOPT_URL, url);
     curl_easy_setopt(c->easy, CURLOPT_CURLU, good ? c->parsed : NULL);
 }
