@@ -127,7 +127,7 @@ static void on_finish(void *data, const struct reply *reply)
 static void finish_choose(struct queue *q, struct batch *batch,
     struct words *w)
 {
-    size_t        n = FINISH_WORDS, bytes = 0;
+    size_t        n = FINISH_WORDS, bytes = 0, ids = 0, more;
     struct item  *item;
 
     for (item = q->first; item != NULL; item = item->next) {
@@ -141,9 +141,15 @@ static void finish_choose(struct queue *q, struct batch *batch,
             continue;
         }
 
+        more = item_remembered(item) ? item->nids : 0;
+        if (ids > 0 && ids + more > WORDS_IDS) {
+            continue;
+        }
+
         if (words_fit(&bytes, item)
             && words_lists(w, item->call, &n, ITEM_WORDS))
         {
+            ids += more;
             batch->items[batch->n++] = item;
             item->phase = ITEM_ACKING;
         }
@@ -382,7 +388,7 @@ void queue_flush(struct queue *q)
     }
 
     if (starts && !q->starting && redis_up(q->redis)) {
-        start_flush(q);
+        start_flush(q, starts);
     }
 }
 

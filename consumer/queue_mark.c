@@ -11,8 +11,6 @@
 
 
 #define START_WORDS   3         /* of an item in a call */
-#define START_IDS     10000     /* of all of them: Redis does nothing else
-                                   meanwhile */
 #define MARK_WORDS    3
 #define REQUEUE_LEN   34        /* "r:" and 32 digits */
 
@@ -111,7 +109,7 @@ static void on_start(void *data, const struct reply *reply)
 
 
 /* start_flush looks up all that are about to begin */
-void start_flush(struct queue *q)
+void start_flush(struct queue *q, size_t starts)
 {
     char        (*names)[REQUEUE_LEN + 1];
     size_t         i, ids = 0;
@@ -132,7 +130,7 @@ void start_flush(struct queue *q)
     for (item = q->first; item != NULL; item = item->next) {
         if (item->phase != ITEM_START
             || w.n + START_WORDS > SCRIPT_WORDS_MAX
-            || (ids > 0 && ids + item->nids > START_IDS))
+            || (ids > 0 && ids + item->nids > WORDS_IDS))
         {
             continue;
         }
@@ -152,6 +150,7 @@ void start_flush(struct queue *q)
                                      item->nids * SEEN_LEN });
     }
 
+    q->unsaid |= batch->n < starts;
     q->starting = words_call(&w, q, SCRIPT_START, on_start, batch) == 0;
     if (!q->starting) {
         for (i = 0; i < batch->n; i++) {

@@ -184,6 +184,9 @@ struct batch {
 /* of what differs from item to item: more of them go in another call */
 #define WORDS_BYTES  (16 * 1024 * 1024)
 
+/* ids of dedupe in a call: Redis does nothing else meanwhile */
+#define WORDS_IDS    10000
+
 struct words {
     size_t       n;
     size_t       nkeys;
@@ -276,7 +279,7 @@ void queue_enter(struct queue *q);      /* all that are ITEM_ENTERING */
 
 /* queue_mark.c */
 bool start_needed(const struct item *item);
-void start_flush(struct queue *q);
+void start_flush(struct queue *q, size_t starts);
 void mark_flush(struct queue *q, size_t marks);
 void mark_lost(struct item *item);
 void call_push(struct queue_call *call, const struct queue_push *push);
