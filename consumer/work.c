@@ -580,6 +580,7 @@ static void work_poison(void *data, struct item *item, const char *why)
         plan_read(p, item->state);          /* or nothing was decided */
     }
 
+    ids_tell(w);        /* it was never opened */
     snprintf(text, sizeof(text), "%.400s%s", why,
              p->at < p->n && p->steps[p->at].state == STEP_SENT
              ? "; nobody knows whether its action was done" : "");

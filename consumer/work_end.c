@@ -254,6 +254,16 @@ static void end_letter(struct work *w, const char *reason, const char *text,
 }
 
 
+static bool end_perhaps_sent(const struct work *w, const char *reason)
+{
+    const struct plan  *p = &w->plan;
+
+    return strcmp(reason, "ambiguous") == 0
+           || (strcmp(reason, "poison") == 0 && p->at < p->n
+               && p->steps[p->at].state == STEP_SENT);
+}
+
+
 /* one that was sent in part, or perhaps, is not begun anew by a repetition */
 static void end_buried(struct work *w, const char *reason,
     const struct fault *fault, const char *text, const struct verdict *v)
@@ -266,7 +276,7 @@ static void end_buried(struct work *w, const char *reason,
     if (ambiguous) {
         settle_note(w);
     }
-    queue_end_seen(w->item, ambiguous || w->plan.at > 0);
+    queue_end_seen(w->item, end_perhaps_sent(w, reason) || w->plan.at > 0);
     end_letter(w, reason, text, v);
     end(w, OUTCOME_DEAD);
 }

@@ -54,7 +54,7 @@ static void ids_each(unsigned char (*hashes)[SEEN_LEN], const struct work *w)
 }
 
 
-/* ids_tell tells the queue; inside of ops->open.  The n-th of them is that of
+/* ids_tell tells the queue; once, at ops->open.  The n-th of them is that of
    the record's n-th event, the last of several the record's own */
 void ids_tell(struct work *w)
 {

@@ -196,9 +196,12 @@ subtest 'poison' => sub {
     $rig->do('HSET', "{$list}:state", 1 => encode_json(\%state),
         c1 => '3! h:3:c:0 h:2:b:0 h:1:a:0');
     $rig->do('HSET', "{$list}:count", seq => 1, taken => 1);
-    $rig->do('HSET', "{$Q}:inflight", 1 => messenger(id => 'm_bad'), 2 => '{"v":1');
-    $rig->do('HSET', "{$Q}:state", 1 => 'no state', c1 => '3! h:3:c:0', c2 => '4! h:3:c:0');
-    $rig->do('HSET', "{$Q}:count", seq => 2, taken => 2);
+    my $sent = messenger(id => 'm_sent');
+    $rig->do('HSET', "{$Q}:inflight", 1 => messenger(id => 'm_bad'), 2 => '{"v":1', 3 => $sent);
+    $rig->do('HSET', "{$Q}:state", 1 => 'no state', 3 => encode_json({%state, matched => 1,
+        steps => [{e => 0, r => 1, do => {reply => {text => 'one'}}, o => 'sent'}]}),
+        map { ("c$_" => '3! h:3:c:0') } 1 .. 3);
+    $rig->do('HSET', "{$Q}:count", seq => 3, taken => 3);
     my $c = $rig->consumer(more => "metrics: \"unix:@{[$rig->file('metrics')]}\"\n",
         queues => qq([{name: "$Q"}, {name: "$list", kind: jobs}]));
 
@@ -216,14 +219,18 @@ subtest 'poison' => sub {
         'the letter has what is known';
     is scalar(@{$letter->{state}{steps}}), 2, 'and what was decided, for a requeue';
     like $letter->{answer}, qr/h:1:a:0; nobody knows whether its action was done$/, 'and all names';
-    is_deeply [map { $_->{reason} } $rig->dead], [qw(poison poison)], 'the others are dead, too';
+    is_deeply [map { $_->{reason} } $rig->dead], [qw(poison poison poison)],
+        'the others are dead, too';
     is scalar(() = $rig->sent), 0, 'nothing was sent';
     $c->wait_log(qr/\[warn\] job queue=$list item=1 job=bad .*outcome=poison/);
     $c->wait_log(qr/event queue=$Q item=1 delivery=\S+ .*id=m_bad.*outcome=poison/);
     my $socket = IO::Socket::UNIX->new($rig->file('metrics')) or die "metrics: $!";
     print $socket "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     my $metrics = do { local $/; <$socket> };
-    like $metrics, qr/^meta_consumer_dead_total\{reason="poison"\} 3$/m, 'and counted';
+    like $metrics, qr/^meta_consumer_dead_total\{reason="poison"\} 4$/m, 'and counted';
+    $rig->push($sent);
+    $rig->settle;
+    is $rig->accounted->{duplicate}, 1, 'what was sent, perhaps, is not begun anew';
     $rig->finish(queues => [$Q, $list]);
 };
 
