@@ -24,28 +24,41 @@ static const char *env_which(const char *name, char file[CONF_VARIABLE_MAX])
 
 
 /* *value stays NULL where the variable is not set; false: why says it */
-static bool env_take(struct env *e, const char *name, const char *key,
-    char **value)
+static bool env_read(struct env *e, const char *name, char **value)
 {
-    char              file[CONF_VARIABLE_MAX];
-    const char       *from = env_which(name, file), *wrong;
-    struct conf_from *known;
+    char         file[CONF_VARIABLE_MAX];
+    const char  *from = env_which(name, file), *wrong = NULL;
 
-    if (from == NULL) {
-        return true;
+    if (from != NULL) {
+        wrong = from == name ? secret_env(name, value)
+                : secret_read(getenv(file), value);
     }
-
-    wrong = from == name ? secret_env(name, value)
-            : secret_read(getenv(file), value);
 
     if (wrong != NULL) {
         snprintf(e->why, e->size, "%s: %s", from, wrong);
+    }
+
+    return wrong == NULL;
+}
+
+
+/* env_read, and it is known whose value the key has */
+static bool env_take(struct env *e, const char *name, const char *key,
+    char **value)
+{
+    char               file[CONF_VARIABLE_MAX];
+    struct conf_from  *known;
+
+    if (!env_read(e, name, value)) {
         return false;
     }
 
-    known = conf_list_add(&e->conf->filled, sizeof(*known));
-    known->key = key;
-    snprintf(known->variable, CONF_VARIABLE_MAX, "%s", from);
+    if (*value != NULL) {
+        known = conf_list_add(&e->conf->filled, sizeof(*known));
+        known->key = key;
+        snprintf(known->variable, CONF_VARIABLE_MAX, "%s",
+                 env_which(name, file));
+    }
 
     return true;
 }
@@ -138,14 +151,29 @@ static bool fill_token(struct env *e, enum token_kind kind, const char *key,
 }
 
 
+/* whether META_APP_SECRET is that of the app, as far as the variables say */
+static bool env_names(struct env *e, const struct conf_app *app, bool *ours)
+{
+    char  *given = NULL;
+
+    if (!env_read(e, "META_APP_ID", &given)) {
+        return false;
+    }
+
+    *ours = given == NULL || strcmp(given, app->id) == 0;
+    mem_wipe(given);
+
+    return true;
+}
+
+
 /* the id makes an app where there is none; the secret is the first app's,
    unless the variables name another */
 static bool fill_app(struct env *e)
 {
     bool              ours = true;
-    char             *id = NULL;
+    char             *id = NULL, file[CONF_VARIABLE_MAX];
     struct conf_app  *app = e->conf->apps.at;
-    const char       *given = getenv("META_APP_ID");
 
     if (e->conf->apps.n == 0) {
         if (!env_digits(e, "META_APP_ID", "apps[].id", &id)) {
@@ -157,13 +185,17 @@ static bool fill_app(struct env *e)
         app = conf_list_add(&e->conf->apps, sizeof(*app));
         app->id = id;
 
-    } else if (given != NULL) {
-        ours = strcmp(given, app->id) == 0;
+    } else if (app->secret != NULL
+               || env_which("META_APP_SECRET", file) == NULL)
+    {
+        return true;
+
+    } else if (!env_names(e, app, &ours)) {
+        return false;
     }
 
-    return app->secret != NULL || !ours
-           || env_take(e, "META_APP_SECRET", "apps[].secret_file",
-                       &app->secret);
+    return !ours || env_take(e, "META_APP_SECRET", "apps[].secret_file",
+                             &app->secret);
 }
 
 

@@ -99,6 +99,9 @@ is_deeply tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-
     ['apps[].secret_file comes from META_APP_SECRET'], '... or both name';
 like tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-secret',
     META_APP_ID => '13'), qr/graph.appsecret_proof: needs the secret/, '... but not another\'s';
+like tested($proof . 'apps: [{id: "13"}]', META_APP_SECRET => 'app-secret',
+    META_APP_ID_FILE => $rig->file('app')), qr/graph.appsecret_proof: needs the secret/,
+    '... whose id stands in a file';
 is_deeply tested($proof . 'apps: [{id: "1", secret_file: ' . $rig->file('proof') . '}]',
     META_APP_SECRET => 'another', META_APP_ID => '1'), [], 'the file wins';
 like tested($proof, META_APP_ID_FILE => $rig->file('proof')),
