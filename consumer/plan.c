@@ -134,7 +134,7 @@ bool plan_fits(const struct plan *plan)
         return true;
     }
 
-    buf_init(&b, PLAN_BLOB_MAX);
+    buf_init(&b, PLAN_BLOB_MAX - PLAN_LATER);
     plan_write(plan, &b);
     doc = b.over ? NULL : json_parse(b.at, b.len, PLAN_TREE_MAX);
     fits = doc != NULL;

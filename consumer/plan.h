@@ -12,6 +12,10 @@
 #define PLAN_STEPS_MAX   10000
 #define PLAN_BLOB_MAX    (8 * 1024 * 1024)
 
+/* of it for what comes later: a message's id for each step, answers of a job's
+   100, the lane */
+#define PLAN_LATER       (PLAN_BLOB_MAX / 3)
+
 /* memory that reading a blob may take, many times its text where that is
    numbers; what is a good deal shorter surely has room in it */
 #define PLAN_TREE_MAX    (64 * 1024 * 1024)
@@ -66,8 +70,8 @@ struct step *plan_add(struct plan *plan, size_t event, size_t rule,
     const struct action *action);
 int plan_insert(struct plan *plan, struct action *actions, size_t n);
 
-/* plan_fits: it can be written, and read back.  plan_withdraw takes back what
-   was inserted behind the step at */
+/* plan_fits: it can be written, to its end, and read back.  plan_withdraw takes
+   back what was inserted behind the step at */
 bool plan_fits(const struct plan *plan);
 void plan_withdraw(struct plan *plan, size_t n);
 

@@ -116,6 +116,47 @@ test_large(void)
 }
 
 
+/* who is full when it is decided has room for what its steps come to */
+static void
+test_later(void)
+{
+    char            id[257], text[200 * 1024];
+    size_t          n = 0;
+    struct buf      b;
+    struct plan     plan = { .decided = true };
+    struct action  *large, *small = action_of("\"mark_read\"");
+
+    memset(id, 'm', sizeof(id) - 1);
+    id[sizeof(id) - 1] = '\0';
+    n = snprintf(text, sizeof(text), "{\"reply\":{\"raw\":{\"x\":\"");
+    memset(text + n, 'x', sizeof(text) - 10 - n);
+    memcpy(text + sizeof(text) - 10, "\"}}}", 5);
+    large = action_of(text);
+
+    for (n = 0; n < 9900; n++) {
+        plan_add(&plan, 0, 1, small);
+    }
+    while (plan_fits(&plan) && plan.n < PLAN_STEPS_MAX) {
+        plan_add(&plan, 0, 1, large);
+    }
+    ok(plan.n > 9901 && plan.n < PLAN_STEPS_MAX, "some fit, but not all");
+
+    plan.n--;
+    while (plan.at < plan.n) {
+        plan_done(&plan, STR(id), NONE);
+    }
+    b = written(&plan);
+    ok(!b.over, "it is written whole when all is done");
+
+    buf_free(&b);
+    plan_free(&plan);
+    action_free(large);
+    action_free(small);
+    free(large);
+    free(small);
+}
+
+
 static void
 test_steps(void)
 {
@@ -260,6 +301,7 @@ main(void)
     test_steps();
     test_insert();
     test_large();
+    test_later();
     test_strange();
     test_ceiling();
 
