@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 
-#define CONF_FILE  "/etc/meta/consumer.yaml"
+#define CONF_FILE     "/etc/meta/consumer.yaml"
+#define CTL_FAIL_MAX  4096
 
 #define DEAD_OPTIONS                                                          \
     OPT_QUEUE | OPT_REASON | OPT_ACCOUNT | OPT_CODE | OPT_SINCE | OPT_LIMIT
@@ -67,16 +68,34 @@ static const struct command commands[] = {
 };
 
 
-/* ctl_fail prints why, and is one of two exits */
+/* ctl_fail prints why, and is one of two exits; what Redis or a word of the
+   command line says in it must not steer the terminal */
 void ctl_fail(int code, const char *format, ...)
 {
-    va_list  args;
+    char         text[CTL_FAIL_MAX];
+    size_t       n;
+    va_list      args;
+    const char  *at = text;
+    struct buf   b;
 
-    fputs("metactl: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fputs("\n", stderr);
+
+    buf_init(&b, (size_t) -1);
+    buf_text(&b, "metactl: ");
+    for ( ;; ) {
+        n = strcspn(at, "\n");
+        out_safe(&b, (struct str) { at, n });
+        buf_text(&b, "\n");
+        if (at[n] == '\0') {
+            break;
+        }
+        at += n + 1;
+    }
+
+    fwrite(b.at, 1, b.len, stderr);
+    buf_free(&b);
     exit(code);
 }
 

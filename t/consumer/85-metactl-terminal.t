@@ -104,6 +104,9 @@ subtest 'what would steer it' => sub {
         my ($code, @said) = $mine->run(@$command);
         is_deeply [$code, grep { /$steers/ } @said], [0], "@$command: does not";
     }
+    my ($code, undef, $err) = $mine->run('dead', 'show', "\e]0;x\a$raw");
+    like $err, qr/^metactl: there is no dead letter "\?\]0;x\?/, 'what failed is said';
+    unlike $err, qr/\e|$steers/, 'and does not, either';
     local $ctl = $mine;
     for my $id (@ids) {
         my $p = terminal('dead', 'show', '--reveal', $id);
