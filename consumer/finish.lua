@@ -94,6 +94,22 @@ end
 -- with more where they do not do.  It expires eight days after the day's end
 local FIELD_IDS, FIELD_PLAN = 64, 48
 
+-- which are not in a field yet: one that is there twice would make it longer
+-- for as long as somebody sends it
+local function unknown(value, list)
+    local fresh = {}
+    for _, id in ipairs(list) do
+        local where = string.find(value, id, 1, true)
+        while where and where % 9 ~= 1 do
+            where = string.find(value, id, where + 1, true)
+        end
+        if not where then
+            fresh[#fresh + 1] = id
+        end
+    end
+    return fresh
+end
+
 local function remember()
     local day, total, oldest, newest, before = math.floor(now / 86400000), 0, nil, nil, 0
     local buckets = redis.call('HGETALL', KEYS[11])
@@ -116,7 +132,7 @@ local function remember()
     end
 
     -- so that one day alone does not reach the ceiling: no bucket over an eighth
-    local max, n = tonumber(ARGV[5]), #ids / 10
+    local max = tonumber(ARGV[5])
     local today = newest and newest.day == day and newest
     local room = today and FIELD_IDS * 2 ^ today.bits
     if not today or today.n >= math.max(1, math.min(max / 8, room)) then
@@ -134,21 +150,31 @@ local function remember()
     for k = 1, #ids, 10 do
         local first, second = string.byte(ids, k, k + 1)
         local name = string.char(first, second - second % 2 ^ (16 - today.bits))
+        local id = string.sub(ids, k + 1, k + 9)
         if not found[name] then
             found[name] = {}
             names[#names + 1] = name
         end
-        table.insert(found[name], string.sub(ids, k + 1, k + 9))
+        if not found[name][id] then
+            found[name][id] = true
+            table.insert(found[name], id)
+        end
     end
-    local bucket = KEYS[10] .. today.name
+    local bucket, n = KEYS[10] .. today.name, 0
     for k = 1, #names, 500 do
         local last, fields = math.min(k + 499, #names), {}
         local had = redis.call('HMGET', bucket, unpack(names, k, last))
         for m = k, last do
-            fields[#fields + 1] = names[m]
-            fields[#fields + 1] = (had[m - k + 1] or '') .. table.concat(found[names[m]])
+            local fresh = unknown(had[m - k + 1] or '', found[names[m]])
+            n = n + #fresh
+            if #fresh > 0 then
+                fields[#fields + 1] = names[m]
+                fields[#fields + 1] = (had[m - k + 1] or '') .. table.concat(fresh)
+            end
         end
-        redis.call('HSET', bucket, unpack(fields))
+        if #fields > 0 then
+            redis.call('HSET', bucket, unpack(fields))
+        end
     end
     redis.call('HINCRBY', KEYS[11], today.name, n)
     if today.n == 0 then

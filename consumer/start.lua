@@ -38,18 +38,24 @@ if n == 0 then
     return answer
 end
 
--- the fields in which they are, of buckets of so many bits
+-- the fields in which they are, of buckets of so many bits, each field once: who
+-- signs chooses ids, and may choose the same again and again
 local names = {}
 local function names_of(bits)
     if not names[bits] then
-        local list, step = {}, 2 ^ (16 - bits)
+        local list, place, of, step = {}, {}, {}, 2 ^ (16 - bits)
         for i = 1, n do
             local first, second = byte(whole[i], 1, 2)
-            list[i] = char(first, second - second % step)
+            local name = char(first, second - second % step)
+            if not place[name] then
+                list[#list + 1] = name
+                place[name] = #list
+            end
+            of[i] = place[name]
         end
-        names[bits] = list
+        names[bits] = {list, of}
     end
-    return names[bits]
+    return names[bits][1], names[bits][2]
 end
 
 local oldest = math.floor(redis.call('TIME')[1] / 86400) - 8
@@ -57,18 +63,22 @@ local seen = {}
 for _, bucket in ipairs(redis.call('HKEYS', KEYS[4])) do
     local day, bits = string.match(bucket, '^(%d+)%.%d+%.(%d+)$')
     if day and tonumber(day) >= oldest then
-        local fields = names_of(tonumber(bits))
+        local fields, of = names_of(tonumber(bits))
+        local values = {}
         for from = 1, #fields, 1000 do
             local found = redis.call('HMGET', KEYS[3] .. bucket,
                 unpack(fields, from, math.min(from + 999, #fields)))
-            for i, values in ipairs(found) do
-                local id = ids[from + i - 1]
-                local where = values and find(values, id, 1, true)
-                while where and where % 9 ~= 1 do
-                    where = find(values, id, where + 1, true)
-                end
-                seen[from + i - 1] = seen[from + i - 1] or where
+            for i, value in ipairs(found) do
+                values[from + i - 1] = value
             end
+        end
+        for i = 1, n do
+            local value = not seen[i] and values[of[i]]
+            local where = value and find(value, ids[i], 1, true)
+            while where and where % 9 ~= 1 do
+                where = find(value, ids[i], where + 1, true)
+            end
+            seen[i] = seen[i] or where
         end
     end
 end

@@ -162,6 +162,33 @@ subtest 'what an id costs' => sub {
     $rig->finish;
 };
 
+subtest 'the same id in many messages' => sub {
+    my $rig = Driver::rig();
+    my %sha = map { $_ => $rig->do('SCRIPT', 'LOAD', script_text($_)) } qw(finish start);
+    my @keys = map { "{$Q}:$_" } qw(lease inflight count state held retry lines dead kept seen:
+        seen:count);
+    $rig->do('HSET', "{$Q}:lease", owner => 'me');
+    my $remember = sub {
+        $rig->do('EVALSHA', $sha{finish}, scalar @keys, @keys, 'me', 0, 0, 0, 20_000_000, 0, @_,
+            0, 0, 0, 0);
+    };
+    my @ids = ('aa12345678', 'aa87654321', 'ab12345678');
+    $remember->(join '', map { $_ x 1000 } @ids[0, 1]);
+    $remember->(join '', map { $_ x 1000 } @ids);
+    my ($bucket) = grep { /seen:\d/ } $rig->do('KEYS', '*');
+    is_deeply {$rig->do('HGETALL', $bucket)}, {"a\0" => 'a12345678a87654321b12345678'},
+        'it is remembered once';
+    is $rig->do('HGET', "{$Q}:seen:count", $bucket =~ s/.*seen://r), 3, 'and counted once';
+    $rig->do('CONFIG', 'RESETSTAT');
+    my ($digits) = @{$rig->do('EVALSHA', $sha{start}, 4, @keys[0, 3, 9, 10], 'me', 1, '',
+        join '', map { $_ x 3000 } @ids, 'ac12345678')};
+    is $digits, '1' x 9000 . '0' x 3000, 'each is known';
+    my $info = $rig->do('INFO', 'commandstats');
+    is +(ref $info ? $info->{cmdstat_hmget} : $info) =~ /calls=(\d+)/ && $1, 1,
+        'and their field is read once';
+    $rig->finish;
+};
+
 subtest 'kept' => sub {
     my $rig = Driver::rig();
     my $d = $rig->driver('--keep', '60000');
