@@ -18,7 +18,7 @@ while #answer < 2 * ARGV[1] do
     if not member then
         break
     end
-    local lane = string.sub(member, 1, string.find(member, '\0', 1, true) - 1)
+    local lane = string.match(member, '^%Z*')
     answer[#answer + 1] = string.sub(lane, 2)
     answer[#answer + 1] = redis.call('ZLEXCOUNT', KEYS[1], '[' .. lane .. '\0', '(' .. lane .. '\1')
     from = '(' .. lane .. '\1'

@@ -62,6 +62,7 @@ for my $lane (sort keys %lanes) {
         for 1 .. $lanes{$lane};
 }
 $ctl->do('ZADD', "{$Q}:lines", 0, "a\0" . '0' x 15 . '9');
+$ctl->do('ZADD', "{$Q}:lines", 0, "\1x");     # what nobody of us writes
 $ctl->do('SET', 'meta:limit:stop:token:ab12',
     qq({"until":@{[$now + 60000]},"since":$now,"ms":60000,"why":"The token has expired."}));
 
@@ -80,7 +81,7 @@ subtest 'all of it' => sub {
     is $s->{paused}{'account:999'}{why}, 'angry', 'what is paused';
     is_deeply [map { [@$_{qw(lane waiting until why)}] } @{$s->{lanes}}],
         [["page:$PAGE", 2, undef, undef],
-        ['token:ab12', 1, $now + 60000, 'The token has expired.']],
+        ['token:ab12', 1, $now + 60000, 'The token has expired.'], ['x', 0, undef, undef]],
         'on which lanes items wait, and why';
     my ($code, $out) = $ctl->run('status');
     is $code, 0, 'good';

@@ -48,7 +48,7 @@ sub run {
 
     while (my $line = <$out>) {
         if ($line =~ /^(not )?ok \d+ - (.*)/) {
-            ok(!$1, $2);
+            ok(!$1, "case $2");
             $n++;
         } elsif ($line =~ /^1\.\.(\d+)$/) {
             $plan = $1;
