@@ -8,13 +8,18 @@
 #include "tls.h"
 #include "meta/meta_redis.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 
 
-#define REDIS_ARGS_MAX  2100
+#define REDIS_ARGS_MAX   2100
+#define REDIS_LINGER_MS  100
 
 
 struct chunk {
@@ -464,6 +469,33 @@ void redis_on_closed(uv_handle_t *handle)
 }
 
 
+/* a lingering close, as nginx's, but not for long: Redis drops a connection
+   whose peer is gone when it answers, and with it what it had not read by
+   then, such as the lease that is given back */
+static void redis_linger(struct redis *r)
+{
+    int            fd;
+    char           drop[4096];
+    uint64_t       until = uv_hrtime() / 1000000 + REDIS_LINGER_MS, now;
+    struct pollfd  in = { .events = POLLIN };
+
+    if (r->first == NULL || uv_fileno(&r->conn->u.handle, &fd) != 0
+        || shutdown(fd, SHUT_WR) != 0)
+    {
+        return;
+    }
+
+    in.fd = fd;
+
+    while ((now = uv_hrtime() / 1000000) < until
+           && poll(&in, 1, (int) (until - now)) == 1
+           && read(fd, drop, sizeof(drop)) > 0)
+    {
+        /* replies that nobody waits for */
+    }
+}
+
+
 /* redis_free ends it; what is pending gets its NULL */
 void redis_free(struct redis *r)
 {
@@ -474,6 +506,10 @@ void redis_free(struct redis *r)
     if (r->on != NULL) {
         redis_user_free(r);
         return;
+    }
+
+    if (r->up) {
+        redis_linger(r);
     }
 
     if (r->conn != NULL) {
