@@ -68,15 +68,20 @@ sub outage {
     $t->{spool} = undef;
 }
 
+# what leaks grows each time, what a busy machine has at once does not
 verb outages => sub {
     my ($t, $n) = @_;
     outage($t, 200) for 1 .. 3;
-    my ($kb, $fds) = (resident($t), descriptors($t));
-    outage($t, 200) for 1 .. $n;
-    my $more = resident($t) - $kb;
+    my ($fds, $more) = descriptors($t);
+    for (1 .. 3) {
+        my $kb = resident($t);
+        outage($t, 200) for 1 .. $n;
+        $more = resident($t) - $kb;
+        last if $more < 512;
+    }
     ok $more < 512, "memory is flat over $n outages: $more KB more"
         unless $ENV{META_T_ASAN} || $ENV{META_T_VALGRIND};
-    is descriptors($t), $fds, 'no descriptor is left open';
+    ok &wait_for(sub { descriptors($t) <= $fds }), 'no descriptor is left open';
 };
 
 run_blocks();
