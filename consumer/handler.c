@@ -373,17 +373,6 @@ struct handler_call *handler_call(struct handlers *h, struct conf *conf,
 }
 
 
-/* handler_cancel ends a call without its callback */
-void handler_cancel(struct handler_call *c)
-{
-    if (c->http != NULL) {
-        http_cancel(c->http);
-    }
-
-    call_free(c);
-}
-
-
 static void on_closed(uv_handle_t *timer)
 {
     free(timer->data);

@@ -53,7 +53,6 @@ struct handler_call *handler_call(struct handlers *handlers,
     struct conf *conf, const struct conf_handler *handler,
     struct str id, unsigned attempt, struct str view,
     const struct action_place *place, handler_cb cb, void *data);
-void handler_cancel(struct handler_call *call);     /* cb is not called */
 
 const struct conf_handler *handler_find(const struct conf *conf,
     const char *name);
