@@ -1,4 +1,4 @@
-# The handlers of docs/handlers.md answer what is genuine, and nothing else.
+# The handlers of docs/examples answer what is genuine, and nothing else.
 
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ use HTTP::Tiny;
 use JSON::PP ();
 use Test::More;
 
-use Programs qw(can_run programs);
+use Programs qw(can_run examples);
 use Test::Meta::Process;
 use Test::Meta::Util qw(connects hold_port slurp spew temp_dir wait_for);
 
@@ -40,7 +40,7 @@ sub ask {
             'meta-signature' => "sha256=$digest"}, content => $arg{sent} // $body});
 }
 
-for my $program (programs('docs/handlers.md', $dir)) {
+for my $program (examples('handler', $dir)) {
     SKIP: {
         skip "no $program->{name}", 1 if !can_run($program, $library{$program->{name}});
         my ($port, $probe) = hold_port();

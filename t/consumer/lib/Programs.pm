@@ -1,8 +1,12 @@
 package Programs;
 
-# The programs that stand in a page of docs/, as files that can be run.
+# The programs that stand in a page of docs/, or in docs/examples/, as files
+# that can be run.
 #
-#   for my $p (programs('docs/outbox.md')) {    # name, file, command
+#   for my $p (programs('docs/outbox.md', $dir)) {      # name, file, command
+#       ...
+#   }
+#   for my $p (examples('handler', $dir)) {
 #       ...
 #   }
 
@@ -14,7 +18,7 @@ use Exporter qw(import);
 use Test::Meta::Process;
 use Test::Meta::Util qw(root_dir slurp spew);
 
-our @EXPORT_OK = qw(programs can_run);
+our @EXPORT_OK = qw(examples programs can_run);
 
 my %LANGUAGES = (
     python => {command => ['/usr/bin/python3'], suffix => 'py', try => ['-c', 'import %s']},
@@ -22,6 +26,7 @@ my %LANGUAGES = (
         try => ['-r', 'exit(extension_loaded("%s") ? 0 : 1);']},
     javascript => {command => ['/usr/bin/env', 'node'], suffix => 'js',
         try => ['-e', 'require("%s")'], env => {NODE_PATH => '/usr/share/nodejs'}},
+    go => {command => [], suffix => 'go'},
 );
 
 # the last block of each language, written to a directory
@@ -30,7 +35,7 @@ sub programs {
     my $text = slurp(root_dir() . "/$page");
     my @programs;
 
-    for my $name (sort keys %LANGUAGES) {
+    for my $name (qw(javascript php python)) {
         my @blocks = $text =~ /^```\Q$name\E\n(.*?)^```$/msg or die "$page: no $name\n";
         my $file = "$dir/program.$LANGUAGES{$name}{suffix}";
         spew($file, $blocks[-1]);
@@ -40,9 +45,36 @@ sub programs {
     return @programs;
 }
 
+# docs/examples/NAME.* of each language; what has to be built is built there
+sub examples {
+    my ($example, $dir) = @_;
+    my @programs;
+
+    for my $name (sort keys %LANGUAGES) {
+        my $file = root_dir() . "/docs/examples/$example.$LANGUAGES{$name}{suffix}";
+        next if $name eq 'go' && !($file = go_build($file, "$dir/$example"));
+        push @programs, {name => $name, file => $file, command => $LANGUAGES{$name}{command},
+            env => $LANGUAGES{$name}{env} // {}};
+    }
+    return @programs;
+}
+
+# the program, or nothing where there is no compiler
+sub go_build {
+    my ($source, $to) = @_;
+    my ($go) = grep { -x } '/usr/bin/go', '/usr/local/go/bin/go' or return;
+    my $process = Test::Meta::Process->new;
+    $process->run(out => "$to.out", cmd => [$go, 'build', '-o', $to, $source],
+        env => {HOME => $ENV{HOME} // '/', PATH => $ENV{PATH}, GOCACHE => "$to.cache",
+            GOFLAGS => '-mod=mod', GO111MODULE => 'off'});
+    $process->wait_exit(120) eq '0' or die "$source: " . slurp("$to.out");
+    return $to;
+}
+
 # whether the interpreter is there and knows the library
 sub can_run {
     my ($program, $library) = @_;
+    return 1 if $program->{name} eq 'go';
     my @try = @{$LANGUAGES{$program->{name}}{try}};
     $try[-1] =~ s/%s/$library/;
     my $process = Test::Meta::Process->new;
