@@ -203,12 +203,32 @@ static void tell_json(struct ctl *c, struct telling *t, const struct found *f,
 }
 
 
+/* of a step that does what an earlier one does, that one's */
+static const struct json *step_action(const struct json *steps,
+    const struct json *step)
+{
+    size_t              n;
+    const struct json  *d = json_get(step, "do"), *earlier = steps->child;
+
+    if (!json_is(d, JSON_NUMBER)) {
+        return d;
+    }
+
+    n = strtoul(d->text.at, NULL, 10);
+    while (n-- > 0 && earlier != NULL) {
+        earlier = earlier->next;
+    }
+
+    return json_get(earlier, "do");
+}
+
+
 static void tell_steps(struct ctl *c, struct buf *b, const struct json *state)
 {
     size_t              n = 0;
-    const struct json  *step;
+    const struct json  *step, *steps = json_get(state, "steps");
 
-    if (!json_is(state, JSON_OBJECT)) {
+    if (!json_is(steps, JSON_ARRAY)) {
         return;
     }
 
@@ -216,12 +236,9 @@ static void tell_steps(struct ctl *c, struct buf *b, const struct json *state)
     buf_str(b, json_get_text(state, "attempts"));
     buf_text(b, "\n");
 
-    step = json_get(state, "steps");
-    for (step = json_is(step, JSON_ARRAY) ? step->child : NULL; step != NULL;
-         step = step->next)
-    {
+    for (step = steps->child; step != NULL; step = step->next) {
         buf_format(b, "  action %zu ", ++n);
-        mask_json(c, b, json_get(step, "do"));
+        mask_json(c, b, step_action(steps, step));
         buf_text(b, ": ");
         buf_str(b, json_get_text(step, "o").len ? json_get_text(step, "o")
                 : STR("not yet"));

@@ -1,7 +1,11 @@
 /* What was decided for an item and how far that has come, as JSON:
 
    {"v":1,"decided":true,"matched":1,"attempts":1,"tries":0,"lane":"phone:1",
-    "steps":[{"e":0,"r":1,"do":{...},"o":"done","m":"wamid...","a":{...}}]} */
+    "steps":[{"e":0,"r":1,"do":{...},"o":"done","m":"wamid...","a":{...}},
+             {"e":1,"r":1,"do":0}]}
+
+   A number in "do" is that of an earlier step, from 0, which does the same: a
+   rule's action for a thousand messages of one change stands there once. */
 
 #include "plan.h"
 
@@ -11,6 +15,16 @@
 static const char *const  state_names[] = {
     [STEP_OPEN] = "", [STEP_SENT] = "sent", [STEP_DONE] = "done",
     [STEP_EXPIRED] = "expired"
+};
+
+
+/* of actions that were written, by the step that they stand in */
+#define PLAN_WRITTEN_MAX  16
+
+struct written {
+    size_t                n;
+    const struct action  *actions[PLAN_WRITTEN_MAX];
+    size_t                steps[PLAN_WRITTEN_MAX];
 };
 
 
@@ -175,26 +189,48 @@ void plan_skip(struct plan *plan)
 }
 
 
-static int step_read(struct plan *plan, const struct json *j)
+/* the step's action, or that of an earlier one */
+static struct step *step_add(struct plan *plan, const struct json *d)
 {
-    size_t              i;
-    struct str          state = json_get_text(j, "o");
-    struct step        *step;
-    struct fault        fault;
-    struct action      *own;
+    size_t          n;
+    struct step    *step;
+    struct fault    fault;
+    struct action  *own;
 
-    if (plan_room(plan, 1) == NULL) {
-        return -1;
+    if (json_is(d, JSON_NUMBER)) {
+        n = str_digits(d->text) ? strtoul(d->text.at, NULL, 10) : SIZE_MAX;
+        return n < plan->n ? plan_add(plan, 0, 0, plan->steps[n].action)
+               : NULL;
     }
 
     own = mem_alloc(sizeof(*own));
-    if (action_parse(json_get(j, "do"), own, &fault) != 0) {
+    if (action_parse(d, own, &fault) != 0) {
         free(own);
-        return -1;
+        return NULL;
     }
 
     step = plan_add(plan, 0, 0, own);
+    if (step == NULL) {
+        action_free(own);
+        free(own);
+        return NULL;
+    }
     step->own = own;
+
+    return step;
+}
+
+
+static int step_read(struct plan *plan, const struct json *j)
+{
+    size_t        i;
+    struct str    state = json_get_text(j, "o");
+    struct step  *step = step_add(plan, json_get(j, "do"));
+
+    if (step == NULL) {
+        return -1;
+    }
+
     step->event = strtoul(json_get_text(j, "e").at, NULL, 10);
     step->rule = strtoul(json_get_text(j, "r").at, NULL, 10);
     step->until = strtoll(json_get_text(j, "until").at, NULL, 10);
@@ -256,14 +292,37 @@ int plan_read(struct plan *plan, struct str blob)
 }
 
 
-static void step_write(const struct step *step, struct buf *b)
+static void step_action(const struct step *step, size_t at,
+    struct written *written, struct buf *b)
+{
+    size_t  i;
+
+    for (i = 0; i < written->n; i++) {
+        if (written->actions[i] == step->action) {
+            buf_number(b, written->steps[i]);
+            return;
+        }
+    }
+
+    if (i < PLAN_WRITTEN_MAX) {
+        written->actions[i] = step->action;
+        written->steps[i] = at;
+        written->n++;
+    }
+
+    buf_str(b, step->action->json);
+}
+
+
+static void step_write(const struct step *step, size_t at,
+    struct written *written, struct buf *b)
 {
     buf_text(b, "{\"e\":");
     buf_number(b, step->event);
     buf_text(b, ",\"r\":");
     buf_number(b, step->rule);
     buf_text(b, ",\"do\":");
-    buf_str(b, step->action->json);
+    step_action(step, at, written, b);
 
     if (step->state != STEP_OPEN) {
         buf_text(b, ",\"o\":\"");
@@ -295,7 +354,8 @@ static void step_write(const struct step *step, struct buf *b)
 /* plan_write writes the blob */
 void plan_write(const struct plan *plan, struct buf *b)
 {
-    size_t  i;
+    size_t          i;
+    struct written  written = { .n = 0 };
 
     buf_text(b, plan->decided ? "{\"v\":1,\"decided\":true"
              : "{\"v\":1,\"decided\":false");
@@ -318,7 +378,7 @@ void plan_write(const struct plan *plan, struct buf *b)
     buf_text(b, ",\"steps\":[");
     for (i = 0; i < plan->n; i++) {
         buf_text(b, i ? "," : "");
-        step_write(&plan->steps[i], b);
+        step_write(&plan->steps[i], i, &written, b);
     }
 
     buf_text(b, "]}");

@@ -124,20 +124,20 @@ test_later(void)
     size_t          n = 0;
     struct buf      b;
     struct plan     plan = { .decided = true };
-    struct action  *large, *small = action_of("\"mark_read\"");
+    struct action  *large[100], *small = action_of("\"mark_read\"");
 
     memset(id, 'm', sizeof(id) - 1);
     id[sizeof(id) - 1] = '\0';
     n = snprintf(text, sizeof(text), "{\"reply\":{\"raw\":{\"x\":\"");
     memset(text + n, 'x', sizeof(text) - 10 - n);
     memcpy(text + sizeof(text) - 10, "\"}}}", 5);
-    large = action_of(text);
 
     for (n = 0; n < 9900; n++) {
         plan_add(&plan, 0, 1, small);
     }
-    while (plan_fits(&plan) && plan.n < PLAN_STEPS_MAX) {
-        plan_add(&plan, 0, 1, large);
+    for (n = 0; n < 100 && plan_fits(&plan); n++) {
+        large[n] = action_of(text);
+        plan_add(&plan, 0, 1, large[n]);
     }
     ok(plan.n > 9901 && plan.n < PLAN_STEPS_MAX, "some fit, but not all");
 
@@ -150,9 +150,11 @@ test_later(void)
 
     buf_free(&b);
     plan_free(&plan);
-    action_free(large);
+    while (n-- > 0) {
+        action_free(large[n]);
+        free(large[n]);
+    }
     action_free(small);
-    free(large);
     free(small);
 }
 
@@ -266,7 +268,9 @@ test_strange(void)
         "", "x", "[]", "{}", "{\"v\":2,\"steps\":[]}",
         "{\"v\":1,\"steps\":[1]}", "{\"v\":1,\"steps\":[{}]}",
         "{\"v\":1,\"steps\":[{\"do\":\"nothing_we_know\"}]}",
-        "{\"v\":1,\"steps\":[{\"do\":\"mark_read\"},{\"do\":{}}]}"
+        "{\"v\":1,\"steps\":[{\"do\":\"mark_read\"},{\"do\":{}}]}",
+        "{\"v\":1,\"steps\":[{\"do\":0}]}",
+        "{\"v\":1,\"steps\":[{\"do\":\"stop\"},{\"do\":-1}]}"
     };
 
     for (i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++) {
@@ -295,9 +299,43 @@ test_ceiling(void)
 }
 
 
+/* a rule's actions for each message of a change: every mark writes them */
+static void
+test_shared(void)
+{
+    size_t          i;
+    struct buf      b;
+    struct plan     plan = { .n = 0 };
+    struct action  *read = action_of("\"mark_read\"");
+    struct action  *reply = action_of("{\"reply\":{\"text\":\"Thanks, we are"
+                                      " on it and shall be back soon.\"}}");
+
+    for (i = 0; i < 1000; i++) {
+        plan_add(&plan, i, 1, read);
+        plan_add(&plan, i, 1, reply);
+    }
+
+    b = written(&plan);
+    ok(b.len < 2000 * 32, "an action stands there once");
+    buf_free(&b);
+
+    travel(&plan);
+    is_int(plan.n, 2000, "of all steps");
+    ok(plan.steps[1999].action->kind == ACTION_REPLY
+       && plan.steps[1998].action->kind == ACTION_MARK_READ,
+       "each does what it did");
+    plan_free(&plan);
+    action_free(read);
+    action_free(reply);
+    free(read);
+    free(reply);
+}
+
+
 int
 main(void)
 {
+    test_shared();
     test_steps();
     test_insert();
     test_large();
