@@ -61,7 +61,7 @@ struct action {
 struct action_place {
     enum action_from  from;
     enum product      product;      /* of event or job; NONE: not known yet */
-    enum kind         kind;         /* of the event; a job: KIND_OTHER */
+    enum kind         kind;         /* of the event; a job: KIND_UNKNOWN */
     bool              addressed;    /* there is somebody to reply to */
 };
 

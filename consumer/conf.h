@@ -3,33 +3,11 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "kinds.h"
 #include "lane.h"
 #include "log.h"
 #include "redis.h"
 
-
-/* of rules and events; the names stand in conf_types.c */
-enum product {
-    PRODUCT_NONE,
-    PRODUCT_WHATSAPP,
-    PRODUCT_MESSENGER,
-    PRODUCT_INSTAGRAM
-};
-
-enum kind {
-    KIND_OTHER,
-    KIND_MESSAGE,
-    KIND_ECHO,
-    KIND_STATUS,
-    KIND_REACTION,
-    KIND_EDIT,
-    KIND_DELETED,
-    KIND_POSTBACK,
-    KIND_READ,
-    KIND_DELIVERY,
-    KIND_CALL,
-    KIND_STANDBY
-};
 
 enum token_kind {
     TOKEN_WHATSAPP,
@@ -188,7 +166,6 @@ bool list_name_good(struct str name);
 bool listen_same(const struct conf_listen *a, const struct conf_listen *b);
 
 const char *product_name(enum product product);
-const char *kind_name(enum kind kind);
 
 
 #endif /* CONF_H */

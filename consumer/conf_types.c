@@ -20,15 +20,6 @@ static const char *const  products[] = {
     [PRODUCT_MESSENGER] = "messenger", [PRODUCT_INSTAGRAM] = "instagram"
 };
 
-static const char *const  kinds[] = {
-    [KIND_OTHER] = "other", [KIND_MESSAGE] = "message", [KIND_ECHO] = "echo",
-    [KIND_STATUS] = "status", [KIND_REACTION] = "reaction",
-    [KIND_EDIT] = "edit", [KIND_DELETED] = "deleted",
-    [KIND_POSTBACK] = "postback", [KIND_READ] = "read",
-    [KIND_DELIVERY] = "delivery", [KIND_CALL] = "call",
-    [KIND_STANDBY] = "standby"
-};
-
 static const char *const  token_kinds[] = {
     [TOKEN_WHATSAPP] = "whatsapp", [TOKEN_PAGE] = "page",
     [TOKEN_SYSTEM_USER] = "system_user"
@@ -384,9 +375,17 @@ const char *type_product(const char *text, void *field)
 /* type_kind takes what an event may be */
 const char *type_kind(const char *text, void *field)
 {
-    return type_name(text, field, kinds, COUNT(kinds), "must be message,"
-                     " echo, status, reaction, edit, deleted, postback,"
-                     " read, delivery, call, standby or other");
+    static char  wrong[CONF_ERROR_MAX];
+    int          kind = kind_find(text);
+
+    if (kind < 0) {
+        snprintf(wrong, sizeof(wrong), "must be %s", kind_words());
+        return wrong;
+    }
+
+    *(int *) field = kind;
+
+    return NULL;
 }
 
 
@@ -434,11 +433,4 @@ const char *type_log_format(const char *text, void *field)
 const char *product_name(enum product product)
 {
     return products[product];
-}
-
-
-/* kind_name returns the name that rules and logs use */
-const char *kind_name(enum kind kind)
-{
-    return kinds[kind];
 }

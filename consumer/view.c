@@ -104,7 +104,7 @@ static struct str whatsapp_user(const struct event *event, struct str phone)
     if (event->kind != KIND_STATUS && event->kind != KIND_CALL
         && json_get_text(event->item, "group_id").len == 0)
     {
-        return event->user;
+        return event->line;
     }
 
     user = either(json_get_text(event->item, "from_user_id"),
@@ -121,7 +121,7 @@ static void write_conversation(struct buf *b, const struct event *event,
     struct buf  c;
 
     if (event->kind == KIND_MESSAGE) {
-        user = event->user;         /* a group's is its own */
+        user = event->line;         /* a group's is its own */
     }
 
     buf_text(b, ",\"conversation\":");
@@ -142,7 +142,7 @@ static void write_conversation(struct buf *b, const struct event *event,
 
 static void write_user(struct buf *b, const struct event *event)
 {
-    struct str          id = event->user, phone = NONE;
+    struct str          id = event->line, phone = NONE;
     const struct json  *profile = json_get(event->contact, "profile");
 
     if (event->product == PRODUCT_WHATSAPP) {

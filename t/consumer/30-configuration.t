@@ -151,11 +151,14 @@ faulty('a product that is none', rule('{when: {product: fax, kind: message}, do:
     'FILE:2:22: rules[].when.product: must be whatsapp or messenger');
 faulty('a product to come', rule('{when: {product: instagram, kind: message}, do: [stop]}'),
     'FILE:2:22: rules[].when.product: instagram is not supported by this version');
+my @kinds = qw(message postback reaction edit unsend status read delivery echo comment feed lead
+    mention template account flow call history handover optin preference referral linking group
+    policy feedback rating insight error standby system unsupported test unknown);
 good("kind $_", rule("{when: {product: whatsapp, kind: $_}, do: [stop]}"))
-    for qw(message echo status reaction edit deleted postback read delivery call standby other);
+    for @kinds;
 faulty('a kind that is none', rule('{when: {product: whatsapp, kind: fax}, do: [stop]}'),
-    'FILE:2:38: rules[].when.kind: must be message, echo, status, reaction, edit, deleted,'
-    . ' postback, read, delivery, call, standby or other');
+    'FILE:2:38: rules[].when.kind: must be ' . join(', ', @kinds[0 .. $#kinds - 1])
+    . " or $kinds[-1]");
 faulty('a pattern', rule('{when: {product: whatsapp, kind: message, text: "(a"}, do: [stop]}'),
     'FILE:2:53: rules[].when.text: at character 2: missing closing parenthesis');
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'

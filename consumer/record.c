@@ -26,7 +26,13 @@ static struct event *event_add(struct record *r, enum product product,
 
     *e = (struct event) {
         .product = product, .kind = kind, .account = account, .waba = NONE,
-        .id = NONE, .text = NONE, .ref = NONE, .user = NONE, .to = NONE
+        .id = NONE, .type = NONE, .user = NONE, .phone = NONE, .bsuid = NONE,
+        .prev_phone = NONE, .prev_bsuid = NONE, .name = NONE,
+        .username = NONE, .group = NONE, .line = NONE, .to = NONE,
+        .text = NONE, .payload = NONE, .reply_to = NONE, .ref = NONE,
+        .app = NONE, .state = NONE, .target = NONE, .template_name = NONE,
+        .template_language = NONE, .template_id = NONE,
+        .comment = { NONE, NONE, NONE, NONE }
     };
 
     return e;
@@ -56,12 +62,12 @@ static enum kind whatsapp_kind(const struct json *m)
         { "location", KIND_MESSAGE }, { "contacts", KIND_MESSAGE },
         { "button", KIND_MESSAGE }, { "order", KIND_MESSAGE },
         { "reaction", KIND_REACTION }, { "edit", KIND_EDIT },
-        { "revoke", KIND_DELETED }
+        { "revoke", KIND_UNSEND }
     };
 
     if (str_is(type, "interactive")) {
         return str_is(inner, "button_reply") || str_is(inner, "list_reply")
-               || str_is(inner, "nfm_reply") ? KIND_MESSAGE : KIND_OTHER;
+               || str_is(inner, "nfm_reply") ? KIND_MESSAGE : KIND_UNKNOWN;
     }
 
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -70,7 +76,7 @@ static enum kind whatsapp_kind(const struct json *m)
         }
     }
 
-    return KIND_OTHER;
+    return KIND_UNKNOWN;
 }
 
 
@@ -175,11 +181,11 @@ static enum record_rc whatsapp_each(struct record *r,
 
         if (kind == KIND_STATUS || kind == KIND_CALL) {
             e->ref = json_get_text(m, "biz_opaque_callback_data");
-            e->user = e->id;        /* it never waits behind a person */
+            e->line = e->id;        /* it never waits behind a person */
             continue;
         }
 
-        e->user = whatsapp_user(m, contact, echo);
+        e->line = whatsapp_user(m, contact, echo);
 
         if (kind == KIND_MESSAGE) {
             e->text = whatsapp_text(m);
@@ -252,7 +258,7 @@ static enum kind messaging_kind(const struct record *r,
 
     if (json_is(message, JSON_OBJECT)) {
         if (json_is(json_get(message, "is_deleted"), JSON_TRUE)) {
-            return KIND_DELETED;
+            return KIND_UNSEND;
         }
 
         return json_is(json_get(message, "is_echo"), JSON_TRUE)
@@ -268,7 +274,7 @@ static enum kind messaging_kind(const struct record *r,
         }
     }
 
-    return KIND_OTHER;
+    return KIND_UNKNOWN;
 }
 
 
@@ -296,7 +302,7 @@ static void messaging_event(struct record *r, enum product product)
     e = event_add(r, product, messaging_kind(r, item), r->entry);
     e->item = item;
     e->id = json_text(json_path(item, "message", "mid"));
-    e->user = r->entry.len && str_equal(sender, r->entry) ? recipient
+    e->line = r->entry.len && str_equal(sender, r->entry) ? recipient
               : sender;
 
     e->ref = json_text(json_path(item, "message", "metadata"));
@@ -311,7 +317,7 @@ static void messaging_event(struct record *r, enum product product)
 
     if (sender.len == 0) {
         e->to = json_text(json_path(item, "sender", "user_ref"));
-        e->user = e->to;
+        e->line = e->to;
         e->address = e->to.len ? ADDRESS_USER_REF : ADDRESS_NONE;
     }
 }
@@ -428,9 +434,9 @@ size_t record_lines(const struct record *r, struct str **keys, char **own)
     for (i = 0; i < r->nevents; i++) {
         lines[i].len = b.len;       /* an offset until b stays in its place */
         buf_str(&b, r->events[i].account);
-        if (r->events[i].user.len) {
+        if (r->events[i].line.len) {
             buf_text(&b, ":");
-            buf_str(&b, r->events[i].user);
+            buf_str(&b, r->events[i].line);
         }
     }
 
