@@ -63,7 +63,8 @@ static const struct option options[] = {
     { "tokens[].default", type_bool, NULL, TOKEN(fallback), 0, NULL, 0 },
     { "tokens[].file", type_string, NULL, TOKEN(file), 0, NULL, 0 },
     { "tokens[].env", type_string, NULL, TOKEN(env), 0, NULL, 0 },
-    { "tokens[].instagram", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "tokens[].instagram", type_digits, NULL, TOKEN(instagram), 0, NULL,
+      0 },
     { "rules", NULL, conf_rule, ROOT(rules), EACH(rule), NULL, 0 },
     { "rules[].when", NULL, NULL, 0, 0, NULL, OPTION_NEEDED },
     { "rules[].when.product", type_product, NULL, RULE(product), 0, NULL,
@@ -208,8 +209,19 @@ static void conf_token(struct reader *r, yaml_node_t *node, const char *path,
         return;
     }
 
-    if (t->waba != NULL && t->kind == TOKEN_PAGE) {
-        conf_error(r, node, path, "a Page has no waba");
+    if (t->waba != NULL
+        && (t->kind == TOKEN_PAGE || t->kind == TOKEN_INSTAGRAM))
+    {
+        conf_error(r, node, path, t->kind == TOKEN_PAGE
+                   ? "a Page has no waba" : "an Instagram account has no"
+                   " waba");
+        return;
+    }
+
+    if (t->instagram != NULL && t->kind != TOKEN_PAGE) {
+        conf_error(r, node, path, "\"instagram\" is the account that is"
+                   " linked to a Page, so it stands with kind: page; a token"
+                   " of Instagram Login has kind: instagram and id");
         return;
     }
 
@@ -366,6 +378,7 @@ static void conf_free(struct conf *conf)
     for (i = 0; i < conf->tokens.n; i++) {
         free(tokens[i].id);
         free(tokens[i].waba);
+        free(tokens[i].instagram);
         free(tokens[i].file);
         free(tokens[i].env);
         mem_wipe(tokens[i].secret);

@@ -12,7 +12,8 @@
 enum token_kind {
     TOKEN_WHATSAPP,
     TOKEN_PAGE,
-    TOKEN_SYSTEM_USER
+    TOKEN_SYSTEM_USER,
+    TOKEN_INSTAGRAM         /* of Instagram Login: of a host of its own */
 };
 
 /* whose names the file spells; conf->hosts is in this order */
@@ -48,8 +49,9 @@ struct conf_app {
 
 struct conf_token {
     int    kind;            /* enum token_kind */
-    char  *id;              /* phone number or Page; NULL: any */
+    char  *id;              /* number, Page or account; NULL: any */
     char  *waba;
+    char  *instagram;       /* the account that is linked to the Page */
     bool   fallback;        /* "default: true" */
     bool   nameless;        /* of the environment, /me says whose it is */
     char  *file;
@@ -166,6 +168,7 @@ bool list_name_good(struct str name);
 bool listen_same(const struct conf_listen *a, const struct conf_listen *b);
 
 const char *product_name(enum product product);
+const char *token_kind_name(enum token_kind kind);
 
 
 #endif /* CONF_H */

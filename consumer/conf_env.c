@@ -209,6 +209,8 @@ const char *conf_fill(struct conf *conf, char *why, size_t size)
                          "WHATSAPP_TOKEN", "WHATSAPP_PHONE_ID")
            && fill_token(&e, TOKEN_PAGE, "the token of kind page",
                          "PAGE_ACCESS_TOKEN", NULL)
+           && fill_token(&e, TOKEN_INSTAGRAM, "the token of kind instagram",
+                         "INSTAGRAM_ACCESS_TOKEN", "INSTAGRAM_ACCOUNT_ID")
            && fill_token(&e, TOKEN_SYSTEM_USER, "the token of kind system_user",
                          "META_SYSTEM_USER_TOKEN", NULL) ? NULL : why;
 }

@@ -22,7 +22,7 @@ static const char *const  products[] = {
 
 static const char *const  token_kinds[] = {
     [TOKEN_WHATSAPP] = "whatsapp", [TOKEN_PAGE] = "page",
-    [TOKEN_SYSTEM_USER] = "system_user"
+    [TOKEN_SYSTEM_USER] = "system_user", [TOKEN_INSTAGRAM] = "instagram"
 };
 
 static const char *const  queue_kinds[] = {
@@ -389,11 +389,18 @@ const char *type_kind(const char *text, void *field)
 }
 
 
-/* type_token_kind takes whatsapp, page or system_user */
+/* type_token_kind takes whatsapp, page, instagram or system_user */
 const char *type_token_kind(const char *text, void *field)
 {
     return type_name(text, field, token_kinds, COUNT(token_kinds),
-                     "must be whatsapp, page or system_user");
+                     "must be whatsapp, page, instagram or system_user");
+}
+
+
+/* token_kind_name returns the name that configurations use */
+const char *token_kind_name(enum token_kind kind)
+{
+    return token_kinds[kind];
 }
 
 

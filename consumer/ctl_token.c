@@ -8,12 +8,6 @@
 #include <sys/stat.h>
 
 
-static const char *const kinds[] = {
-    [TOKEN_WHATSAPP] = "whatsapp", [TOKEN_PAGE] = "page",
-    [TOKEN_SYSTEM_USER] = "system_user"
-};
-
-
 /* enough to see whether two are the same */
 static const char *token_mark(char out[16], const char *secret)
 {
@@ -46,9 +40,10 @@ static void token_json(struct jw *j, const struct conf_token *t)
     char  mark[16];
 
     jw_open(j, NULL, '{');
-    jw_text(j, "kind", kinds[t->kind]);
+    jw_text(j, "kind", token_kind_name(t->kind));
     jw_text(j, "id", t->id);
     jw_text(j, "waba", t->waba);
+    jw_text(j, "instagram", t->instagram);
     jw_bool(j, "default", t->fallback);
     jw_text(j, "from", conf_token_source(t));
     jw_int(j, "length", (long long) strlen(t->secret));
@@ -63,7 +58,7 @@ static void token_text(struct ctl *c, struct buf *b,
 {
     char  mark[16];
 
-    out_pad(b, STR(kinds[t->kind]), 12);
+    out_pad(b, STR(token_kind_name(t->kind)), 12);
     out_pad(b, STR(t->id != NULL ? t->id : t->waba != NULL ? t->waba : "any"),
             20);
     out_pad(b, STR(t->id != NULL ? "account" : t->waba != NULL ? "waba"

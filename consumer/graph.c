@@ -47,7 +47,7 @@ struct flight {
 };
 
 
-struct page {
+struct owner {
     struct conf         *conf;
     struct conf_token   *token;
 };
@@ -55,9 +55,46 @@ struct page {
 
 static bool token_fits(const struct conf_token *t, enum product product)
 {
-    return t->kind == TOKEN_SYSTEM_USER
-           || t->kind == (product == PRODUCT_WHATSAPP ? TOKEN_WHATSAPP
-                          : TOKEN_PAGE);
+    static const int  kinds[] = {
+        [PRODUCT_NONE] = TOKEN_PAGE, [PRODUCT_WHATSAPP] = TOKEN_WHATSAPP,
+        [PRODUCT_MESSENGER] = TOKEN_PAGE,
+        [PRODUCT_INSTAGRAM] = TOKEN_INSTAGRAM
+    };
+
+    return t->kind == TOKEN_SYSTEM_USER || t->kind == kinds[product];
+}
+
+
+/* an Instagram account that is linked to a Page goes by the Page's token
+   (section 9 of meta-webhooks-and-messaging.md); one of the environment says
+   of neither whose it is */
+static int linked_rank(const struct conf_token *t, struct str account)
+{
+    if (t->kind != TOKEN_PAGE) {
+        return 0;
+    }
+
+    return t->instagram != NULL ? (str_is(account, t->instagram) ? 5 : 0)
+           : t->fallback || t->nameless ? 3 : 0;
+}
+
+
+static int token_rank(const struct conf_token *t, enum product product,
+    struct str account, struct str waba)
+{
+    if (!token_fits(t, product)) {
+        return product == PRODUCT_INSTAGRAM ? linked_rank(t, account) : 0;
+    }
+
+    if (t->id != NULL && str_is(account, t->id)) {
+        return 6;
+    }
+
+    if (t->waba != NULL && str_is(waba, t->waba)) {
+        return 5;
+    }
+
+    return !t->fallback ? 0 : t->kind == TOKEN_SYSTEM_USER ? 2 : 4;
 }
 
 
@@ -70,18 +107,7 @@ const struct conf_token *graph_token(const struct conf *conf,
     const struct conf_token  *t = conf->tokens.at, *found = NULL;
 
     for (i = 0; i < conf->tokens.n; i++) {
-        if (!token_fits(&t[i], product)) {
-            continue;
-        }
-
-        rank = 0;
-        if (t[i].id != NULL && str_is(account, t[i].id)) {
-            rank = 5;
-        } else if (t[i].waba != NULL && str_is(waba, t[i].waba)) {
-            rank = 4;
-        } else if (t[i].fallback) {
-            rank = t[i].kind == TOKEN_SYSTEM_USER ? 2 : 3;
-        }
+        rank = token_rank(&t[i], product, account, waba);
 
         if (rank > best) {
             best = rank;
@@ -90,6 +116,13 @@ const struct conf_token *graph_token(const struct conf *conf,
     }
 
     return found;
+}
+
+
+/* graph_token_host: tokens of Instagram Login are another host's */
+enum graph_host graph_token_host(const struct conf_token *token)
+{
+    return token->kind == TOKEN_INSTAGRAM ? GRAPH_INSTAGRAM : GRAPH_FACEBOOK;
 }
 
 
@@ -331,49 +364,68 @@ const char *graph_start(struct graph *g, const struct conf *conf,
 }
 
 
-/* a token whose Page is known is no longer one for every Page */
-static void on_page(void *data, const struct verdict *v)
+/* a token whose account is known is no longer one for every account */
+static void on_owner(void *data, const struct verdict *v)
 {
-    struct str    id = json_get_text(v->root, "id");
-    struct page  *page = data;
+    const char          *name;
+    struct str           id;
+    struct owner        *owner = data;
+    bool                 page = owner->token->kind == TOKEN_PAGE;
+    const struct json   *root = v->root, *list = json_get(root, "data");
 
-    if (v->rc == GRAPH_OK && str_digits(id)) {
-        page->token->id = mem_copy(id.at, id.len);
-        page->token->fallback = false;
-        log_write(LOG_INFO, "the token of PAGE_ACCESS_TOKEN is Page %s's",
-                  page->token->id);
-    } else {
-        log_write(LOG_WARN, "PAGE_ACCESS_TOKEN: /me does not say whose it is"
-                  " (status=%ld code=%lld); it is used for every Page",
-                  v->status, v->code);
+    /* in a list of one at times (section 2.10) */
+    if (!page && json_is(list, JSON_ARRAY) && list->child != NULL) {
+        root = list->child;
     }
 
-    conf_drop(page->conf);
-    free(page);
+    name = page ? "PAGE_ACCESS_TOKEN" : "INSTAGRAM_ACCESS_TOKEN";
+    id = json_get_text(root, page ? "id" : "user_id");
+
+    if (v->rc == GRAPH_OK && str_digits(id) && id.len <= 32) {
+        owner->token->id = mem_copy(id.at, id.len);
+        owner->token->fallback = false;
+        log_write(LOG_INFO, "the token of %s is %s %s's", name,
+                  page ? "Page" : "account", owner->token->id);
+    } else {
+        log_write(LOG_WARN, "%s: /me does not say whose it is (status=%ld"
+                  " code=%lld); it is used for every %s", name, v->status,
+                  v->code, page ? "Page" : "account");
+    }
+
+    conf_drop(owner->conf);
+    free(owner);
 }
 
 
-/* graph_ask_pages asks /me whose the Page token of the environment is */
-void graph_ask_pages(struct graph *g, struct conf *conf)
+/* graph_ask_owners asks /me whose the tokens of the environment are: Pages by
+   id, Instagram's accounts by user_id, which is what webhooks call them
+   (section 2.10 of meta-graph-oauth-ads-capi.md) */
+void graph_ask_owners(struct graph *g, struct conf *conf)
 {
     size_t              i;
-    struct page        *page;
+    struct owner       *owner;
     struct conf_token  *t = conf->tokens.at;
     struct graph_call   call = {
-        .method = HTTP_GET, .product = PRODUCT_MESSENGER, .path = STR("me"),
-        .query = STR("fields=id"), .body = NONE, .idempotent = true,
-        .app = conf->apps.n ? conf->apps.at : NULL
+        .method = HTTP_GET, .path = STR("me"), .body = NONE,
+        .idempotent = true, .app = conf->apps.n ? conf->apps.at : NULL
     };
 
     for (i = 0; i < conf->tokens.n; i++) {
-        if (t[i].kind != TOKEN_PAGE || !t[i].nameless) {
+        if (!t[i].nameless || (t[i].kind != TOKEN_PAGE
+                               && t[i].kind != TOKEN_INSTAGRAM))
+        {
             continue;
         }
 
-        page = mem_alloc(sizeof(*page));
-        page->conf = conf_hold(conf);
-        page->token = &t[i];
-        call.token = page->token;
-        graph_start(g, conf, &call, on_page, page);
+        owner = mem_alloc(sizeof(*owner));
+        owner->conf = conf_hold(conf);
+        owner->token = &t[i];
+        call.token = owner->token;
+        call.host = graph_token_host(&t[i]);
+        call.product = t[i].kind == TOKEN_PAGE ? PRODUCT_MESSENGER
+                       : PRODUCT_INSTAGRAM;
+        call.query = STR(t[i].kind == TOKEN_PAGE ? "fields=id"
+                         : "fields=user_id");
+        graph_start(g, conf, &call, on_owner, owner);
     }
 }

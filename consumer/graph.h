@@ -79,8 +79,11 @@ const struct conf_token *graph_token(const struct conf *conf,
 const char *graph_start(struct graph *graph, const struct conf *conf,
     const struct graph_call *call, graph_cb cb, void *data);
 
-/* graph_ask_pages asks /me whose the Page tokens are that say no id */
-void graph_ask_pages(struct graph *graph, struct conf *conf);
+/* graph_token_host: where the calls go that are made with it */
+enum graph_host graph_token_host(const struct conf_token *token);
+
+/* graph_ask_owners asks /me whose the tokens are that say no id */
+void graph_ask_owners(struct graph *graph, struct conf *conf);
 
 const char *graph_reason(enum graph_rc rc);
 

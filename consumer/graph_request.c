@@ -235,6 +235,17 @@ static void url_path(struct buf *url, const char *version,
 }
 
 
+/* tokens of Instagram Login are those of an app with a secret of its own
+   (meta-graph-oauth-ads-capi.md 2.10), and at rupload nothing is documented */
+static bool takes_proof(const struct conf *conf,
+    const struct graph_call *call)
+{
+    return conf->proof != PROOF_OFF && call->token != NULL
+           && call->app != NULL && call->app->secret != NULL
+           && call->host != GRAPH_RUPLOAD && call->host != GRAPH_INSTAGRAM;
+}
+
+
 static void url_query(struct buf *url, const struct conf *conf,
     const struct graph_call *call, long long now)
 {
@@ -247,9 +258,7 @@ static void url_query(struct buf *url, const struct conf *conf,
         mark = "&";
     }
 
-    if (conf->proof == PROOF_OFF || call->token == NULL || call->app == NULL
-        || call->app->secret == NULL || call->host == GRAPH_RUPLOAD)
-    {
+    if (!takes_proof(conf, call)) {
         return;
     }
 

@@ -375,7 +375,8 @@ int job_check(const struct job *job, const struct conf *conf,
     struct action_place  place = { .from = FROM_JOB };
 
     *target = (struct target) {
-        .account = job->account, .to = NONE, .message = NONE
+        .account = job->account, .sender = job->account, .to = NONE,
+        .message = NONE
     };
 
     if (job->account.len && job->to.len) {

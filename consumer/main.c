@@ -271,7 +271,7 @@ static void daemon_apply(struct daemon *d)
     log_format(conf->log_format);
     log_key(key, key != NULL ? strlen(key) : 0);
     limits_conf(d->worker.limits, conf);
-    graph_ask_pages(d->worker.graph, d->worker.conf);
+    graph_ask_owners(d->worker.graph, d->worker.conf);
     fleet_each(d->fleet, set_queue, d);
     fleet_conf(d->fleet, d->worker.conf);
 }

@@ -345,7 +345,7 @@ const char *reply_call(struct reply_call *call, const struct action *action,
         why = graph_body(call, action);
 
     } else {
-        buf_str(&call->path, target->account);
+        buf_str(&call->path, target->sender);
         buf_text(&call->path, "/messages");
         why = reply_body(&call->body, action, target, ref);
     }

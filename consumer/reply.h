@@ -11,6 +11,8 @@
 struct target {
     enum product       product;
     struct str         account;
+    struct str         sender;      /* what messages are posted to in its
+                                       name: target_by_token */
     enum address_kind  address;
     struct str         to;          /* a phone number without "+" */
     struct str         message;     /* the id of what is answered, or empty */
@@ -35,9 +37,15 @@ int target_of(struct target *t, const struct conf *conf,
     enum product product, struct str account, struct str to,
     const char *path, struct fault *f);
 
-/* target_product: of an account, by its token, else by whom it writes to */
+/* target_product: of an account, by its token, else by whom it writes to;
+   target_known: NONE where no token names it */
 enum product target_product(const struct conf *conf, struct str account,
     struct str to);
+enum product target_known(const struct conf *conf, struct str account);
+
+/* target_by_token: an Instagram account that is linked to a Page sends as the
+   Page (meta-webhooks-and-messaging.md 9) */
+void target_by_token(struct target *t, const struct conf_token *token);
 
 /* reply_call writes the call of an action that takes one (action_calls); ref
    is the id that Meta gives back in the status or echo of what was sent.

@@ -13,7 +13,8 @@ void target_of_event(struct target *t, const struct event *event)
 {
     *t = (struct target) {
         .product = event->product, .account = event->account,
-        .address = event->address, .to = event->to, .message = event->id
+        .sender = event->account, .address = event->address,
+        .to = event->to, .message = event->id
     };
 }
 
@@ -44,26 +45,64 @@ static bool to_is_user(struct str to)
 }
 
 
+/* target_known asks the tokens alone */
+enum product target_known(const struct conf *conf, struct str account)
+{
+    size_t                    i;
+    const struct conf_token  *t = conf->tokens.at;
+    static const int          products[] = {
+        [TOKEN_WHATSAPP] = PRODUCT_WHATSAPP, [TOKEN_PAGE] = PRODUCT_MESSENGER,
+        [TOKEN_SYSTEM_USER] = PRODUCT_NONE,
+        [TOKEN_INSTAGRAM] = PRODUCT_INSTAGRAM
+    };
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        if (t[i].instagram != NULL && str_is(account, t[i].instagram)) {
+            return PRODUCT_INSTAGRAM;
+        }
+
+        if (t[i].id != NULL && str_is(account, t[i].id)
+            && products[t[i].kind] != PRODUCT_NONE)
+        {
+            return (enum product) products[t[i].kind];
+        }
+    }
+
+    return PRODUCT_NONE;
+}
+
+
+/* whether all that could send to people by a Page's or an account's token
+   would send from Instagram */
+static bool only_instagram(const struct conf *conf)
+{
+    size_t                    i;
+    bool                      some = false;
+    const struct conf_token  *t = conf->tokens.at;
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        if (t[i].kind == TOKEN_PAGE) {
+            return false;
+        }
+        some |= t[i].kind == TOKEN_INSTAGRAM;
+    }
+
+    return some;
+}
+
+
 /* target_product asks the tokens, then how "to" is written */
 enum product target_product(const struct conf *conf, struct str account,
     struct str to)
 {
-    size_t                    i;
-    const struct conf_token  *tokens = conf->tokens.at;
+    enum product  product = target_known(conf, account);
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        if (tokens[i].id != NULL && str_is(account, tokens[i].id)) {
-            if (tokens[i].kind == TOKEN_WHATSAPP) {
-                return PRODUCT_WHATSAPP;
-            }
-            if (tokens[i].kind == TOKEN_PAGE) {
-                return PRODUCT_MESSENGER;
-            }
-        }
+    if (product != PRODUCT_NONE) {
+        return product;
     }
 
-    return (to.len && to.at[0] == '+') || to_is_user(to)
-           ? PRODUCT_WHATSAPP : PRODUCT_MESSENGER;
+    return (to.len && to.at[0] == '+') || to_is_user(to) ? PRODUCT_WHATSAPP
+           : only_instagram(conf) ? PRODUCT_INSTAGRAM : PRODUCT_MESSENGER;
 }
 
 
@@ -100,8 +139,8 @@ int target_of(struct target *t, const struct conf *conf,
     *t = (struct target) {
         .product = product != PRODUCT_NONE ? product
                    : target_product(conf, account, to),
-        .account = account, .address = ADDRESS_NONE, .to = NONE,
-        .message = NONE
+        .account = account, .sender = account, .address = ADDRESS_NONE,
+        .to = NONE, .message = NONE
     };
 
     if (t->product == PRODUCT_WHATSAPP) {
@@ -117,4 +156,17 @@ int target_of(struct target *t, const struct conf *conf,
     t->to = to;
 
     return 0;
+}
+
+
+/* target_by_token names the Page, or "me" where the token does not say
+   which */
+void target_by_token(struct target *t, const struct conf_token *token)
+{
+    if (t->product != PRODUCT_INSTAGRAM || token->kind != TOKEN_PAGE) {
+        t->sender = t->account;
+        return;
+    }
+
+    t->sender = token->id != NULL ? STR(token->id) : STR("me");
 }

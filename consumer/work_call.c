@@ -342,7 +342,7 @@ void call_send(struct work *w)
     }
 
     call = (struct graph_call) {
-        .method = methods[w->call.method], .host = GRAPH_FACEBOOK,
+        .method = methods[w->call.method], .host = graph_token_host(w->token),
         .product = w->target.product, .idempotent = w->call.idempotent,
         .path = (struct str) { w->call.path.at, w->call.path.len },
         .query = (struct str) { w->call.query.at, w->call.query.len },
@@ -405,6 +405,10 @@ static int call_target(struct work *w, const struct step *step,
 
     if (a->kind == ACTION_GRAPH && a->account != NULL) {
         w->target.account = STR(a->account);
+        w->target.product = target_known(w->conf, w->target.account)
+                            != PRODUCT_NONE
+                            ? target_known(w->conf, w->target.account)
+                            : w->target.product;
     }
 
     return 0;
@@ -432,6 +436,7 @@ void call_begin(struct work *w)
         return;
     }
 
+    target_by_token(&w->target, w->token);
     w->has_call = true;
     why = reply_call(&w->call, step->action, &w->target, work_ref(w));
     if (why != NULL) {

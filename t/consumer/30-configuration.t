@@ -51,6 +51,8 @@ good('all kinds of tokens', <<"END", {WORDY => 'EAAx'});
 tokens:
   - {kind: whatsapp, id: "1", waba: "2", file: $dir/token}
   - {kind: page, id: "3", env: WORDY}
+  - {kind: page, id: "4", instagram: "5", env: WORDY}
+  - {kind: instagram, id: "6", env: WORDY}
   - {kind: system_user, default: true, file: "env:WORDY"}
 apps: [{id: "12", secret_file: "env:WORDY"}, {id: "13"}]
 END
@@ -133,7 +135,14 @@ faulty('a token of nobody', qq(tokens: [{kind: page, file: $dir/token}]\n),
 faulty('an id that is none', qq(tokens: [{kind: page, id: me, file: $dir/token}]\n),
     'FILE:1:27: tokens[].id: must be 1 to 32 digits');
 faulty('a kind that is none', qq(tokens: [{kind: user, id: "1", file: $dir/token}]\n),
-    'FILE:1:17: tokens[].kind: must be whatsapp, page or system_user');
+    'FILE:1:17: tokens[].kind: must be whatsapp, page, instagram or system_user');
+faulty('a waba of Instagram',
+    qq(tokens: [{kind: instagram, id: "1", waba: "2", file: $dir/token}]\n),
+    'FILE:1:10: tokens[]: an Instagram account has no waba');
+faulty('a linked account of no Page',
+    qq(tokens: [{kind: instagram, id: "1", instagram: "2", file: $dir/token}]\n),
+    'FILE:1:10: tokens[]: "instagram" is the account that is linked to a Page, so it stands with'
+    . ' kind: page; a token of Instagram Login has kind: instagram and id');
 faulty('a token inline', qq(tokens: [{kind: page, id: "1", token: EAAtokenInline0001}]\n),
     'FILE:1:32: tokens[].token: unknown key');
 faulty("a token file: $_->[0]", qq(tokens: [{kind: page, id: "1", file: $_->[0]}]\n),

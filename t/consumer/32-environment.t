@@ -74,6 +74,13 @@ is $core, $most eq '0' ? 0 : 1, 'no core of it is written, where secrets would s
 is_deeply [map { $_->[1] } $rig->sent], ['ms'], '/me says whose PAGE_ACCESS_TOKEN is';
 is_deeply [map { $_->{reason} } $rig->dead], ['no_token'], 'and it is not used for another Page';
 
+my $ig = '17841460233915708';
+$rig->graph->fault({match => {path => 'me'}, fault => {json => {data => [{user_id => $ig}]}}});
+my $owned = $rig->consumer(conf => bare($rig, $page =~ s/FILE (\w+)/$rig->file($1)/er),
+    env => {INSTAGRAM_ACCESS_TOKEN => $rig->token('page')});
+$owned->wait_log(qr/the token of INSTAGRAM_ACCESS_TOKEN is account ${ig}'s/);
+is(($rig->graph->calls)[-1]{query}{fields}, 'user_id', 'asked for the id that webhooks have');
+
 sub tested {
     my ($conf, %env) = @_;
     my $c = Test::Meta::Consumer->new(dir => $rig->dir, name => 'tested', conf => $conf,
@@ -87,10 +94,13 @@ my $proof = "graph: {version: v24.0, appsecret_proof: plain}\nunmatched: drop\n"
 is_deeply tested($proof, META_APP_ID_FILE => $rig->file('app'),
     META_APP_SECRET_FILE => $rig->file('proof'), WHATSAPP_TOKEN => $rig->token('whatsapp'),
     WHATSAPP_PHONE_ID_FILE => $rig->file('app'),
-    META_SYSTEM_USER_TOKEN_FILE => $rig->file('page')), [
+    META_SYSTEM_USER_TOKEN_FILE => $rig->file('page'),
+    INSTAGRAM_ACCESS_TOKEN_FILE => $rig->file('page'), INSTAGRAM_ACCOUNT_ID => $ig), [
     'apps[].id comes from META_APP_ID_FILE', 'apps[].secret_file comes from META_APP_SECRET_FILE',
     'the token of kind whatsapp comes from WHATSAPP_TOKEN',
     'tokens[].id comes from WHATSAPP_PHONE_ID_FILE',
+    'the token of kind instagram comes from INSTAGRAM_ACCESS_TOKEN_FILE',
+    'tokens[].id comes from INSTAGRAM_ACCOUNT_ID',
     'the token of kind system_user comes from META_SYSTEM_USER_TOKEN_FILE'], '-t says what from';
 is_deeply tested($proof . 'apps: [{id: "1234567890"}]', META_APP_SECRET => 'app-secret'),
     ['apps[].secret_file comes from META_APP_SECRET'], 'the secret of an app that the file names';

@@ -164,6 +164,10 @@ static void proofs(void)
     conf.proof = PROOF_TIMED;
     url_is(&conf, &call, "https://graph.facebook.com/v24.0/me?a=b"
            "&appsecret_proof=" TIMED "&appsecret_time=1790000000", "timed");
+    call.host = GRAPH_INSTAGRAM;
+    url_is(&conf, &call, "https://graph.instagram.com/v24.0/me?a=b",
+           "none at Instagram's host: that is another app's secret");
+    call.host = GRAPH_FACEBOOK;
     call.app = NULL;
     url_is(&conf, &call, "https://graph.facebook.com/v24.0/me?a=b",
            "none without an app");
