@@ -99,6 +99,7 @@ void work_free(struct work *w)
         worker->running--;
     }
 
+    know_free(w);
     plan_free(&w->plan);
     record_close(&w->record);
     if (w->is_job) {
@@ -328,7 +329,8 @@ static void begin_count(struct work *w)
 }
 
 
-static void begin_event(struct work *w)
+/* who it is about is known, as far as it is */
+static void begin_known(struct work *w)
 {
     const char  *why, *reason = "";
 
@@ -341,6 +343,12 @@ static void begin_event(struct work *w)
     begin_count(w);
     settle_event(w);
     work_next(w);
+}
+
+
+static void begin_event(struct work *w)
+{
+    know_begin(w, begin_known);
 }
 
 

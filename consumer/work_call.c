@@ -415,11 +415,29 @@ static int call_target(struct work *w, const struct step *step,
 }
 
 
-/* call_begin builds the call and asks for room */
+/* it may be sent: the call is written, and asks for room */
+static void call_write(struct work *w)
+{
+    const char         *why;
+    const struct step  *step = &w->plan.steps[w->plan.at];
+
+    w->has_call = true;
+    why = reply_call(&w->call, step->action, &w->target, work_ref(w));
+    if (why != NULL) {
+        end_dead(w, "record", why, NULL);
+        return;
+    }
+
+    lanes_of(&w->lanes, w->worker->limits, step->action, &w->target, w->token,
+             w->app);
+    call_admit(w);
+}
+
+
+/* call_begin finds whom it is for and who may send it */
 void call_begin(struct work *w)
 {
     struct fault         fault = { .action = 0 };
-    const char          *why;
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct event  *event = work_event(w, step);
 
@@ -437,14 +455,5 @@ void call_begin(struct work *w)
     }
 
     target_by_token(&w->target, w->token);
-    w->has_call = true;
-    why = reply_call(&w->call, step->action, &w->target, work_ref(w));
-    if (why != NULL) {
-        end_dead(w, "record", why, NULL);
-        return;
-    }
-
-    lanes_of(&w->lanes, w->worker->limits, step->action, &w->target, w->token,
-             w->app);
-    call_admit(w);
+    guard_begin(w, call_write);
 }

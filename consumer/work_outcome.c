@@ -206,6 +206,7 @@ static void outcome_good(struct work *w, const struct verdict *v)
     }
 
     lanes_passed(w);
+    receipt_sent(w, id);
 
     if (w->is_job && v->body.len) {
         body = mem_copy(v->body.at, v->body.len);
@@ -246,6 +247,8 @@ static void outcome_error(struct work *w, const struct verdict *v)
         outcome_good(w, v);
         return;
     }
+
+    receipt_refused(w, v);
 
     if (row->cls == CLASS_RETRY || row->cls == CLASS_NEVER) {
         outcome_passed(w, row);

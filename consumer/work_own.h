@@ -7,6 +7,7 @@
 #include "event.h"
 #include "idem.h"
 #include "job.h"
+#include "know.h"
 #include "lanes.h"
 #include "letter.h"
 #include "plan.h"
@@ -41,6 +42,10 @@ struct work {
     uint64_t                  began;    /* ms, our clock */
     unsigned                  calls;    /* made by this process */
     size_t                    expired;  /* rules that came too late */
+    struct known             *known;    /* one for each event, a job's one for
+                                           whom it writes to; NULL: not asked */
+    size_t                    nknown;
+    void                    (*told)(struct work *w);    /* once that is known */
 
     /* of the step at */
     struct reply_call         call;
@@ -89,6 +94,19 @@ void ids_end(struct work *w);           /* it was worked */
 /* work_decide.c: NULL, or what is wrong, and *reason names it */
 const char *decide_event(struct work *w, const char **reason);
 bool decide_job(struct work *w);                /* false: w->fault */
+
+/* work_know.c: who the people of the work are.  know_begin asks for those of
+   an event that begins, where something could use it; guard_begin for whom the
+   step at writes to, and whether it may.  next goes on, at once where nothing
+   has to be asked; work_known is never NULL */
+void know_begin(struct work *w, void (*next)(struct work *w));
+void guard_begin(struct work *w, void (*next)(struct work *w));
+const struct known *work_known(const struct work *w, const struct step *step);
+void know_free(struct work *w);
+
+/* receipt.c: what was sent has an id, or was refused */
+void receipt_sent(struct work *w, struct str message);
+void receipt_refused(struct work *w, const struct verdict *v);
 
 /* work_call.c: steps that take a call to Graph */
 void call_begin(struct work *w);
