@@ -2,6 +2,7 @@
    keeps calls back from one that does not answer. */
 
 #include "handler.h"
+#include "breaker.h"
 #include "stats.h"
 
 #include <stdio.h>
@@ -12,22 +13,9 @@
 #include <openssl/evp.h>
 
 
-#define BREAKER_FAILURES  10
-#define BREAKER_OPEN_MS   30000
-#define BREAKER_PROBE_MS  1000      /* while the one trial is under way */
 #define HANDLER_BODY_MIN  (1024 * 1024)
 #define HANDLER_ID_MAX    2048
 
-
-/* of the handlers of that name, over all reloads */
-struct breaker {
-    struct breaker  *next;
-    unsigned         failures;      /* in a row */
-    uint64_t         since;         /* the first of them */
-    uint64_t         until;         /* the loop's clock; open before it */
-    bool             probing;       /* one call is let through */
-    char             name[];
-};
 
 struct handler_call {
     struct handler_call        *next;
@@ -67,81 +55,6 @@ struct handlers *handlers_new(struct http *http, uv_loop_t *loop)
 }
 
 
-static struct breaker *breaker_of(struct handlers *h, const char *name)
-{
-    struct breaker  *b;
-
-    for (b = h->breakers; b != NULL; b = b->next) {
-        if (strcmp(b->name, name) == 0) {
-            return b;
-        }
-    }
-
-    b = mem_alloc(sizeof(*b) + strlen(name) + 1);
-    memcpy(b->name, name, strlen(name) + 1);
-    b->next = h->breakers;
-    h->breakers = b;
-
-    return b;
-}
-
-
-/* 0: the call may leave; else ms that it has to wait.  When the time is over
-   one call is let through, and what comes of it decides. */
-static uint64_t breaker_ask(struct breaker *b, uint64_t now, bool *probe)
-{
-    *probe = false;
-
-    if (b->failures < BREAKER_FAILURES) {
-        return 0;
-    }
-
-    if (now < b->until) {
-        return b->until - now;
-    }
-
-    if (b->probing) {
-        return BREAKER_PROBE_MS;
-    }
-
-    *probe = b->probing = true;
-
-    return 0;
-}
-
-
-/* how it failed, or NULL: it did not */
-static void breaker_tell(struct breaker *b, uint64_t now, const char *how)
-{
-    struct buf        said;
-    struct stat_row  *row = stat_row(STATS_HANDLER, b->name);
-
-    if (how == NULL) {
-        if (b->failures >= BREAKER_FAILURES) {
-            log_write(LOG_INFO, "handler %s: answers again, after %llu s",
-                      b->name, (unsigned long long) (now - b->since) / 1000);
-            stat_row_set(row, STAT_HANDLER_OPEN, 0);
-        }
-        b->failures = 0;
-        return;
-    }
-
-    b->since = b->failures == 0 ? now : b->since;
-    b->failures += b->failures < BREAKER_FAILURES;
-
-    if (b->failures == BREAKER_FAILURES && now >= b->until) {
-        b->until = now + BREAKER_OPEN_MS;
-        stat_row_set(row, STAT_HANDLER_OPEN, 1);
-        buf_init(&said, LOG_VALUE_MAX);
-        log_clean(&said, STR(how));
-        log_write(LOG_WARN, "handler %s: failed %d times in a row, at last"
-                  " %.*s; it is left alone for 30 s", b->name,
-                  BREAKER_FAILURES, (int) said.len, said.at);
-        buf_free(&said);
-    }
-}
-
-
 static void call_free(struct handler_call *c)
 {
     *(c->prev != NULL ? &c->prev->next : &c->handlers->first) = c->next;
@@ -150,7 +63,7 @@ static void call_free(struct handler_call *c)
     }
 
     if (c->probe) {
-        c->breaker->probing = false;
+        breaker_probed(c->breaker);
     }
 
     conf_drop(c->conf);
@@ -183,7 +96,7 @@ static void on_answer(void *data, const struct http_answer *http)
                   (long long) time(NULL), &answer);
 
     now = uv_now(c->handlers->loop);
-    answer.counted = c->breaker->failures < BREAKER_FAILURES;
+    answer.counted = breaker_counts(c->breaker);
     snprintf(how, sizeof(how), "HTTP %ld", answer.status);
     breaker_tell(c->breaker, now, answer.what != HANDLER_AGAIN ? NULL
                  : answer.status ? how : answer.why);
@@ -349,7 +262,8 @@ struct handler_call *handler_call(struct handlers *h, struct conf *conf,
     c->place = *place;
     c->cb = cb;
     c->data = data;
-    c->breaker = breaker_of(h, handler->name);
+    c->breaker = breaker_of(&h->breakers, "handler", handler->name,
+                            STATS_HANDLER, STAT_HANDLER_OPEN);
 
     c->next = h->first;
     if (h->first != NULL) {
@@ -382,7 +296,6 @@ static void on_closed(uv_handle_t *timer)
 /* handlers_free ends all calls, as if each had been kept back */
 void handlers_free(struct handlers *h)
 {
-    struct breaker       *b, *next;
     struct handler_call  *c;
 
     while ((c = h->first) != NULL) {
@@ -393,10 +306,7 @@ void handlers_free(struct handlers *h)
         call_kept(c, "we are leaving");
     }
 
-    for (b = h->breakers; b != NULL; b = next) {
-        next = b->next;
-        free(b);
-    }
+    breakers_free(&h->breakers);
 
     uv_close((uv_handle_t *) &h->timer, on_closed);
 }

@@ -3,6 +3,7 @@
  * by the test.
  */
 
+#include "consumer/breaker.c"
 #include "consumer/handler.c"
 
 #include <stdarg.h>
@@ -249,9 +250,11 @@ static void test_clock(struct handlers *h)
 {
     bool             probe;
     unsigned         i;
-    struct breaker  *b = breaker_of(h, "clock");
+    struct breaker  *b = breaker_of(&h->breakers, "handler", "clock",
+        STATS_HANDLER, STAT_HANDLER_OPEN);
 
-    ok(breaker_of(h, "clock") == b, "one breaker a name");
+    ok(breaker_of(&h->breakers, "handler", "clock",
+        STATS_HANDLER, STAT_HANDLER_OPEN) == b, "one breaker a name");
 
     for (i = 0; i < 10; i++) {
         is_int(breaker_ask(b, 1000, &probe), 0, "closed");
