@@ -11,11 +11,11 @@
 struct target {
     enum product       product;
     struct str         account;
-    struct str         sender;      /* what messages are posted to in its
-                                       name: target_by_token */
     enum address_kind  address;
     struct str         to;          /* a phone number without "+" */
     struct str         message;     /* the id of what is answered, or empty */
+    struct str         sender;      /* in whose name messages are posted:
+                                       target_by_token */
 };
 
 /* a call of Graph but for host, version and token */

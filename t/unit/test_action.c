@@ -370,11 +370,14 @@ int main(void)
 {
     size_t         i;
     struct target  to = {
-        PRODUCT_WHATSAPP, STR("389"), ADDRESS_PHONE, STR("4915550100441"),
-        STR("wamid.A")
+        .product = PRODUCT_WHATSAPP, .account = STR("389"),
+        .sender = STR("389"), .address = ADDRESS_PHONE,
+        .to = STR("4915550100441"), .message = STR("wamid.A")
     };
     struct target  psid = {
-        PRODUCT_MESSENGER, STR("118"), ADDRESS_USER_ID, STR("720"), NONE
+        .product = PRODUCT_MESSENGER, .account = STR("118"),
+        .sender = STR("118"), .address = ADDRESS_USER_ID, .to = STR("720"),
+        .message = NONE
     };
 
     for (i = 0; i < sizeof(parsing) / sizeof(parsing[0]); i++) {
