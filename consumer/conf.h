@@ -3,10 +3,13 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "hours.h"
 #include "kinds.h"
 #include "lane.h"
 #include "log.h"
 #include "redis.h"
+
+#include <stdint.h>
 
 
 enum token_kind {
@@ -80,15 +83,43 @@ struct conf_handler {
     unsigned long   max_actions;
 };
 
+enum referred {
+    REFERRED_ANY,
+    REFERRED_YES,
+    REFERRED_NO
+};
+
+/* what an event has to be; of each list one has to fit, and where there is
+   none all do.  Lists are of char *, patterns of pcre2_code * */
+struct when {
+    unsigned            products;   /* bits, 0: any */
+    uint64_t            kinds;      /* bits, 0: all but the silent ones */
+    struct conf_list    objects;
+    struct conf_list    states;
+    struct conf_list    accounts;
+    struct conf_list    tenants;
+    struct conf_list    texts;      /* patterns */
+    struct conf_list    payloads;   /* patterns of the whole */
+    int                 referred;
+    struct conf_list    referrals;
+    struct conf_list    tags;
+    struct conf_list    template_names;
+    struct conf_list    template_languages;
+    struct conf_list    template_events;
+    unsigned long       over_ms;    /* older than this; 0: any */
+    unsigned long       under_ms;   /* not older than this; 0: any */
+    struct conf_list    hours;      /* struct hours */
+};
+
 struct rule {
-    int                 product;
-    int                 kind;
-    char               *account;    /* NULL: any */
-    void               *text;       /* pcre2_code, NULL: any */
+    struct when         when;
     struct conf_list    actions;    /* struct action */
     unsigned long       max_age_ms; /* 0: none; of a rule that sends 6 h */
     bool                loose;      /* what waits holds nobody back */
     int                 ambiguous;  /* enum ambiguous */
+    bool                bot;        /* left out while a person has taken over */
+    char               *save;       /* NULL: media is not saved */
+    unsigned long       save_max;   /* bytes */
 };
 
 #define CONF_VARIABLE_MAX  48

@@ -37,7 +37,9 @@ typedef void (*conf_node)(struct reader *r, yaml_node_t *node,
 
 enum {
     OPTION_NEEDED = 1,
-    OPTION_LATER = 2        /* of the contract, not of this version */
+    OPTION_LATER = 2,       /* of the contract, not of this version */
+    OPTION_MANY = 4         /* one, or a list of them: each is read into the
+                               same field, which gathers them */
 };
 
 struct option {
@@ -75,6 +77,8 @@ const char *type_file(const char *text, void *field);
 const char *type_secret(const char *text, void *field);
 const char *type_product(const char *text, void *field);
 const char *type_kind(const char *text, void *field);
+const char *type_directory(const char *text, void *field);
+const char *type_media_size(const char *text, void *field);     /* bytes */
 const char *type_token_kind(const char *text, void *field);
 const char *type_queue_kind(const char *text, void *field);
 const char *type_log_level(const char *text, void *field);
@@ -108,8 +112,23 @@ void conf_handler(struct reader *r, yaml_node_t *node, const char *path,
     void *element);
 void conf_handler_free(struct conf_handler *handler);
 
+/* conf_when.c: what gathers takes one of OPTION_MANY */
+const char *type_products(const char *text, void *field);
+const char *type_kinds(const char *text, void *field);
+const char *type_strings(const char *text, void *field);
+const char *type_accounts(const char *text, void *field);
+const char *type_texts(const char *text, void *field);
+const char *type_payloads(const char *text, void *field);
+const char *type_referrals(const char *text, void *field);
+const char *type_tags(const char *text, void *field);
+const char *type_clock(const char *text, void *field);
+const char *type_days(const char *text, void *field);
+const char *type_zone(const char *text, void *field);
+void conf_hours(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+void when_free(struct when *when);
+
 /* conf_rules.c */
-const char *type_regex(const char *text, void *field);
 const char *type_max_age(const char *text, void *field);
 const char *type_order(const char *text, void *field);
 const char *type_ambiguous(const char *text, void *field);

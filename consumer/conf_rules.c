@@ -1,5 +1,5 @@
-/* Rules: the pattern of a text, and the actions of "do", which are turned into
-   the JSON that handlers and jobs speak. */
+/* Rules: the actions of "do", which are turned into the JSON that handlers and
+   jobs speak. */
 
 #include "conf_own.h"
 #include "action.h"
@@ -9,40 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 
 #define RULES_JSON_MAX   (1024 * 1024)
 #define RULES_DEPTH_MAX  64
 #define RULES_AGE        (6ul * 3600 * 1000)
-
-
-/* type_regex compiles what rules.c matches */
-const char *type_regex(const char *text, void *field)
-{
-    int                  code;
-    static char          why[200];
-    PCRE2_SIZE           at;
-    pcre2_code          *re;
-    unsigned char        message[120];
-
-    re = pcre2_compile((PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED,
-                       PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF
-                       | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT,
-                       &code, &at, NULL);
-
-    if (re == NULL) {
-        pcre2_get_error_message(code, message, sizeof(message));
-        snprintf(why, sizeof(why), "at character %zu: %s", (size_t) at,
-                 (char *) message);
-        return why;
-    }
-
-    *(pcre2_code **) field = re;
-
-    return NULL;
-}
 
 
 /* type_max_age takes a time, or none; "default" stands for what the actions
@@ -298,9 +268,11 @@ void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     struct rule          *rule = element;
     const struct action  *actions = rule->actions.at;
 
-    (void) r;
-    (void) node;
-    (void) path;
+    if (rule->when.under_ms && rule->when.over_ms >= rule->when.under_ms) {
+        conf_error(r, node, path, "when.age: nothing is older than over and"
+                   " not older than under");
+        return;
+    }
 
     if (rule->max_age_ms != ULONG_MAX) {
         return;
@@ -331,6 +303,49 @@ static void rules_lists(struct conf *conf, const struct rule *rule)
 }
 
 
+/* events of these kinds name nobody, whatever the channel */
+static bool kind_addressed(enum kind kind)
+{
+    return kind != KIND_TEMPLATE && kind != KIND_ACCOUNT && kind != KIND_FLOW
+           && kind != KIND_POLICY && kind != KIND_INSIGHT
+           && kind != KIND_ERROR && kind != KIND_TEST && kind != KIND_UNKNOWN;
+}
+
+
+/* what is fit for one kind or channel may not be for another; where "kind" is
+   left out no call has an addressee, for it would answer what answers bring
+   about */
+static int rule_check(const struct rule *rule, const struct conf *conf,
+    struct fault *f)
+{
+    int                  product, kind;
+    const struct when   *w = &rule->when;
+    struct action_place  place = { .from = FROM_RULE };
+
+    for (product = PRODUCT_WHATSAPP; product <= PRODUCT_INSTAGRAM; product++) {
+        for (kind = 0; kind < KINDS; kind++) {
+            if ((w->products && !(w->products >> product & 1))
+                || (w->kinds ? !(w->kinds >> kind & 1) : kind_silent(kind)))
+            {
+                continue;
+            }
+
+            place.product = product;
+            place.kind = kind;
+            place.addressed = w->kinds && kind_addressed(kind);
+
+            if (actions_check(rule->actions.at, rule->actions.n, &place, conf,
+                              f) != 0)
+            {
+                return -1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 /* conf_rules_check asks of each action what only the whole can tell */
 void conf_rules_check(struct reader *r)
 {
@@ -338,21 +353,13 @@ void conf_rules_check(struct reader *r)
     struct rule           *rules = r->conf->rules.at;
     struct fault           f;
     const struct conf_do  *seen = r->dos.at;
-    struct action_place    place = { .from = FROM_RULE };
 
     for (i = 0; i < r->conf->rules.n; i++) {
         rules_lists(r->conf, &rules[i]);
     }
 
     for (i = 0; i < r->dos.n && !r->failed; i++) {
-        place.product = rules[seen[i].rule].product;
-        place.kind = rules[seen[i].rule].kind;
-        place.addressed = place.kind == KIND_MESSAGE;
-
-        if (actions_check(rules[seen[i].rule].actions.at,
-                          rules[seen[i].rule].actions.n, &place, r->conf, &f)
-            != 0)
-        {
+        if (rule_check(&rules[seen[i].rule], r->conf, &f) != 0) {
             actions_fault(r, seen[i].node, "rules[].do", &f);
         }
     }
@@ -363,6 +370,6 @@ void conf_rules_check(struct reader *r)
 void rule_free(struct rule *rule)
 {
     actions_free(rule->actions.at, rule->actions.n);
-    pcre2_code_free(rule->text);
-    free(rule->account);
+    when_free(&rule->when);
+    free(rule->save);
 }

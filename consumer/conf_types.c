@@ -360,15 +360,13 @@ const char *type_secret(const char *text, void *field)
 }
 
 
-/* type_product takes the products that rules of this version answer */
+/* type_product takes the products that have conversations */
 const char *type_product(const char *text, void *field)
 {
-    if (strcmp(text, "instagram") == 0) {
-        return "instagram is not supported by this version";
-    }
+    static const char  wrong[] = "must be whatsapp, messenger or instagram";
 
-    return type_name(text, field, products, PRODUCT_INSTAGRAM,
-                     "must be whatsapp or messenger");
+    return strcmp(text, products[PRODUCT_NONE]) == 0 ? wrong
+           : type_name(text, field, products, COUNT(products), wrong);
 }
 
 

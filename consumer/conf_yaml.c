@@ -227,29 +227,46 @@ static void read_map(struct reader *r, const struct table *t,
 }
 
 
+/* one that is read alone stands for a list of one */
+static bool list_good(struct reader *r, const struct option *o,
+    yaml_node_t *node)
+{
+    if (node->type != YAML_SEQUENCE_NODE) {
+        if (!(o->flags & OPTION_MANY)) {
+            conf_error(r, node, o->path, "must be a list");
+        }
+
+    } else if (conf_elements(node) > CONF_LIST_MAX) {
+        conf_error(r, node, o->path, "has more than %d elements",
+                   CONF_LIST_MAX);
+
+    } else if ((o->flags & OPTION_MANY) && conf_elements(node) == 0) {
+        conf_error(r, node, o->path, "is an empty list: leave it out, or say"
+                   " what it is to be");
+    }
+
+    return !r->failed;
+}
+
+
 static void read_list(struct reader *r, const struct table *t,
     const struct option *o, yaml_node_t *node, struct conf_list *list)
 {
     char          path[CONF_PATH_MAX];
     void         *element;
-    size_t        i;
+    size_t        i, n;
     yaml_node_t  *child;
 
-    if (node->type != YAML_SEQUENCE_NODE) {
-        conf_error(r, node, o->path, "must be a list");
-        return;
-    }
-
-    if (conf_elements(node) > CONF_LIST_MAX) {
-        conf_error(r, node, o->path, "has more than %d elements",
-                   CONF_LIST_MAX);
+    if (!list_good(r, o, node)) {
         return;
     }
 
     snprintf(path, sizeof(path), "%s[]", o->path);
+    n = node->type == YAML_SEQUENCE_NODE ? conf_elements(node) : 1;
 
-    for (i = 0; i < conf_elements(node) && !r->failed; i++) {
-        child = conf_element(r, node, i);
+    for (i = 0; i < n && !r->failed; i++) {
+        child = node->type == YAML_SEQUENCE_NODE ? conf_element(r, node, i)
+                : node;
         element = conf_list_add(list, o->size);
         preset(r, t, path, element);
         read_map(r, t, child, path, element);
@@ -261,21 +278,39 @@ static void read_list(struct reader *r, const struct table *t,
 }
 
 
+static void read_scalar(struct reader *r, const struct option *o,
+    yaml_node_t *node, void *field)
+{
+    const char  *text, *why;
+
+    text = conf_text(r, node, o->path);
+    why = text != NULL ? o->scalar(text, field) : NULL;
+    if (why != NULL) {
+        conf_error(r, node, o->path, "%s", why);
+    }
+}
+
+
 static void read_value(struct reader *r, const struct table *t,
     const struct option *o, yaml_node_t *node, void *base)
 {
-    void        *field = (char *) base + o->offset;
-    const char  *text, *why;
+    void    *field = (char *) base + o->offset;
+    size_t   i;
 
     if (o->size != 0) {
         read_list(r, t, o, node, field);
 
-    } else if (o->scalar != NULL) {
-        text = conf_text(r, node, o->path);
-        why = text != NULL ? o->scalar(text, field) : NULL;
-        if (why != NULL) {
-            conf_error(r, node, o->path, "%s", why);
+    } else if (o->scalar != NULL && (o->flags & OPTION_MANY)
+               && node->type == YAML_SEQUENCE_NODE)
+    {
+        if (list_good(r, o, node)) {
+            for (i = 0; i < conf_elements(node) && !r->failed; i++) {
+                read_scalar(r, o, conf_element(r, node, i), field);
+            }
         }
+
+    } else if (o->scalar != NULL) {
+        read_scalar(r, o, node, field);
 
     } else if (o->node != NULL) {
         o->node(r, node, o->path, field);

@@ -22,6 +22,13 @@ struct testing {
     size_t       events;
     size_t       faulty;
     long long    time;      /* of the record, 0: unknown */
+    struct str   object;
+};
+
+/* what came of asking a rule */
+struct asked {
+    const char  *differs;   /* NULL: it matches */
+    bool         slow;
 };
 
 
@@ -69,53 +76,92 @@ static bool test_late(const struct testing *t, const struct rule *rule)
 }
 
 
-static void test_rule(struct testing *t, size_t n, const struct rule *rule,
-    enum match match)
+static void test_rule(struct testing *t, size_t n, const struct rule *rule)
 {
-    bool  late = match == MATCH_YES && test_late(t, rule);
+    bool  late = test_late(t, rule);
 
     jw_open(&t->j, NULL, '{');
     jw_int(&t->j, "rule", (long long) n);
-    jw_bool(&t->j, "undecided", match == MATCH_UNDECIDED);
     jw_bool(&t->j, "late", late);
     jw_open(&t->j, "do", '[');
-    buf_format(&t->b, match == MATCH_UNDECIDED
-               ? "    rule %zu: its pattern takes too long for this text\n"
-               : late ? "    rule %zu, were it not too late: max_age is over\n"
+    buf_format(&t->b, late
+               ? "    rule %zu, were it not too late: max_age is over\n"
                : "    rule %zu\n", n);
-
-    if (match == MATCH_YES) {
-        test_actions(t, rule);
-    }
-
+    test_actions(t, rule);
     jw_close(&t->j, ']');
     jw_close(&t->j, '}');
+}
+
+
+/* a rule that was asked and does not match: which key of "when" it is */
+static void test_other(struct testing *t, size_t n, const struct asked *asked)
+{
+    jw_open(&t->j, NULL, '{');
+    jw_int(&t->j, "rule", (long long) n);
+    jw_text(&t->j, "differs", asked->differs);
+    jw_bool(&t->j, "slow", asked->slow);
+    jw_close(&t->j, '}');
+
+    buf_format(&t->b, "    not rule %zu: %s%s\n", n, asked->differs,
+               asked->slow ? ", whose pattern takes too long here"
+               : strcmp(asked->differs, "tag") == 0
+               ? ", and nobody asks for tags here" : "");
+}
+
+
+/* returns how many rules were asked */
+static size_t test_ask(struct testing *t, const struct event *e,
+    struct asked *asked)
+{
+    size_t              i, limits;
+    struct conf        *conf = t->c->conf;
+    const struct rule  *rules = conf->rules.at;
+    struct rule_facts   facts = {
+        .object = t->object, .tenant = NONE, .tags = NONE, .time = t->time,
+        .now = time_now()
+    };
+
+    for (i = 0; i < conf->rules.n; i++) {
+        limits = facts.limits;
+        asked[i].differs = rule_differs(&rules[i], e, &facts);
+        asked[i].slow = facts.limits > limits;
+
+        if (asked[i].differs == NULL && rule_stops(&rules[i])) {
+            return i + 1;
+        }
+    }
+
+    return i;
 }
 
 
 static void test_rules(struct testing *t, const struct event *e)
 {
     bool                matched = false;
-    size_t              i;
-    enum match          match;
+    size_t              i, n;
     struct conf        *conf = t->c->conf;
+    struct asked       *asked;
     const struct rule  *rules = conf->rules.at;
 
+    asked = mem_alloc((conf->rules.n + 1) * sizeof(*asked));
+    n = test_ask(t, e, asked);
+
     jw_open(&t->j, "rules", '[');
-
-    for (i = 0; i < conf->rules.n; i++) {
-        match = rule_match(&rules[i], e);
-        if (match == MATCH_NO) {
-            continue;
-        }
-
-        matched = true;
-        test_rule(t, i + 1, &rules[i], match);
-        if (match == MATCH_UNDECIDED || rule_stops(&rules[i])) {
-            break;
+    for (i = 0; i < n; i++) {
+        if (asked[i].differs == NULL) {
+            matched = true;
+            test_rule(t, i + 1, &rules[i]);
         }
     }
+    jw_close(&t->j, ']');
 
+    jw_open(&t->j, "others", '[');
+    for (i = 0; i < n; i++) {
+        if (asked[i].differs != NULL) {
+            test_other(t, i + 1, &asked[i]);
+        }
+    }
+    free(asked);
     jw_close(&t->j, ']');
 
     if (!matched) {
@@ -186,6 +232,7 @@ static void test_record(struct testing *t, struct str bytes)
     mask_id(t->c, &t->b, r.id);
     buf_text(&t->b, "\n");
 
+    t->object = r.object;
     t->time = r.time ? r.time : r.received_at;
     for (i = 0; i < r.nevents; i++) {
         test_event(t, &r.events[i]);

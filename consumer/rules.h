@@ -8,14 +8,23 @@
 #include <stdint.h>
 
 
-enum match {
-    MATCH_NO,
-    MATCH_YES,
-    MATCH_UNDECIDED     /* the pattern needs too much time for this text */
+/* what is known beside the event itself */
+struct rule_facts {
+    struct str  object;     /* of the record */
+    struct str  tenant;     /* whose account it is; empty: nobody's */
+    struct str  tags;       /* of the conversation, with spaces between */
+    long long   time;       /* ms, when it happened; 0: unknown */
+    long long   now;        /* ms since 1970 */
+    uint64_t    until;      /* rules_spent() from which on no pattern is
+                               tried; 0: no end */
+    size_t      limits;     /* patterns that were given up: counted here */
 };
 
 
-enum match rule_match(const struct rule *rule, const struct event *event);
+/* rule_differs: NULL if it matches, else the key of "when" that does not fit.
+   A pattern that needs too much time for this text does not match */
+const char *rule_differs(const struct rule *rule, const struct event *event,
+    struct rule_facts *facts);
 
 /* rules_spent: time that we have computed, ns; patterns are measured by it */
 uint64_t rules_spent(void);

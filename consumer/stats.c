@@ -83,6 +83,9 @@ static const struct family  families[STAT_COUNT] = {
         GAUGE, "Calls of the Graph API that are under way." },
     [STAT_GRAPH_DRY] = { "meta_consumer_graph_calls_dry_total", NULL,
         COUNTER, "Calls that were left out because of dry_run." },
+    [STAT_PATTERN_LIMITS] = { "meta_consumer_patterns_given_up_total", NULL,
+        COUNTER, "Patterns of rules that took too long for a text or payload:"
+        " they did not match." },
     [STAT_CLASS_RETRY] = { "meta_consumer_graph_errors_total",
         "class=\"retry\"", COUNTER, "Errors of the Graph API, by class." },
     [STAT_CLASS_WAIT] = { "meta_consumer_graph_errors_total",

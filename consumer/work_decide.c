@@ -4,8 +4,10 @@
 #include "work_own.h"
 #include "rules.h"
 
+#include <stdio.h>
 
-/* of a record with many texts; it must not cost the lease */
+
+/* patterns of a record with many texts; it must not cost the lease */
 #define DECIDE_NS  2000000000u
 
 
@@ -53,50 +55,88 @@ static const char *rule_steps(struct work *w, size_t event,
 }
 
 
+static struct str event_tags(const struct work *w, size_t event)
+{
+    const struct step  step = { .event = event };
+    struct str         tags = work_known(w, &step)->tags;
+
+    return tags.at != NULL ? tags : NONE;
+}
+
+
+/* all rules from the top, until one says stop */
+static const char *event_rules(struct work *w, size_t event,
+    struct rule_facts *facts, size_t *slow)
+{
+    size_t              j, limits = facts->limits;
+    const char         *why, *differs;
+    const struct rule  *rules = w->conf->rules.at;
+
+    for (j = 0; j < w->conf->rules.n; j++) {
+        differs = rule_differs(&rules[j], &w->record.events[event], facts);
+
+        if (facts->limits > limits && *slow == 0) {
+            *slow = j + 1;
+        }
+
+        if (differs != NULL) {
+            continue;
+        }
+
+        why = rule_steps(w, event, &rules[j], j + 1);
+        if (why != NULL || rule_stops(&rules[j])) {
+            return why;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a pattern that is given up does not match: somebody should write it
+   otherwise */
+static void decide_slow(struct work *w, const struct rule_facts *facts,
+    size_t slow)
+{
+    char  more[64];
+
+    if (facts->limits) {
+        stat_add(STAT_PATTERN_LIMITS, (long long) facts->limits);
+        snprintf(more, sizeof(more), " patterns=%zu rule=%zu",
+                 facts->limits, slow);
+        work_log(w, LOG_WARN, "slow", more);
+    }
+}
+
+
 /* decide_event asks all rules about each event of the record that was not
    worked before, alone or within another change */
 const char *decide_event(struct work *w, const char **reason)
 {
-    size_t              i, j;
-    const char         *why;
-    uint64_t            until = rules_spent() + DECIDE_NS;
-    enum match          match;
-    const struct rule  *rules = w->conf->rules.at;
+    size_t              i, slow = 0;
+    const char         *why = NULL;
+    struct rule_facts   facts = {
+        .object = w->record.object, .tenant = NONE, .tags = NONE,
+        .time = work_time(w), .now = work_now(),
+        .until = rules_spent() + DECIDE_NS
+    };
 
-    for (i = 0; i < w->record.nevents; i++) {
-        if (queue_seen(w->item, i)) {
-            continue;
-        }
-
-        for (j = 0; j < w->conf->rules.n; j++) {
-            match = rule_match(&rules[j], &w->record.events[i]);
-
-            if (match == MATCH_UNDECIDED
-                || (rules[j].text != NULL && rules_spent() > until))
-            {
-                *reason = "rule";
-                return "a pattern takes too long for this text";
-            }
-
-            if (match == MATCH_NO) {
-                continue;
-            }
-
-            why = rule_steps(w, i, &rules[j], j + 1);
-            if (why != NULL) {
-                *reason = "record";
-                return why;
-            }
-
-            if (rule_stops(&rules[j])) {
-                break;
-            }
+    for (i = 0; i < w->record.nevents && why == NULL; i++) {
+        if (!queue_seen(w->item, i)) {
+            facts.tags = event_tags(w, i);
+            why = event_rules(w, i, &facts, &slow);
         }
     }
 
-    if (!plan_fits(&w->plan)) {
+    decide_slow(w, &facts, slow);
+
+    if (why == NULL && !plan_fits(&w->plan)) {
+        why = "what was decided takes too much memory";
+    }
+
+    if (why != NULL) {
         *reason = "record";
-        return "what was decided takes too much memory";
+        return why;
     }
 
     w->plan.decided = true;

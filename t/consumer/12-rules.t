@@ -69,8 +69,8 @@ is_deeply [$rig->redis->queue('mine')], [$unmatched], 'pushed as it came';
 is $rig->count_of->{unmatched}, 1, 'and counted';
 
 is_deeply answers(whatsapp(text => 'a' x 4000 . '!')), [], 'a pattern that runs wild is cut off';
-my ($dead) = $rig->dead;
-is $dead->{reason}, 'rule', 'the event is kept as dead';
+is $rig->count_of->{unmatched}, 2, 'and does not match';
+like $rig->logs, qr/outcome=slow .*patterns=1 rule=5$/m, 'a line says which rule';
 is_deeply answers(whatsapp(text => 'price')), [qw(first second)], 'and the next one is answered';
 
 $rig->finish;

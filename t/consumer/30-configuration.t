@@ -154,12 +154,12 @@ faulty('a secret of an app', qq(apps: [{id: "1", secret_file: $dir/none}]\n),
 
 faulty('a rule without when', rule('{do: [stop]}'), 'FILE:2:5: rules[]: when is missing');
 faulty('a rule without do', rule("{$when}"), 'FILE:2:5: rules[]: do is missing');
-faulty('a rule without a kind', rule('{when: {product: whatsapp}, do: [stop]}'),
-    'FILE:2:12: rules[].when: kind is missing');
+good('a rule for all but the silent kinds', rule('{when: {}, do: [{push: {list: mine}}]}'));
+faulty('a reply to whatever may come',
+    rule('{when: {product: whatsapp}, do: [{reply: {text: a}}]}'),
+    'FILE:2:46: rules[].do.reply: there is nobody to reply to');
 faulty('a product that is none', rule('{when: {product: fax, kind: message}, do: [stop]}'),
-    'FILE:2:22: rules[].when.product: must be whatsapp or messenger');
-faulty('a product to come', rule('{when: {product: instagram, kind: message}, do: [stop]}'),
-    'FILE:2:22: rules[].when.product: instagram is not supported by this version');
+    'FILE:2:22: rules[].when.product: must be whatsapp, messenger or instagram');
 my @kinds = qw(message postback reaction edit unsend status read delivery echo comment feed lead
     mention template account flow call history handover optin preference referral linking group
     policy feedback rating insight error standby system unsupported test unknown);
@@ -170,6 +170,49 @@ faulty('a kind that is none', rule('{when: {product: whatsapp, kind: fax}, do: [
     . " or $kinds[-1]");
 faulty('a pattern', rule('{when: {product: whatsapp, kind: message, text: "(a"}, do: [stop]}'),
     'FILE:2:53: rules[].when.text: at character 2: missing closing parenthesis');
+sub hours { return rule("{when: {hours: $_[0]}, do: [stop]}") }
+good("when: $_", rule("{when: {$_}, do: [stop]}")) for
+    'product: [whatsapp, messenger, instagram]', 'kind: [message, echo]', 'object: [page, user]',
+    'state: failed', 'state: [sent, read]', 'account: ["1", "2"]', 'tenant: acme',
+    'text: [a, "(?i)b"]', 'payload: [A, "B_\\\\d+"]', 'referral: true', 'referral: false',
+    'referral: [spring, "62"]', 'tag: [vip, new]', 'template: {name: a}',
+    'template: {name: [a, b], language: en_US, event: [paused, rejected]}', 'age: {under: 10m}',
+    'age: {over: 1h, under: 2h}', 'hours: {zone: Europe/Berlin}',
+    'hours: {from: 9:00, to: 17:30, days: mon-fri, zone: Africa/Johannesburg}',
+    'hours: [{to: "6:00", days: [sat, sun], zone: Etc/UTC}, {from: "22:00", zone: Etc/UTC}]';
+faulty("when: $_->[0]", rule("{when: {$_->[0]}, do: [stop]}"), $_->[1]) for
+    ['kind: []', 'FILE:2:19: rules[].when.kind: is an empty list: leave it out, or say what it is'
+        . ' to be'],
+    ['account: ["1", x]', 'FILE:2:28: rules[].when.account: must be 1 to 32 digits'],
+    ['text: [a, "(b"]', 'FILE:2:23: rules[].when.text: at character 2: missing closing'
+        . ' parenthesis'],
+    ['referral: [true, x]', 'FILE:2:30: rules[].when.referral: must be true or false alone, or what'
+        . ' the referral names'],
+    ['tag: "a b"', 'FILE:2:18: rules[].when.tag: must be 1 to 64 of A-Za-z0-9._-'],
+    ['template: order', 'FILE:2:23: rules[].when.template: must be a mapping of keys'],
+    ['age: {over: 2h, under: 1h}', 'FILE:2:5: rules[]: when.age: nothing is older than over and not'
+        . ' older than under'];
+faulty("hours: $_->[0]", hours($_->[0]), "FILE:2:$_->[1]") for
+    ['{from: 9:00}', '20: rules[].when.hours[]: zone is missing'],
+    ['{zone: Mars/Olympus}', '27: rules[].when.hours[].zone: no such time zone stands in'
+        . ' /usr/share/zoneinfo (package tzdata)'],
+    ['{zone: ../../../etc/passwd}', '27: rules[].when.hours[].zone: is no name of a time zone such'
+        . ' as Africa/Johannesburg'],
+    ['{from: 25:00, zone: Etc/UTC}', '27: rules[].when.hours[].from: must be a time of day such as'
+        . ' 9:00, 17:30 or 24:00, in quotes where YAML takes it for a number'],
+    ['{days: monday, zone: Etc/UTC}', '27: rules[].when.hours[].days: must be mon, tue, wed, thu,'
+        . ' fri, sat or sun, or two of them such as mon-fri'],
+    ['{from: 9:00, to: 9:00, zone: Etc/UTC}', '20: rules[].when.hours[]: from and to leave no time'
+        . ' between them'];
+good('media to save', rule("{when: {}, do: [stop], media: {save: $dir, max: 1g}, bot: true}"));
+faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE:2:$_->[1]") for
+    ['max: 1m', '35: rules[].media: save is missing'],
+    ['save: here', '42: rules[].media.save: must be the whole path of a directory, from / on'],
+    ["save: $dir/nowhere", '42: rules[].media.save: there is no such directory: make it, for the'
+        . " consumer's user"],
+    ["save: $dir, max: 3g", 49 + length($dir) . ': rules[].media.max: must be a size from'
+        . ' 1k to 2g'];
+
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'
     . ' at least one action');
 my $shape = 'must be a name, or an object with one member, {name: parameters}';
@@ -224,8 +267,8 @@ faulty('101 actions', rule("{$when, do: [" . join(', ', ('mark_read') x 101) . '
 faulty('mark_read on Messenger', rule("{$page, do: [mark_read]}"),
     'FILE:2:54: rules[].do.mark_read: this version marks WhatsApp messages only');
 faulty('a reply to nobody',
-    rule('{when: {product: whatsapp, kind: status}, do: [{reply: {text: a}}]}'),
-    'FILE:2:60: rules[].do.reply: there is nobody to reply to');
+    rule('{when: {product: whatsapp, kind: account}, do: [{reply: {text: a}}]}'),
+    'FILE:2:61: rules[].do.reply: there is nobody to reply to');
 faulty('a reply without text', rule("{$when, do: [{reply: {}}]}"),
     'FILE:2:61: rules[].do.reply: text or raw is missing');
 faulty('an empty text', rule("{$when, do: [{reply: {text: ''}}]}"),

@@ -87,7 +87,11 @@ subtest 'rules test' => sub {
     is_deeply [map { $_->{rules}[0]{late} ? 1 : 0 } map {
         $ctl->json('rules', 'test', $_)->{records}[0]{events}[0] } $file, $ctl->file('now')],
         [1, 0], '... in JSON';
-    like $out, qr/messenger echo.*\n    no rule: dropped/, 'and what becomes of the others';
+    like $out, qr/ echo.*\n    not rule 1: kind\n    not rule 2: kind\n    no rule: dropped/,
+        'and what becomes of the others';
+    spew($file, $body =~ s/price/hours/gr);
+    is_deeply $ctl->json('rules', 'test', $file)->{records}[0]{events}[0]{others},
+        [{rule => 1, differs => 'text', slow => JSON::PP::false}], '... in JSON, with the key';
     is +($ctl->run('rules', 'test', 'nosuch'))[0], 4, 'neither file nor event';
     spew($file, 'nothing of the kind');
     is +($ctl->run('rules', 'test', $file))[0], 1, 'no record';
