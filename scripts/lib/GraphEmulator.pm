@@ -3,15 +3,23 @@
 package GraphEmulator;
 use Mojo::Base -base, -signatures;
 
+use GraphEmulator::After;
 use GraphEmulator::Calls;
 use GraphEmulator::Control;
 use GraphEmulator::Error qw(fail trace_id);
 use GraphEmulator::Fault;
-use GraphEmulator::Messenger;
+use GraphEmulator::Node;
+use GraphEmulator::People;
+use GraphEmulator::Route qw(unsupported);
+use GraphEmulator::Store;
 use GraphEmulator::Token;
 use GraphEmulator::Usage;
 use GraphEmulator::Version;
 use GraphEmulator::WhatsApp;
+use GraphEmulator::WhatsApp::Media;
+use GraphEmulator::WhatsApp::Number;
+use GraphEmulator::WhatsApp::Templates;
+use GraphEmulator::Messenger;
 use Mojo::IOLoop;
 use Mojo::JSON qw(decode_json encode_json);
 use Scalar::Util qw(blessed);
@@ -27,18 +35,54 @@ has faults  => sub { GraphEmulator::Fault->new };
 has tokens  => sub { GraphEmulator::Token->new };
 has usage   => sub { GraphEmulator::Usage->new };
 has version => sub { GraphEmulator::Version->new };
+has store   => sub { GraphEmulator::Store->new };
+has messages => sub { GraphEmulator::Store->new };
+has people  => sub ($self) {
+    return GraphEmulator::People->new(store => $self->store);
+};
+has after   => sub ($self) { GraphEmulator::After->new(emulator => $self) };
+has webhook => undef;           # where what comes after a call is posted
 has accepted => 0;
+has review   => 'at-once';      # of templates; or: by-hand
+has hosts    => sub { {} };     # port -> facebook or instagram; none: any host
+has numbers  => sub { {} };     # phone numbers and their state, by id
+has subscribed => sub { {} };   # by account: 0, or what the app subscribed to
 has throughput => 'STANDARD';   # what each phone number says of itself
+
+# Stand-ins of what an assistant asks; serve($tx) is true when it took the call.
+has assistant => sub ($self) {
+    return eval { require GraphEmulator::Assistant }
+        && GraphEmulator::Assistant->new(emulator => $self);
+};
+
+# The emulator's own endpoints; the rest is Meta's.
+my $OWN = qr{\A/_?emulator(?:/|\z)};
 
 # Parameters that no log may hold, and what stands there instead.
 my %HIDDEN = map { $_ => 1 }
-    qw(appsecret_proof client_secret fb_exchange_token code);
+    qw(appsecret_proof client_secret fb_exchange_token code pin
+        verify_token);
+
+
+sub secret ($self) {
+    return $self->tokens->app_secret;
+}
+
+
+sub number ($self, $id) {
+    return GraphEmulator::WhatsApp::Number->of($self, $id);
+}
+
+
+sub strict ($self, @value) {
+    return $self->people->strict(@value);
+}
 
 
 # Called when a request's head is in and nothing of its body was looked at.
 sub on_head ($self, $tx) {
     my $call = $self->_describe($tx, {});
-    return if $call->{path} =~ m{\A/_emulator(?:/|\z)};
+    return if $call->{path} =~ $OWN;
     my $fault = $self->faults->take($call, 'head') or return;
     $self->_log($tx, $call, {}, { fault => $fault, accepted => \0 });
     $tx->{emulator_cut} = 1;
@@ -50,7 +94,8 @@ sub on_head ($self, $tx) {
 sub on_request ($self, $tx) {
     return if $tx->{emulator_cut};
     return $self->control->serve($tx)
-        if $tx->req->url->path->to_route =~ m{\A/_emulator(?:/|\z)};
+        if $tx->req->url->path->to_route =~ $OWN;
+    return if $self->assistant && $self->assistant->serve($tx);
 
     my ($params, $wrong) = _params($tx->req);
     my $call = $self->_describe($tx, $params);
@@ -61,8 +106,8 @@ sub on_request ($self, $tx) {
     $self->_log($tx, $call, $params, {
         (keys %$fault ? (fault => $fault) : ()),
         accepted => $answer->{accepted} ? \1 : \0,
-        answer => { status => $answer->{status}, body => $answer->{json}
-            // $answer->{text} },
+        answer => { status => $answer->{status}, body => _shown_answer(
+            $answer, $call) },
     });
     return _deliver($tx, $answer, $fault) if !$fault->{slow};
     my $id;
@@ -113,15 +158,35 @@ sub _describe ($self, $tx, $params) {
     my $known = $self->tokens->known->{ $token // '' };
     my ($account) = $rest =~ m{\A/(\d+)(?:/|\z)};
     $account //= $known->{first} if $known && $rest =~ m{\A/me(?:/|\z)};
-    my $kind = $rest !~ m{\A/[^/]+/messages/?\z} ? 'other'
-        : ref $params->{recipient} || $known && $known->{kind} eq 'page'
-        ? 'messenger' : 'whatsapp';
     return {
         method => $req->method, path => $req->url->path->to_route,
         rest => $rest, version => $served, asked => $asked,
         token_value => $token, token => $self->tokens->name_of($token),
-        account => $account, kind => $kind, body => $req->body,
+        account => $account, body => $req->body, host => $self->_host($tx),
+        kind => $self->_kind($rest, $params, $known, $account),
+        emulator => $self, req => $req, params => $params,
     };
+}
+
+
+# The product of a send; a Page's token writes to Instagram's people too.
+sub _kind ($self, $rest, $params, $known, $account) {
+    return 'other' if $rest !~ m{\A/[^/]+/(?:marketing_)?messages/?\z};
+    my $kind = $known ? $known->{kind} : '';
+    return $kind if $kind eq 'instagram';
+    return 'whatsapp' if !ref $params->{recipient} && $kind ne 'page';
+    my $behind = $known && $known->{account}{ $account // '' };
+    return defined $behind && $behind ne $account
+        && GraphEmulator::Messenger->is_instagram($self, $behind,
+            $params->{recipient}) ? 'instagram' : 'messenger';
+}
+
+
+# Whose address was called: facebook, instagram, or undef when one is all.
+sub _host ($self, $tx) {
+    my $name = lc($tx->req->headers->host // '');
+    return $1 if $name =~ /\Agraph\.(facebook|instagram)\.com(?::\d+)?\z/;
+    return $self->hosts->{ $tx->local_port // 0 };
 }
 
 
@@ -135,8 +200,10 @@ sub _answer ($self, $req, $call, $params, $wrong, $fault) {
         };
         my $error = $@;
         die $error if !$body && !blessed $error;
-        %answer = $body ? (status => 200, json => $body, accepted => $taken)
-            : _of_error($error);
+        %answer = !$body ? _of_error($error)
+            : (status => 200, json => $body, accepted => $taken);
+        @answer{qw(type text json)} = (@{ $call->{bytes} }, undef)
+            if $body && $call->{bytes};
     }
     %answer = (%answer, _of_fault($fault)) if $fails;
     $answer{headers} = {
@@ -195,9 +262,14 @@ sub _serve ($self, $req, $call, $params, $wrong) {
     fail(code => 2500, message => "Unknown path components: $rest")
         if $rest !~ m{\A/[\w.]+(?:/[\w.]+){0,3}/?\z};
 
+    return GraphEmulator::WhatsApp::Media->cdn($call)
+        if $rest =~ m{\A/emulator_cdn/};
     my $token = $self->tokens->check($call->{token_value}, $params,
-        $whatsapp ? 401 : 400);
+        $whatsapp ? 401 : 400, $call->{host});
+    $call->{known} = $token;
     return $self->_debug($call, $params) if $rest =~ m{\A/debug_token/?\z};
+    return GraphEmulator::WhatsApp::Media->download($call)
+        if $rest =~ m{\A/whatsapp_business/attachments/?\z};
 
     my ($node, $edge) = $rest =~ m{\A/([^/]+)(?:/(.*?))?/?\z};
     $node = $token->{first} // $self->tokens->app_id if $node eq 'me';
@@ -207,23 +279,11 @@ sub _serve ($self, $req, $call, $params, $wrong) {
         : [ 'app', $self->tokens->app_id ];
     $self->usage->count_call(@{ $call->{bucket} });
 
-    return $self->_node($call, $token, $node, $params)
-        if !defined $edge && $req->method eq 'GET';
-    _unsupported($req, $node)
-        if !defined $waba || ($edge // '') ne 'messages'
-        || $req->method ne 'POST';
+    @{$call}{qw(node edge)} = ($node, $edge // '');
+    my $code = GraphEmulator::Route->find($call)
+        or unsupported($call->{method}, $node);
     fail(code => 100, message => "(#100) Invalid parameter: $wrong") if $wrong;
-    return $whatsapp ? GraphEmulator::WhatsApp->post($params)
-        : GraphEmulator::Messenger->post($params);
-}
-
-
-sub _unsupported ($req, $node) {
-    my $method = lc $req->method;
-    fail(code => 100, subcode => 33, type => 'GraphMethodException', message =>
-            "Unsupported $method request. Object with ID '$node' does not"
-            . ' exist, cannot be loaded due to missing permissions, or does not'
-            . ' support this operation.');
+    return $code->($call);
 }
 
 
@@ -231,25 +291,6 @@ sub _debug ($self, $call, $params) {
     $call->{bucket} = [ 'app', $self->tokens->app_id ];
     $self->usage->count_call(@{ $call->{bucket} });
     return $self->tokens->debug($params);
-}
-
-
-# GET /me and GET /{account}: id and name, or of these what `fields` asks for.
-sub _node ($self, $call, $token, $node, $params) {
-    my $me = $call->{rest} =~ m{\A/me/?\z};
-    _unsupported(Mojo::Message::Request->new(method => 'GET'), $node)
-        if !$me && !exists $token->{account}{$node};
-    my $id = $me && $token->{kind} !~ /\A(?:page|app)\z/
-        ? $self->tokens->user_id($call->{token_value}) : $node;
-    my %node = (id => $id, name => "Emulator $token->{kind} $id");
-    $node{throughput} = { level => $self->throughput }
-        if $token->{kind} eq 'whatsapp' && !$me;
-    my @fields = split /,/, $params->{fields} // 'id,name';
-    for my $field (@fields) {
-        fail(code => 100, message => "(#100) Tried accessing nonexisting field"
-                . " ($field)") if !exists $node{$field};
-    }
-    return { id => $id, map { $_ => $node{$_} } @fields };
 }
 
 
@@ -275,6 +316,9 @@ sub _log ($self, $tx, $call, $params, $outcome) {
         my %own = %$body;
         delete @own{ keys %$query };
         $entry{body} = $self->_shown(\%own);
+        $entry{body}{ $_->name } = { filename => $_->filename,
+            type => $_->headers->content_type, size => $_->size }
+            for @{ $req->uploads };
     }
     $self->calls->add(\%entry);
 }
@@ -292,6 +336,19 @@ sub _shown ($self, $params) {
 }
 
 
+# An answer as the log may hold it: no bytes of media, and no token, which is in
+# the URL of a next page.
+sub _shown_answer ($answer, $call) {
+    my $json = $answer->{json};
+    return $call->{bytes} ? { bytes => length $answer->{text} }
+        : $answer->{text} if !defined $json;
+    return $json if ref $json ne 'HASH' || ref $json->{paging} ne 'HASH'
+        || !defined $json->{paging}{next};
+    my $next = $json->{paging}{next} =~ s/(access_token=)[^&]*/$1$call->{token}/r;
+    return { %$json, paging => { %{ $json->{paging} }, next => $next } };
+}
+
+
 sub _deliver ($tx, $answer, $fault) {
     my $stream = Mojo::IOLoop->stream($tx->connection // '') or return;
     return _cut($tx, $fault) if ($fault->{cut} // '') eq 'request';
@@ -302,7 +359,7 @@ sub _deliver ($tx, $answer, $fault) {
     utf8::encode($body) if utf8::is_utf8($body);
     $res->code($answer->{status})->body($body);
     $res->headers->content_type(defined $answer->{json}
-        ? 'application/json' : 'text/html; charset=utf-8');
+        ? 'application/json' : $answer->{type} // 'text/html; charset=utf-8');
     $res->headers->remove('Server');
     $res->headers->header($_ => $answer->{headers}{$_})
         for sort keys %{ $answer->{headers} };

@@ -21,6 +21,18 @@ my %ROUTE = (
     'DELETE slow'   => sub ($self, $req) { $self->emulator->hasten; return _ok() },
     'GET tokens'    => \&_tokens,
     'POST tokens'   => \&_set_token,
+    'POST templates' => sub ($self, $req) {
+        my $json = _json($req);
+        return _ok(ids => [ map { GraphEmulator::WhatsApp::Templates->give(
+            $self->emulator, $_) } ref $json eq 'ARRAY' ? @$json : $json ]);
+    },
+    'POST people' => \&_people,
+    'POST clock'  => sub ($self, $req) {
+        my $ahead = _json($req)->{ahead} // '';
+        die "ahead is a number of seconds\n" if $ahead !~ /\A\d{1,9}\z/;
+        $self->emulator->store->skip($ahead);
+        return _ok();
+    },
 );
 
 
@@ -97,6 +109,24 @@ sub _remove_faults ($self, $req) {
     }
     die "no fault rule has that number\n"
         if $id !~ /\A\d{1,9}\z/ || !$faults->remove($id);
+    return _ok();
+}
+
+
+# {account, user, wrote: seconds ago | closed: true | stopped: true}
+sub _people ($self, $req) {
+    my $json = _json($req);
+    my $people = $self->emulator->people;
+    for my $spec (ref $json eq 'ARRAY' ? @$json : $json) {
+        my ($account, $user) = @{$spec}{qw(account user)};
+        die "account and user are needed\n"
+            if !defined $account || !defined $user;
+        my $person = $people->person($account, $user);
+        $people->wrote($account, $user,
+            $people->store->now - $spec->{wrote}) if defined $spec->{wrote};
+        $person->{$_} = $spec->{$_} ? 1 : 0
+            for grep { defined $spec->{$_} } qw(closed stopped);
+    }
     return _ok();
 }
 

@@ -6,6 +6,7 @@ use Mojo::Base -base, -signatures;
 
 use GraphEmulator::Check;
 use GraphEmulator::Error qw(fail);
+use GraphEmulator::Route qw(route);
 use Mojo::Util qw(b64_encode);
 
 my $check = GraphEmulator::Check->new(
@@ -25,8 +26,18 @@ my @SENDER = qw(mark_seen typing_on typing_off react unreact);
 my $LINK   = qr{\Ahttps?://[^\s/]+}i;
 
 
+# Whether the person of a Page's send is one of its Instagram account.
+sub is_instagram ($class, $emulator, $account, $recipient) {
+    return 0 if !ref $recipient || !defined $recipient->{id};
+    return !!$emulator->people->find($account, $recipient->{id});
+}
+
+
+route('POST', 'page', 'messages', sub ($call) { _post($call->{params}) });
+
+
 # -> body of the answer, and whether a message was taken.
-sub post ($class, $body) {
+sub _post ($body) {
     my $recipient = $check->object($body, 'recipient');
     my $which = $check->only_one($recipient, 'recipient', @RECIPIENT);
     $check->text($recipient, "recipient.$which");

@@ -16,7 +16,12 @@ has known         => sub { {} };
 my %SCOPES = (
     whatsapp =>
         [qw(whatsapp_business_management whatsapp_business_messaging)],
-    page        => [qw(pages_messaging pages_manage_metadata)],
+    page        => [qw(pages_messaging pages_manage_metadata
+        pages_manage_engagement instagram_manage_messages
+        instagram_manage_comments)],
+    instagram   => [qw(instagram_business_basic
+        instagram_business_manage_messages
+        instagram_business_manage_comments)],
     user        => [qw(public_profile)],
     system_user => [
         qw(whatsapp_business_management whatsapp_business_messaging
@@ -35,6 +40,11 @@ my %DEAD = (
 );
 
 
+# What an id and the one behind its @ are, by the kind of the token.
+my %NODE = (whatsapp => [qw(phone waba)], page => [qw(page instagram)],
+    instagram => [qw(instagram instagram)], user => [qw(user user)]);
+
+
 # "KIND:ID[@WABA][,ID...]:TOKEN[:NAME]" -> a known token; dies with the reason.
 sub add ($self, $spec) {
     my ($kind, $ids, $token, $name) = split /:/, $spec, 4;
@@ -43,11 +53,15 @@ sub add ($self, $spec) {
     die "token kind \"$kind\": one of @{[sort keys %SCOPES]}\n"
         if !$SCOPES{$kind};
 
-    my %account;
+    my (%account, %node);
     for my $id (split /,/, $ids) {
-        my ($account, $waba) = $id =~ /\A(\d+)(?:@(\d+))?\z/
+        my ($account, $behind) = $id =~ /\A(\d+)(?:@(\d+))?\z/
             or die "token account \"$id\": digits, or PHONE\@WABA\n";
-        $account{$account} = $waba // $account;
+        my $is = $NODE{$kind} // (defined $behind ? $NODE{whatsapp} : ['any']);
+        $node{$behind} = $is->[1] if defined $behind;
+        $node{$account} = $is->[0];
+        $account{$account} = $behind // $account;
+        $account{$behind} = $account if defined $behind && $is->[0] eq 'page';
     }
     my ($first) = $ids =~ /\A(\d+)/;
     die "token \"$kind\" needs an account\n" if !defined $first;
@@ -56,6 +70,7 @@ sub add ($self, $spec) {
         kind    => $kind,
         first   => $first,
         account => \%account,
+        node    => \%node,
         state   => 'good',
         issued  => time,
     };
@@ -101,18 +116,21 @@ sub of_request ($self, $req, $params) {
 
 
 # -> the known token, or throws Meta's error.  $status: WhatsApp answers 401.
-sub check ($self, $token, $params, $status) {
+# $host: graph.instagram.com knows only tokens of Instagram Login, and no other
+# host knows those (meta-graph 1.1); undef where one address is all hosts.
+sub check ($self, $token, $params, $status, $host = undef) {
     fail(code => 104,
         message => 'An access token is required to request this resource.')
         if !defined $token || $token eq '';
 
     my $known = $self->known->{$token};
     $known = { name => $self->name_of($token), kind => 'app', account => {},
-        state => 'good' }
+        node => { $self->app_id => 'app' }, state => 'good' }
         if !$known && $token eq $self->app_token;
     fail(code => 190, status => $status,
         message => 'Invalid OAuth access token - Cannot parse access token')
-        if !$known;
+        if !$known || defined $host && $known->{kind} ne 'app'
+        && ($host eq 'instagram') != ($known->{kind} eq 'instagram');
 
     if (my $dead = $DEAD{ $known->{state} }) {
         fail(code => 190, subcode => $dead->[0], status => $status,

@@ -4,35 +4,29 @@
 package GraphEmulator::WhatsApp;
 use Mojo::Base -base, -signatures;
 
-use GraphEmulator::Check;
 use GraphEmulator::Error qw(fail);
+use GraphEmulator::Route qw(route);
+use GraphEmulator::WhatsApp::Check qw(current later $check);
+use GraphEmulator::WhatsApp::Interactive qw(interactive);
+use GraphEmulator::WhatsApp::Media qw(media);
+use GraphEmulator::WhatsApp::Templates qw(template);
 use Mojo::JSON qw(decode_json);
 use Mojo::Util qw(b64_encode);
 
-my $check = GraphEmulator::Check->new(
-    missing => sub ($name) {
-        fail(code => 131008, details => "The parameter $name is required.",
-            message => '(#131008) Required parameter is missing');
-    },
-    invalid => sub ($name, $why) {
-        fail(code => 131009, details => "The parameter $name $why.",
-            message => '(#131009) Parameter value is not valid');
-    },
-);
-
-my $ID   = qr/\A\d{1,32}\z/;
-my $LINK = qr{\Ahttps?://[^\s/]+}i;
 my $USER = qr/\A[A-Z]{2}\.[A-Za-z0-9.]{1,128}\z/;
 
 my %TYPE = (
     text => sub ($text) {
         $check->text($text, 'text.body', max => 4096);
+        $check->invalid->('text.preview_url', 'must be true or false')
+            if defined $text->{preview_url}
+            && $text->{preview_url} !~ /\A(?:0|1|true|false|)\z/;
     },
-    image    => sub ($media) { _media($media, 'image', 1024) },
-    video    => sub ($media) { _media($media, 'video', 1024) },
-    audio    => sub ($media) { _media($media, 'audio') },
-    document => sub ($media) { _media($media, 'document', 1024) },
-    sticker  => sub ($media) { _media($media, 'sticker') },
+    image    => sub ($media) { media($media, 'image', 1024) },
+    video    => sub ($media) { media($media, 'video', 1024) },
+    audio    => sub ($media) { media($media, 'audio') },
+    document => sub ($media) { media($media, 'document', 1024) },
+    sticker  => sub ($media) { media($media, 'sticker') },
     location => sub ($location) {
         _degrees($location, 'location.latitude', 90);
         _degrees($location, 'location.longitude', 180);
@@ -40,20 +34,39 @@ my %TYPE = (
             for qw(name address);
     },
     reaction => sub ($reaction) {
-        $check->text($reaction, 'reaction.message_id');
+        _message_id($reaction, 'reaction.message_id');
         $check->text($reaction, 'reaction.emoji', empty => 1, optional => 1);
     },
-    interactive => \&_interactive,
-    template    => \&_template,
+    interactive => \&interactive,
+    template    => \&template,
 );
 
 
+route('POST', 'phone', 'messages', sub ($call) {
+    local $GraphEmulator::WhatsApp::Check::current = $call;
+    return _post($call);
+});
+
+# Only marketing templates, on a number that was onboarded (7.3).
+route('POST', 'phone', 'marketing_messages', sub ($call) {
+    local $GraphEmulator::WhatsApp::Check::current = $call;
+    fail(code => 100, message => '(#100) Param type must be template')
+        if ($call->{params}{type} // '') ne 'template';
+    $call->{marketing} = 1;
+    return _post($call);
+});
+
+
 # -> body of the answer, and whether a message was taken.
-sub post ($class, $body) {
+sub _post ($call) {
+    my $body = $call->{params};
     fail(code => 100,
         message => '(#100) The parameter messaging_product is required.')
         if ($body->{messaging_product} // '') ne 'whatsapp';
-    return ($class->_receipt($body), 0) if defined $body->{status};
+    fail(code => 133010, message => '(#133010) Account not registered',
+        details => 'The phone number is not registered.')
+        if !$call->{emulator}->number($call->{node})->{registered};
+    return (_receipt($body), 0) if defined $body->{status};
 
     my $answer = _recipient($body);
     my $type = $body->{type} // 'text';
@@ -64,7 +77,7 @@ sub post ($class, $body) {
 
     $check->text($body, 'biz_opaque_callback_data', max => 512, optional => 1);
     my $context = $check->object($body, 'context', optional => 1);
-    $check->text($context, 'context.message_id') if $context;
+    _message_id($context, 'context.message_id') if $context;
 
     if ($type eq 'contacts') {
         _contacts($body);
@@ -72,18 +85,52 @@ sub post ($class, $body) {
     else {
         $TYPE{$type}->($check->object($body, $type));
     }
+    _window($call) if $type ne 'template';
     $answer->{messages}[0]{message_status} = 'accepted' if $type eq 'template';
+    $call->{sent} = { id => $answer->{messages}[0]{id}, type => $type,
+        user => $call->{user}, group => $answer->{messages}[0]{group_id},
+        bsuid => $answer->{contacts}[0]{user_id}, data =>
+            $body->{biz_opaque_callback_data}, failed => $call->{failed},
+        category => $call->{template} ? lc $call->{template}{category}
+            : 'service', voice => $type eq 'audio' && $body->{audio}{voice} };
+    $call->{sent}{category} = 'marketing_lite' if $call->{marketing};
+    $call->{emulator}->messages->add('message', $call->{node},
+        id => $call->{sent}{id}, type => $type);
     return ($answer, 1);
 }
 
 
 # Read receipt, with or without the typing indicator.
-sub _receipt ($class, $body) {
+sub _receipt ($body) {
     $check->text($body, 'status', in => ['read']);
     $check->text($body, 'message_id', like => qr/\Awamid\./);
+    _message_id($body, 'message_id');
     my $typing = $check->object($body, 'typing_indicator', optional => 1);
     $check->text($typing, 'typing_indicator.type', in => ['text']) if $typing;
     return { success => \1 };
+}
+
+
+# A message of the conversation; where the emulator is strict it must have seen
+# it: one that it took, or one that it delivered.
+sub _message_id ($object, $name) {
+    my $id = $check->text($object, $name);
+    my $call = current();
+    $check->invalid->($name, 'names no message')
+        if $call->{emulator}->strict
+        && !$call->{emulator}->messages->get($id, 'message');
+    return;
+}
+
+
+# Closed: 131047 (7.1: any type but a template needs an open window).
+sub _window ($call) {
+    return if !defined $call->{user} || $call->{emulator}->people->open(
+        $call->{node}, $call->{user});
+    later(131047, 'Re-engagement message', 'Message failed to send because'
+        . ' more than 24 hours have passed since the customer last replied to'
+        . ' this number.');
+    return;
 }
 
 
@@ -104,6 +151,7 @@ sub _recipient ($body) {
         fail(code => 100, message => '(#100) The parameter to is required.')
             if !defined $body->{recipient};
         my $user = $check->text($body, 'recipient', like => $USER);
+        current()->{user} = $user;
         $answer{contacts} = [ { input => $user, user_id => $user } ];
         return \%answer;
     }
@@ -112,7 +160,15 @@ sub _recipient ($body) {
     $check->invalid->('to', 'is no phone number')
         if $to !~ /\A\+?[\d ()\-]+\z/ || length $digits < 5
         || length $digits > 15;
-    $answer{contacts} = [ { input => $to, wa_id => $digits } ];
+    my $call = current();
+    my $own = $call->{emulator}->number($call->{node})->{display_phone_number};
+    fail(code => 131021, message => '(#131021) Recipient cannot be sender',
+        details => 'Recipient and sender are the same number.')
+        if $digits eq $own;
+    $call->{user} = $digits;
+    my $known = $call->{emulator}->people->find($call->{node}, $digits);
+    $answer{contacts} = [ { input => $to, wa_id => $digits,
+        ($known && $known->{bsuid} ? (user_id => $known->{bsuid}) : ()) } ];
     return \%answer;
 }
 
@@ -120,18 +176,6 @@ sub _recipient ($body) {
 sub _wamid () {
     my $random = join '', map { chr int rand 256 } 1 .. 36;
     return 'wamid.HBgL' . b64_encode($random, '');
-}
-
-
-sub _media ($media, $name, $caption = 0) {
-    my $which = $check->only_one($media, $name, qw(id link));
-    $check->text($media, "$name.$which",
-        like => $which eq 'id' ? $ID : $LINK);
-    $check->invalid->("$name.caption", 'is not allowed here')
-        if defined $media->{caption} && !$caption;
-    $check->text($media, "$name.caption", max => $caption, optional => 1);
-    $check->text($media, "$name.filename", optional => 1);
-    return;
 }
 
 
@@ -155,152 +199,5 @@ sub _contacts ($body) {
     return;
 }
 
-
-sub _header ($interactive, $text_only) {
-    my $header = $check->object($interactive, 'interactive.header',
-        optional => 1) // return undef;
-    my $type = $check->text($header, 'interactive.header.type', in => $text_only
-        ? ['text'] : [qw(text image video document)]);
-    return $check->text($header, 'interactive.header.text', max => 60)
-        if $type eq 'text';
-    return _media($check->object($header, "interactive.header.$type"), $type);
-}
-
-
-my %BODY_MAX = (list => 4096);
-my %NEEDS_BODY = map { $_ => 1 } qw(button list cta_url flow
-    location_request_message address_message catalog_message product_list
-    carousel call_permission_request voice_call);
-
-my %ACTION = (
-    button   => \&_buttons,
-    list     => \&_list,
-    cta_url  => sub ($action) {
-        my $parameters = _named_action($action, 'cta_url');
-        $check->text($parameters, 'parameters.display_text', max => 20);
-        $check->text($parameters, 'parameters.url', like => $LINK);
-    },
-    flow => sub ($action) {
-        my $parameters = _named_action($action, 'flow');
-        $check->text($parameters, 'parameters.flow_message_version');
-        $check->text($parameters, 'parameters.'
-                . $check->only_one($parameters, 'parameters',
-                    qw(flow_id flow_name)));
-        $check->text($parameters, 'parameters.flow_cta', max => 30);
-    },
-    location_request_message => sub ($action) {
-        $check->text($action, 'action.name', in => ['send_location']);
-    },
-    address_message => sub ($action) {
-        my $parameters = _named_action($action, 'address_message');
-        $check->text($parameters, 'parameters.country');
-    },
-    catalog_message => sub ($action) {
-        $check->text($action, 'action.name', in => ['catalog_message']);
-    },
-    product => sub ($action) {
-        $check->text($action, 'action.catalog_id');
-        $check->text($action, 'action.product_retailer_id');
-    },
-    product_list => sub ($action) {
-        $check->text($action, 'action.catalog_id');
-        for my $section (@{ $check->list($action, 'action.sections') }) {
-            $check->text($section, 'sections.title', optional => 1);
-            $check->text($_, 'product_items.product_retailer_id')
-                for @{ $check->list($section, 'sections.product_items') };
-        }
-    },
-    carousel => sub ($action) {
-        $check->object($_, 'cards.action')
-            for @{ $check->list($action, 'action.cards') };
-    },
-    call_permission_request => sub ($action) {
-        $check->text($action, 'action.name', in => ['call_permission_request']);
-    },
-    voice_call => sub ($action) {
-        $check->text($action, 'action.name', in => ['voice_call']);
-    },
-);
-
-
-sub _interactive ($interactive) {
-    my $type = $check->text($interactive, 'interactive.type',
-        in => [ sort keys %ACTION ]);
-    my $header = _header($interactive, scalar $type =~ /list/);
-    $check->missing->('interactive.header')
-        if $type eq 'product_list' && !defined $header;
-    my $body = $check->object($interactive, 'interactive.body',
-        optional => !$NEEDS_BODY{$type});
-    $check->text($body, 'interactive.body.text',
-        max => $BODY_MAX{$type} // 1024) if $body;
-    my $footer = $check->object($interactive, 'interactive.footer',
-        optional => 1);
-    $check->text($footer, 'interactive.footer.text', max => 60) if $footer;
-    $ACTION{$type}->($check->object($interactive, 'interactive.action'));
-    return;
-}
-
-
-sub _named_action ($action, $name) {
-    $check->text($action, 'action.name', in => [$name]);
-    return $check->object($action, 'action.parameters');
-}
-
-
-sub _buttons ($action) {
-    my %seen;
-    for my $button (@{ $check->list($action, 'action.buttons', max => 3) }) {
-        $check->text($button, 'buttons.type', in => ['reply']);
-        my $reply = $check->object($button, 'buttons.reply');
-        $check->text($reply, 'reply.id', max => 256);
-        my $title = $check->text($reply, 'reply.title', max => 20);
-        $check->invalid->('reply.title', 'must be unique') if $seen{$title}++;
-    }
-    return;
-}
-
-
-sub _list ($action) {
-    $check->text($action, 'action.button', max => 20);
-    my $sections = $check->list($action, 'action.sections', max => 10);
-    my $rows = 0;
-    for my $section (@$sections) {
-        $check->text($section, 'section.title', max => 24,
-            optional => @$sections == 1);
-        for my $row (@{ $check->list($section, 'section.rows') }) {
-            $rows++;
-            $check->text($row, 'row.id', max => 200);
-            $check->text($row, 'row.title', max => 24);
-            $check->text($row, 'row.description', max => 72, optional => 1);
-        }
-    }
-    $check->invalid->('action.sections', "hold $rows rows, the limit is 10")
-        if $rows > 10;
-    return;
-}
-
-
-sub _template ($template) {
-    $check->text($template, 'template.name', max => 512,
-        like => qr/\A[a-z0-9_]+\z/);
-    my $language = $check->object($template, 'template.language');
-    $check->text($language, 'template.language.code');
-    my @types = qw(header body footer button carousel limited_time_offer);
-    for my $component (@{ $check->list($template, 'template.components',
-        optional => 1, min => 0) })
-    {
-        my $type = lc $check->text($component, 'component.type');
-        $check->invalid->('component.type', 'must be one of ' . join ', ',
-            @types) if !grep { $_ eq $type } @types;
-        if ($type eq 'button') {
-            $check->text($component, 'component.sub_type');
-            $check->text($component, 'component.index', like => qr/\A\d\z/);
-        }
-        $check->text($_, 'parameter.type')
-            for @{ $check->list($component, 'component.parameters',
-                optional => 1, min => 0) };
-    }
-    return;
-}
 
 1;
