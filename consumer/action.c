@@ -9,26 +9,44 @@
 #define TO_COME  "comes with a later version"
 
 
-static int whole_reply(const struct action *a, struct fault *f);
-static int whole_send(const struct action *a, struct fault *f);
-static int whole_push(const struct action *a, struct fault *f);
-static int whole_call(const struct action *a, struct fault *f);
-static int whole_graph(const struct action *a, struct fault *f);
+static int whole_message(const struct action *a, const char *path,
+    struct fault *f);
+static int whole_send(const struct action *a, const char *path,
+    struct fault *f);
 
 
 /* a send has account and to before them */
 static const struct field  send_fields[] = {
     { "account", param_account }, { "to", param_to }, { "text", param_text },
-    { "quick_replies", param_quick }, { "raw", param_raw }, { "image", NULL },
-    { "video", NULL }, { "audio", NULL }, { "document", NULL },
-    { "sticker", NULL }, { "location", NULL }, { "contacts", NULL },
-    { "template", NULL }, { "interactive", NULL }, { "generic", NULL },
-    { "buttons", NULL }, { "list", NULL }, { "quote", NULL },
-    { "split", NULL }, { "wait_for", NULL }, { "wait_timeout", NULL }
+    { "quick_replies", param_quick }, { "raw", param_raw },
+    { "image", param_content }, { "video", param_content },
+    { "audio", param_content }, { "document", param_content },
+    { "sticker", param_content }, { "location", param_content },
+    { "contacts", param_content }, { "template", param_content },
+    { "interactive", param_content }, { "generic", param_content },
+    { "buttons", param_content }, { "list", param_content },
+    { "quote", param_quote }, { "split", param_split },
+    { "wait_for", param_wait_for }, { "wait_timeout", param_wait_timeout },
+    { "preview_url", param_preview }, { "tag", param_message_tag },
+    { "persona_id", param_persona },
+    { "notification_type", param_notification }
 };
 
+static const struct field  template_fields[] = {
+    { "name", param_template_name }, { "language", param_template_language },
+    { "components", param_components }
+};
+
+static const struct field  text_fields[] = { { "text", param_text } };
+static const struct field  emoji_fields[] = { { "emoji", param_emoji } };
 static const struct field  push_fields[] = { { "list", param_list } };
 static const struct field  call_fields[] = { { "handler", param_handler } };
+static const struct field  name_fields[] = { { "name", param_name } };
+static const struct field  pause_fields[] = { { "for", param_for } };
+
+static const struct field  handover_fields[] = {
+    { "to", param_app }, { "metadata", param_metadata }
+};
 
 static const struct field  graph_fields[] = {
     { "method", param_method }, { "path", param_path },
@@ -36,67 +54,101 @@ static const struct field  graph_fields[] = {
 };
 
 
-/* all names of the grammar; one without fields takes no parameters */
+/* what an action does, for who runs it */
+enum {
+    DOES_AGAIN = 1,         /* to run it twice does what once does */
+    DOES_SEND = 2,          /* somebody outside may get something */
+    DOES_CALL = 4,          /* it takes a call to Graph */
+    DOES_MESSAGE = 8,       /* that is a message to a person */
+    DOES_ALL = DOES_SEND | DOES_CALL | DOES_MESSAGE
+};
+
+/* all names of the grammar; one without fields takes no parameters, and of
+   those that have some the first "needed" must be there */
 static const struct kind_row {
     const char          *name;
-    bool                 known;     /* to this version */
     enum action_kind     kind;
+    unsigned             does;
     const struct field  *fields;
     size_t               nfields;
-    int                (*whole)(const struct action *a, struct fault *f);
+    size_t               needed;
+    int                (*whole)(const struct action *a, const char *path,
+                                struct fault *f);
 } names[] = {
-    { "mark_read", true, ACTION_MARK_READ, NULL, 0, NULL },
-    { "reply", true, ACTION_REPLY, send_fields + 2, COUNT(send_fields) - 2,
-      whole_reply },
-    { "send", true, ACTION_SEND, send_fields, COUNT(send_fields),
+    { "mark_read", ACTION_MARK_READ, DOES_AGAIN | DOES_CALL, NULL, 0, 0,
+      NULL },
+    { "typing", ACTION_TYPING, DOES_AGAIN | DOES_CALL, NULL, 0, 0, NULL },
+    { "reply", ACTION_REPLY, DOES_ALL, send_fields + 2,
+      COUNT(send_fields) - 2, 0, whole_message },
+    { "send", ACTION_SEND, DOES_ALL, send_fields, COUNT(send_fields), 2,
       whole_send },
-    { "stop", true, ACTION_STOP, NULL, 0, NULL },
-    { "push", true, ACTION_PUSH, push_fields, COUNT(push_fields),
-      whole_push },
-    { "call", true, ACTION_CALL, call_fields, COUNT(call_fields),
-      whole_call },
-    { "graph", true, ACTION_GRAPH, graph_fields, COUNT(graph_fields),
-      whole_graph },
-    { .name = "typing" }, { .name = "resume" }, { .name = "react" },
-    { .name = "template" }, { .name = "comment_reply" },
-    { .name = "private_reply" }, { .name = "hide" }, { .name = "delete" },
-    { .name = "assistant" }, { .name = "tag" }, { .name = "untag" },
-    { .name = "pause" }, { .name = "handover" }, { .name = "conversion" }
+    { "template", ACTION_TEMPLATE, DOES_ALL, template_fields,
+      COUNT(template_fields), 2, NULL },
+    { "react", ACTION_REACT, DOES_AGAIN | DOES_ALL, emoji_fields,
+      COUNT(emoji_fields), 1, NULL },
+    { "comment_reply", ACTION_COMMENT_REPLY, DOES_SEND | DOES_CALL,
+      text_fields, COUNT(text_fields), 1, NULL },
+    { "private_reply", ACTION_PRIVATE_REPLY, DOES_ALL, text_fields,
+      COUNT(text_fields), 1, NULL },
+    { "hide", ACTION_HIDE, DOES_AGAIN | DOES_CALL, NULL, 0, 0, NULL },
+    { "delete", ACTION_DELETE, DOES_CALL, NULL, 0, 0, NULL },
+    { "handover", ACTION_HANDOVER, DOES_CALL, handover_fields,
+      COUNT(handover_fields), 1, NULL },
+    { "stop", ACTION_STOP, DOES_AGAIN, NULL, 0, 0, NULL },
+    { "push", ACTION_PUSH, 0, push_fields, COUNT(push_fields), 1, NULL },
+    { "call", ACTION_CALL, DOES_AGAIN | DOES_SEND, call_fields,
+      COUNT(call_fields), 1, NULL },
+    { "assistant", ACTION_ASSISTANT, DOES_AGAIN | DOES_SEND, name_fields,
+      COUNT(name_fields), 1, NULL },
+    { "tag", ACTION_TAG, DOES_AGAIN, name_fields, COUNT(name_fields), 1,
+      NULL },
+    { "untag", ACTION_UNTAG, DOES_AGAIN, name_fields, COUNT(name_fields), 1,
+      NULL },
+    { "pause", ACTION_PAUSE, DOES_AGAIN, pause_fields, COUNT(pause_fields), 1,
+      NULL },
+    { "resume", ACTION_RESUME, DOES_AGAIN, NULL, 0, 0, NULL },
+    { "graph", ACTION_GRAPH, DOES_SEND | DOES_CALL, graph_fields,
+      COUNT(graph_fields), 2, NULL }
 };
 
 
 /* all parameters of an object by a table: each at most once, no others */
-static int fields_read(const struct json *params, const char *path,
-    const struct field *fields, size_t n, struct action *a, struct fault *f)
+static int fields_read(const struct kind_row *row, const struct json *params,
+    struct action *a, struct fault *f)
 {
-    char                full[PARAM_PATH_MAX];
+    char                full[SCHEMA_PATH_MAX];
     size_t              i;
     unsigned long       seen = 0;
     const struct json  *c;
 
     if (!json_is(params, JSON_OBJECT)) {
-        return fault_set(f, path, NULL, NONE, "must have parameters, {%s:"
-                         " ...}", fields[0].name);
+        return fault_set(f, row->name, NULL, NONE, "must have parameters,"
+                         " {%s: ...}", row->fields[0].name);
     }
 
     for (c = params->child; c != NULL; c = c->next) {
-        param_join(full, path, c->key);
+        schema_join(full, row->name, c->key);
 
-        for (i = 0; i < n && !str_is(c->key, fields[i].name); i++) { }
+        for (i = 0; i < row->nfields && !str_is(c->key, row->fields[i].name);
+             i++) { }
 
-        if (i == n) {
+        if (i == row->nfields) {
             return fault_set(f, full, NULL, c->key, "unknown parameter");
-        }
-        if (fields[i].read == NULL) {
-            return fault_set(f, full, NULL, NONE, TO_COME);
         }
         if (seen & 1ul << i) {
             return fault_set(f, full, NULL, NONE, "stands there twice");
         }
 
         seen |= 1ul << i;
-        if (fields[i].read(c, full, a, f) != 0) {
+        if (row->fields[i].read(c, full, a, f) != 0) {
             return -1;
+        }
+    }
+
+    for (i = 0; i < row->needed; i++) {
+        if (!(seen & 1ul << i)) {
+            return fault_set(f, row->name, NULL, NONE, "%s is missing",
+                             row->fields[i].name);
         }
     }
 
@@ -107,60 +159,38 @@ static int fields_read(const struct json *params, const char *path,
 static int whole_message(const struct action *a, const char *path,
     struct fault *f)
 {
-    if ((a->text != NULL) == (a->raw.len != 0)) {
-        return fault_set(f, path, NULL, NONE, a->text != NULL
-                         ? "has text and raw: exactly one of them"
-                         : "text or raw is missing");
+    if (a->content == CONTENT_NONE) {
+        return fault_set(f, path, NULL, NONE, "text is missing, or another"
+                         " content: image, video, audio, document, sticker,"
+                         " location, contacts, template, interactive,"
+                         " generic, buttons, list, raw");
     }
 
-    if (a->raw.len && a->quick.n) {
-        return fault_set(f, path, NULL, NONE, "quick_replies go with text;"
-                         " raw is the whole message");
+    if (a->quick.n && a->content == CONTENT_RAW) {
+        return fault_set(f, path, NULL, NONE, "quick_replies do not go with"
+                         " raw, which is the whole message");
     }
 
-    return 0;
-}
-
-
-static int whole_reply(const struct action *a, struct fault *f)
-{
-    return whole_message(a, "reply", f);
-}
-
-
-static int whole_send(const struct action *a, struct fault *f)
-{
-    if (a->account == NULL || a->to == NULL) {
-        return fault_set(f, "send", NULL, NONE, "%s is missing",
-                         a->account == NULL ? "account" : "to");
+    if (a->content != CONTENT_TEXT && (a->split || a->preview)) {
+        return fault_set(f, path, NULL, NONE, "%s goes with text",
+                         a->split ? "split" : "preview_url");
     }
 
-    return whole_message(a, "send", f);
+    return a->wait_for != WAIT_NONE || a->wait_ms == 0 ? 0
+           : fault_set(f, path, NULL, NONE, "wait_timeout goes with"
+                       " wait_for");
 }
 
 
-static int whole_push(const struct action *a, struct fault *f)
+static int whole_send(const struct action *a, const char *path,
+    struct fault *f)
 {
-    return a->list != NULL ? 0
-           : fault_set(f, "push", NULL, NONE, "list is missing");
-}
-
-
-static int whole_call(const struct action *a, struct fault *f)
-{
-    return a->handler != NULL ? 0
-           : fault_set(f, "call", NULL, NONE, "handler is missing");
-}
-
-
-static int whole_graph(const struct action *a, struct fault *f)
-{
-    if (a->method == METHOD_NONE || a->path == NULL) {
-        return fault_set(f, "graph", NULL, NONE, "%s is missing",
-                         a->path == NULL ? "path" : "method");
+    if (a->quote) {
+        return fault_set(f, "send.quote", NULL, NONE, "a reply quotes what it"
+                         " answers; a send answers nothing");
     }
 
-    return 0;
+    return whole_message(a, path, f);
 }
 
 
@@ -174,12 +204,15 @@ static int kind_read(const struct kind_row *row, const struct json *params,
                : fault_set(f, row->name, NULL, NONE, "takes no parameters");
     }
 
-    if (fields_read(params, row->name, row->fields, row->nfields, a, f) != 0)
-    {
+    if (fields_read(row, params, a, f) != 0) {
         return -1;
     }
 
-    return row->whole(a, f);
+    if (a->kind == ACTION_TEMPLATE) {
+        a->content = CONTENT_TEMPLATE;
+    }
+
+    return row->whole != NULL ? row->whole(a, row->name, f) : 0;
 }
 
 
@@ -190,16 +223,16 @@ static int name_read(struct str name, const struct json *params,
 
     for (i = 0; i < COUNT(names) && !str_is(name, names[i].name); i++) { }
 
-    if (i == COUNT(names)) {
-        return fault_set(f, "", NULL, name, "unknown action \"%.*s\"",
-                         (int) (name.len < 64 ? name.len : 64), name.at);
+    if (i < COUNT(names)) {
+        return kind_read(&names[i], params, a, f);
     }
 
-    if (!names[i].known) {
-        return fault_set(f, names[i].name, NULL, NONE, TO_COME);
+    if (str_is(name, "conversion")) {
+        return fault_set(f, "conversion", NULL, NONE, TO_COME);
     }
 
-    return kind_read(&names[i], params, a, f);
+    return fault_set(f, "", NULL, name, "unknown action \"%.*s\"",
+                     (int) (name.len < 64 ? name.len : 64), name.at);
 }
 
 
@@ -270,6 +303,15 @@ void action_free(struct action *a)
     free(a->list);
     free(a->handler);
     free(a->path);
+    free(a->file);
+    free(a->message_tag);
+    free(a->persona);
+    free(a->notification);
+    free(a->template_name);
+    free(a->template_language);
+    free(a->emoji);
+    free(a->metadata);
+    free(a->name);
     str_free(&a->json);
     str_free(&a->raw);
     str_free(&a->params);
@@ -366,11 +408,28 @@ void actions_free(struct action *actions, size_t n)
 }
 
 
+static const struct kind_row *row_of(enum action_kind kind)
+{
+    size_t  i;
+
+    for (i = 0; i < COUNT(names) && names[i].kind != kind; i++) { }
+
+    return i < COUNT(names) ? &names[i] : NULL;
+}
+
+
+static bool does(const struct action *a, unsigned what)
+{
+    const struct kind_row  *row = row_of(a->kind);
+
+    return row != NULL && (row->does & what) != 0;
+}
+
+
 /* action_idempotent says whether it may be done twice */
 bool action_idempotent(const struct action *a)
 {
-    return a->kind == ACTION_MARK_READ || a->kind == ACTION_STOP
-           || a->kind == ACTION_CALL
+    return does(a, DOES_AGAIN)
            || (a->kind == ACTION_GRAPH && a->method == METHOD_GET);
 }
 
@@ -378,30 +437,29 @@ bool action_idempotent(const struct action *a)
 /* action_sends says whether somebody outside may get something */
 bool action_sends(const struct action *a)
 {
-    return a->kind == ACTION_REPLY || a->kind == ACTION_SEND
-           || a->kind == ACTION_CALL
-           || (a->kind == ACTION_GRAPH && a->method != METHOD_GET);
+    return does(a, DOES_SEND)
+           && (a->kind != ACTION_GRAPH || a->method != METHOD_GET);
+}
+
+
+/* action_message says whether that is a message to a person */
+bool action_message(const struct action *a)
+{
+    return does(a, DOES_MESSAGE);
 }
 
 
 /* action_calls says whether it takes a call of Graph */
 bool action_calls(const struct action *a)
 {
-    return a->kind == ACTION_MARK_READ || a->kind == ACTION_REPLY
-           || a->kind == ACTION_SEND || a->kind == ACTION_GRAPH;
+    return does(a, DOES_CALL);
 }
 
 
 /* action_name returns the name that rules and logs use */
 const char *action_name(enum action_kind kind)
 {
-    size_t  i;
+    const struct kind_row  *row = row_of(kind);
 
-    for (i = 0; i < COUNT(names); i++) {
-        if (names[i].known && names[i].kind == kind) {
-            break;
-        }
-    }
-
-    return i < COUNT(names) ? names[i].name : "-";
+    return row != NULL ? row->name : "-";
 }

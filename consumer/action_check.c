@@ -1,118 +1,43 @@
 /* What channel, place and configuration allow an action
-   (meta-webhooks-and-messaging.md 7.1, 7.2 and 8). */
+   (meta-webhooks-and-messaging.md 7 to 9). */
 
 #include "action_own.h"
-#include "reply.h"
-
-#include <stdio.h>
-
-
-#define WHATSAPP_TEXT_MAX     4096
-#define WHATSAPP_BUTTONS      3
-#define WHATSAPP_BUTTONS_TEXT 1024
-#define WHATSAPP_BUTTON_ID    256
-#define WHATSAPP_ROWS         10
-#define WHATSAPP_ROW_ID       200
-#define MESSENGER_TEXT_MAX    1999
-#define MESSENGER_QUICK       13
-#define MESSENGER_PAYLOAD     1000
-#define QUICK_TITLE           20
+#include "channel.h"
+#include "split.h"
 
 
-/* the characters of a text, not its bytes */
-static size_t characters(const char *text)
+static bool has(const struct action *a, enum content content)
 {
-    size_t  n;
-
-    for (n = 0; *text != '\0'; text++) {
-        n += ((unsigned char) *text & 0xc0) != 0x80;
-    }
-
-    return n;
+    return a->content == content;
 }
 
 
-/* 0 if n is not more than max */
-static int check_count(size_t n, size_t max, const char *unit,
-    enum product product, const char *path, struct fault *f)
+/* who takes which parameter (7.1, 8 and 9) */
+int check_foreign(const struct check_of *c, enum product product,
+    struct fault *f)
 {
-    char  limit[48], value[48];
+    size_t                i;
+    char                  path[SCHEMA_PATH_MAX];
+    const struct action  *a = c->action;
+    const struct {
+        const char  *name;
+        bool         there;
+        unsigned     takes;     /* 1 << product, each */
+    } parameters[] = {
+        { "quote", a->quote, 1 << PRODUCT_WHATSAPP | 1 << PRODUCT_MESSENGER },
+        { "preview_url", a->preview, 1 << PRODUCT_WHATSAPP },
+        { "tag", a->message_tag != NULL,
+          1 << PRODUCT_MESSENGER | 1 << PRODUCT_INSTAGRAM },
+        { "persona_id", a->persona != NULL, 1 << PRODUCT_MESSENGER },
+        { "notification_type", a->notification != NULL,
+          1 << PRODUCT_MESSENGER }
+    };
 
-    if (n <= max) {
-        return 0;
-    }
-
-    snprintf(limit, sizeof(limit), "%zu%s", max, unit);
-    snprintf(value, sizeof(value), "%zu%s", n, unit);
-
-    return fault_set(f, path, limit, STR(value), "%zu%s; %s takes at most"
-                     " %zu here", n, unit, product_name(product), max);
-}
-
-
-/* how many bytes a payload may have beside n - 1 others */
-static size_t payload_max(enum product product, size_t n)
-{
-    return product == PRODUCT_MESSENGER ? MESSENGER_PAYLOAD
-           : n <= WHATSAPP_BUTTONS ? WHATSAPP_BUTTON_ID : WHATSAPP_ROW_ID;
-}
-
-
-/* WhatsApp refuses two titles, and two ids, that are the same */
-static int check_unique(const struct quick_reply *q, size_t i,
-    const char *path, struct fault *f)
-{
-    size_t  j;
-
-    for (j = 0; j < i; j++) {
-        if (strcmp(q[i].title, q[j].title) == 0
-            || strcmp(q[i].payload, q[j].payload) == 0)
-        {
-            return fault_set(f, path, NULL, STR(q[i].title), "\"%s\": on"
-                             " WhatsApp no two titles and no two payloads"
-                             " are the same", q[i].title);
-        }
-    }
-
-    return 0;
-}
-
-
-static int check_quick(const struct action *a, enum product product,
-    const char *name, struct fault *f)
-{
-    char                       at[PARAM_PATH_MAX], path[PARAM_PATH_MAX];
-    size_t                     i;
-    const struct quick_reply  *q = a->quick.at;
-
-    snprintf(path, sizeof(path), "%s.quick_replies", name);
-
-    if (check_count(a->quick.n, product == PRODUCT_MESSENGER
-                    ? MESSENGER_QUICK : WHATSAPP_ROWS, " of them", product,
-                    path, f) != 0)
-    {
-        return -1;
-    }
-
-    for (i = 0; i < a->quick.n; i++) {
-        snprintf(at, sizeof(at), "%s.quick_replies[%zu].title", name, i);
-        if (check_count(characters(q[i].title), QUICK_TITLE, " characters",
-                        product, at, f) != 0)
-        {
-            return -1;
-        }
-
-        snprintf(at, sizeof(at), "%s.quick_replies[%zu].payload", name, i);
-        if (check_count(strlen(q[i].payload),
-                        payload_max(product, a->quick.n), " bytes", product,
-                        at, f) != 0)
-        {
-            return -1;
-        }
-
-        snprintf(at, sizeof(at), "%s.quick_replies[%zu]", name, i);
-        if (product == PRODUCT_WHATSAPP && check_unique(q, i, at, f) != 0) {
-            return -1;
+    for (i = 0; i < COUNT(parameters); i++) {
+        if (parameters[i].there && !(parameters[i].takes & 1u << product)) {
+            schema_join(path, c->path, STR(parameters[i].name));
+            return fault_set(f, path, NULL, NONE, "%s has no %s",
+                             product_name(product), parameters[i].name);
         }
     }
 
@@ -121,73 +46,161 @@ static int check_quick(const struct action *a, enum product product,
 
 
 /* the channel's own body is Meta's to judge, but for what the call sets */
-static int check_raw(const struct action *a, enum product product,
-    const char *name, struct fault *f)
+int check_raw(const struct check_of *c, const char *const *ours,
+    struct fault *f)
 {
-    int                       rc = 0;
-    char                      path[PARAM_PATH_MAX];
-    size_t                    i;
-    struct json_doc          *doc;
-    static const char *const  ours[] = {
-        "recipient", "to", "recipient_type", "messaging_product",
-        "biz_opaque_callback_data", "access_token"
-    };
+    char  path[SCHEMA_PATH_MAX];
 
-    snprintf(path, sizeof(path), "%s.raw", name);
-    doc = json_parse(a->raw.at, a->raw.len, JSON_TREE_MAX);
-    if (doc == NULL) {
-        return fault_set(f, path, NULL, NONE, "is nested too deep");
-    }
+    schema_join(path, c->path, STR("raw"));
 
-    for (i = 0; i < COUNT(ours) && rc == 0; i++) {
-        if (json_get(json_root(doc), ours[i]) != NULL) {
-            rc = fault_set(f, path, NULL, STR(ours[i]), "%s is set by the"
-                           " call itself, leave it out", ours[i]);
+    for (; *ours != NULL; ours++) {
+        if (json_get(c->content, *ours) != NULL) {
+            return fault_set(f, path, NULL, STR(*ours), "%s is set by the"
+                             " call itself, leave it out", *ours);
         }
     }
 
-    if (rc == 0 && product == PRODUCT_WHATSAPP
-        && !json_is(json_get(json_root(doc), "type"), JSON_STRING))
-    {
-        rc = fault_set(f, path, NULL, NONE, "needs \"type\" and the member of"
-                       " that name, as Meta's reference has them");
-    }
-
-    json_free(doc);
-
-    return rc;
+    return 0;
 }
 
 
-static int check_message(const struct action *a, enum product product,
+/* check_text: its length, or how many pieces it is cut into */
+int check_text(const struct check_of *c, enum product product,
     struct fault *f)
 {
-    char         path[PARAM_PATH_MAX];
-    size_t       max = MESSENGER_TEXT_MAX;
-    const char  *name = action_name(a->kind);
+    char                  path[SCHEMA_PATH_MAX];
+    struct json           text = { .type = JSON_STRING };
+    struct member         m = { .shape = SHAPE_TEXT };
+    struct text_limit     limit;
+    const struct action  *a = c->action;
 
-    if (product == PRODUCT_INSTAGRAM) {
-        return fault_set(f, name, NULL, NONE, "to Instagram it comes with a"
-                         " later version");
+    schema_join(path, c->path, STR("text"));
+    limit = text_limit(product, a->quick.n);
+
+    if (a->split) {
+        return split_check(a->text, &limit, path, f);
     }
 
-    if (a->raw.len) {
-        return check_raw(a, product, name, f);
+    text.text = STR(a->text);
+    m.max = (long long) limit.last;
+    m.unit = limit.unit;
+
+    return schema_check(&text, &m, path, c->place->values, f);
+}
+
+
+/* the receipts of each channel (7.1, 8, 9; 3.4, 4.1, 5) */
+static int check_wait(const struct check_of *c, enum product product,
+    struct fault *f)
+{
+    char            path[SCHEMA_PATH_MAX];
+    enum wait_for   w = c->action->wait_for;
+
+    schema_join(path, c->path, STR("wait_for"));
+
+    if (product == PRODUCT_INSTAGRAM && w != WAIT_NONE && w != WAIT_READ) {
+        return fault_set(f, path, "read", NONE, "Instagram tells only what"
+                         " was read");
     }
 
-    if (product == PRODUCT_WHATSAPP) {
-        max = a->quick.n > 0 && a->quick.n <= WHATSAPP_BUTTONS
-              ? WHATSAPP_BUTTONS_TEXT : WHATSAPP_TEXT_MAX;
+    if (product == PRODUCT_MESSENGER && w == WAIT_SENT) {
+        return fault_set(f, path, "delivered, read", NONE, "Messenger tells"
+                         " what was delivered and read, not what was sent");
     }
 
-    snprintf(path, sizeof(path), "%s.text", name);
-    if (check_count(characters(a->text), max, " characters", product, path,
-                    f) != 0)
+    return 0;
+}
+
+
+static int check_content(const struct check_of *c, enum product product,
+    struct fault *f)
+{
+    char                  path[SCHEMA_PATH_MAX];
+    enum content          content = c->action->content;
+    const struct member  *m = NULL;
+
+    if (has(c->action, CONTENT_TEXT) || has(c->action, CONTENT_RAW)
+        || has(c->action, CONTENT_NONE))
+    {
+        return 0;
+    }
+
+    switch (product) {
+    case PRODUCT_WHATSAPP:
+        m = content_whatsapp(content);
+        break;
+    case PRODUCT_MESSENGER:
+        m = content_messenger(content);
+        break;
+    case PRODUCT_INSTAGRAM:
+        m = content_instagram(content);
+        break;
+    case PRODUCT_NONE:
+        break;
+    }
+
+    schema_join(path, c->path, STR(content_name(content)));
+
+    if (m == NULL) {
+        return fault_set(f, path, NULL, NONE, "%s has no %s",
+                         product_name(product), content_name(content));
+    }
+
+    return schema_check(c->content, m, c->action->kind == ACTION_TEMPLATE
+                        ? c->path : path, c->place->values, f);
+}
+
+
+static int check_channel(const struct check_of *c, enum product product,
+    struct fault *f)
+{
+    if (check_foreign(c, product, f) != 0 || check_wait(c, product, f) != 0
+        || check_content(c, product, f) != 0)
     {
         return -1;
     }
 
-    return check_quick(a, product, name, f);
+    switch (product) {
+    case PRODUCT_WHATSAPP:
+        return check_whatsapp(c, f);
+    case PRODUCT_MESSENGER:
+        return check_messenger(c, f);
+    case PRODUCT_INSTAGRAM:
+        return check_instagram(c, f);
+    case PRODUCT_NONE:
+        break;
+    }
+
+    return 0;
+}
+
+
+/* all that a channel has to say about an action that goes there */
+static int check_message(const struct action *a,
+    const struct action_place *place, enum product product,
+    const struct target *target, struct fault *f)
+{
+    int               rc;
+    struct check_of   c = { a, place, target, NULL, action_name(a->kind) };
+    struct json_doc  *doc;
+
+    if (product == PRODUCT_NONE) {
+        return fault_set(f, c.path, NULL, NONE, "nothing tells whether the"
+                         " account is WhatsApp's, a Page or Instagram's:"
+                         " tokens has none with this id");
+    }
+
+    c.content = action_content(a, &doc);
+
+    if (c.content == NULL && a->content > CONTENT_TEXT) {
+        json_free(doc);
+        return fault_set(f, c.path, NULL, NONE, "is nested too deep");
+    }
+
+    rc = check_channel(&c, product, f);
+    json_free(doc);
+
+    return rc;
 }
 
 
@@ -195,45 +208,58 @@ static int check_reply(const struct action *a,
     const struct action_place *place, struct fault *f)
 {
     if (!place->addressed) {
-        return fault_set(f, "reply", NULL, NONE, place->from == FROM_JOB
+        return fault_set(f, action_name(a->kind), NULL, NONE,
+                         place->from == FROM_JOB
                          ? "the job needs account and to"
                          : "there is nobody to reply to");
     }
 
-    if (place->product == PRODUCT_NONE) {
-        return fault_set(f, "reply", NULL, NONE, "nothing tells whether the"
-                         " account is WhatsApp's or a Page: tokens has none"
-                         " with this id");
+    if (a->quote && !place->message) {
+        return fault_set(f, "reply.quote", NULL, NONE,
+                         "there is no message to quote");
     }
 
-    return check_message(a, place->product, f);
+    return check_message(a, place, place->product, place->target, f);
 }
 
 
-static int check_send(const struct action *a, const struct conf *conf,
+static int check_send(const struct action *a,
+    const struct action_place *place, const struct conf *conf,
     struct fault *f)
 {
     struct target  t;
 
     return target_of(&t, conf, PRODUCT_NONE, STR(a->account), STR(a->to),
                      "send.to", f) != 0 ? -1
-           : check_message(a, t.product, f);
+           : check_message(a, place, t.product, &t, f);
 }
 
 
-static int check_read(const struct action_place *place, struct fault *f)
+/* mark_read, typing, react: of the message, or of the conversation */
+static int check_about(const struct action *a,
+    const struct action_place *place, struct fault *f)
 {
-    if (place->from == FROM_JOB) {
-        return fault_set(f, "mark_read", NULL, NONE,
-                         "a job has no message to mark");
+    const char  *name = action_name(a->kind);
+
+    if (a->kind != ACTION_TYPING && !place->message) {
+        return fault_set(f, name, NULL, NONE, place->from == FROM_JOB
+                         ? "a job has no message for it"
+                         : "there is no message for it");
     }
 
-    if (place->product != PRODUCT_WHATSAPP || place->kind != KIND_MESSAGE) {
-        return fault_set(f, "mark_read", NULL, NONE,
-                         "this version marks WhatsApp messages only");
+    return check_message(a, place, place->product, place->target, f);
+}
+
+
+static int check_comment(const struct action *a,
+    const struct action_place *place, struct fault *f)
+{
+    if (!place->comment) {
+        return fault_set(f, action_name(a->kind), NULL, NONE,
+                         "there is no comment");
     }
 
-    return 0;
+    return check_message(a, place, place->product, place->target, f);
 }
 
 
@@ -307,26 +333,65 @@ static int check_call(const struct action *a,
 }
 
 
+/* of this version's grammar, but nobody runs it yet */
+static int check_later(const struct action *a, struct fault *f)
+{
+    return fault_set(f, action_name(a->kind), NULL, NONE,
+                     "comes with a later version");
+}
+
+
+static int check_graph(const struct action *a,
+    const struct action_place *place, struct fault *f)
+{
+    return a->account != NULL || place->product != PRODUCT_NONE
+           || place->from != FROM_JOB ? 0
+           : fault_set(f, "graph.account", NULL, NONE, "is missing, and so"
+                       " is the job's account");
+}
+
+
 /* action_check says what is in the way of an action */
 int action_check(const struct action *a, const struct action_place *place,
     const struct conf *conf, struct fault *f)
 {
     switch (a->kind) {
+
     case ACTION_MARK_READ:
-        return check_read(place, f);
+    case ACTION_TYPING:
+    case ACTION_REACT:
+        return check_about(a, place, f);
+
     case ACTION_REPLY:
+    case ACTION_TEMPLATE:
+    case ACTION_HANDOVER:
         return check_reply(a, place, f);
+
     case ACTION_SEND:
-        return check_send(a, conf, f);
+        return check_send(a, place, conf, f);
+
+    case ACTION_COMMENT_REPLY:
+    case ACTION_PRIVATE_REPLY:
+    case ACTION_HIDE:
+    case ACTION_DELETE:
+        return check_comment(a, place, f);
+
     case ACTION_PUSH:
         return check_push(a, conf, f);
+
     case ACTION_CALL:
         return check_call(a, place, conf, f);
+
+    case ACTION_ASSISTANT:
+    case ACTION_TAG:
+    case ACTION_UNTAG:
+    case ACTION_PAUSE:
+    case ACTION_RESUME:
+        return check_later(a, f);
+
     case ACTION_GRAPH:
-        return a->account != NULL || place->product != PRODUCT_NONE
-               || place->from != FROM_JOB ? 0
-               : fault_set(f, "graph.account", NULL, NONE, "is missing, and"
-                           " so is the job's account");
+        return check_graph(a, place, f);
+
     case ACTION_STOP:
         break;
     }

@@ -10,25 +10,8 @@
 #define PARAM_QUICK_MAX  100
 
 
-/* param_join names a member; what is too long is cut */
-void param_join(char out[PARAM_PATH_MAX], const char *path, struct str key)
-{
-    size_t  n = strlen(path), len = key.len;
-
-    memcpy(out, path, n);
-    out[n++] = '.';
-
-    if (len > PARAM_PATH_MAX - 1 - n) {
-        len = PARAM_PATH_MAX - 1 - n;
-    }
-
-    memcpy(out + n, key.at, len);
-    out[n + len] = '\0';
-}
-
-
-/* a text of 1 to max bytes */
-static int text_read(const struct json *j, const char *path, size_t max,
+/* param_string reads a text of 1 to max bytes */
+int param_string(const struct json *j, const char *path, size_t max,
     char **out, struct fault *f)
 {
     char  limit[32];
@@ -62,7 +45,8 @@ static int text_read(const struct json *j, const char *path, size_t max,
 int param_text(const struct json *j, const char *path,
     struct action *a, struct fault *f)
 {
-    return text_read(j, path, PARAM_TEXT_MAX, &a->text, f);
+    return content_one(a, CONTENT_TEXT, path, f) != 0 ? -1
+           : param_string(j, path, PARAM_TEXT_MAX, &a->text, f);
 }
 
 
@@ -98,7 +82,8 @@ int param_raw(const struct json *j, const char *path,
         return fault_set(f, path, NULL, NONE, "is empty");
     }
 
-    return object_read(j, path, &a->raw, f);
+    return content_one(a, CONTENT_RAW, path, f) != 0 ? -1
+           : object_read(j, path, &a->raw, f);
 }
 
 
@@ -150,7 +135,7 @@ int param_account(const struct json *j, const char *path,
 int param_to(const struct json *j, const char *path, struct action *a,
     struct fault *f)
 {
-    return text_read(j, path, PARAM_NAME_MAX, &a->to, f);
+    return param_string(j, path, PARAM_NAME_MAX, &a->to, f);
 }
 
 
@@ -158,7 +143,7 @@ int param_to(const struct json *j, const char *path, struct action *a,
 int param_list(const struct json *j, const char *path,
     struct action *a, struct fault *f)
 {
-    if (text_read(j, path, PARAM_NAME_MAX, &a->list, f) != 0) {
+    if (param_string(j, path, PARAM_NAME_MAX, &a->list, f) != 0) {
         return -1;
     }
 
@@ -175,7 +160,7 @@ int param_list(const struct json *j, const char *path,
 int param_handler(const struct json *j, const char *path,
     struct action *a, struct fault *f)
 {
-    return text_read(j, path, PARAM_NAME_MAX, &a->handler, f);
+    return param_string(j, path, PARAM_NAME_MAX, &a->handler, f);
 }
 
 
@@ -217,7 +202,7 @@ int param_path(const struct json *j, const char *path,
     size_t       n, first;
     const char  *at;
 
-    if (text_read(j, path, 512, &a->path, f) != 0) {
+    if (param_string(j, path, 512, &a->path, f) != 0) {
         return -1;
     }
 
@@ -251,7 +236,7 @@ int param_path(const struct json *j, const char *path,
 static int quick_one(const struct json *j, const char *path,
     struct quick_reply *q, struct fault *f)
 {
-    char                full[PARAM_PATH_MAX], **field;
+    char                full[SCHEMA_PATH_MAX], **field;
     const struct json  *c;
 
     if (!json_is(j, JSON_OBJECT)) {
@@ -260,7 +245,7 @@ static int quick_one(const struct json *j, const char *path,
     }
 
     for (c = j->child; c != NULL; c = c->next) {
-        param_join(full, path, c->key);
+        schema_join(full, path, c->key);
         field = str_is(c->key, "title") ? &q->title
                 : str_is(c->key, "payload") ? &q->payload : NULL;
 
@@ -269,7 +254,7 @@ static int quick_one(const struct json *j, const char *path,
                              ? "unknown parameter" : "stands there twice");
         }
 
-        if (text_read(c, full, PARAM_TEXT_MAX, field, f) != 0) {
+        if (param_string(c, full, PARAM_TEXT_MAX, field, f) != 0) {
             return -1;
         }
     }
@@ -283,7 +268,7 @@ static int quick_one(const struct json *j, const char *path,
 int param_quick(const struct json *j, const char *path,
     struct action *a, struct fault *f)
 {
-    char                 full[PARAM_PATH_MAX];
+    char                 full[SCHEMA_PATH_MAX];
     const struct json   *c;
     struct quick_reply  *q;
 

@@ -198,6 +198,9 @@ const char *conf_moved(const struct conf *from, const struct conf *to);
 bool list_name_good(struct str name);
 bool listen_same(const struct conf_listen *a, const struct conf_listen *b);
 
+/* type_time: "12h" as ms into an unsigned long; NULL, or what is wrong */
+const char *type_time(const char *text, void *field);
+
 const char *product_name(enum product product);
 const char *token_kind_name(enum token_kind kind);
 

@@ -68,7 +68,6 @@ const char *type_string(const char *text, void *field);
 const char *type_digits(const char *text, void *field);
 const char *type_list_name(const char *text, void *field);
 const char *type_bool(const char *text, void *field);
-const char *type_time(const char *text, void *field);       /* ms */
 const char *type_count(const char *text, void *field);
 const char *type_version(const char *text, void *field);
 const char *type_url(const char *text, void *field);

@@ -333,6 +333,8 @@ static int rule_check(const struct rule *rule, const struct conf *conf,
             place.product = product;
             place.kind = kind;
             place.addressed = w->kinds && kind_addressed(kind);
+            place.message = kind == KIND_MESSAGE || kind == KIND_POSTBACK;
+            place.comment = kind == KIND_COMMENT;
 
             if (actions_check(rule->actions.at, rule->actions.n, &place, conf,
                               f) != 0)

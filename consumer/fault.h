@@ -9,7 +9,7 @@
 /* what is not to be said is empty */
 struct fault {
     unsigned  action;           /* its number in the list, from 1; 0: none */
-    char      parameter[64];    /* "reply.quick_replies[2].title" */
+    char      parameter[96];    /* "reply.quick_replies[2].title" */
     char      limit[64];        /* "20 characters" */
     char      value[64];        /* what was there, cut: "21 characters" */
     char      text[200];        /* the whole in a sentence, for people */

@@ -386,6 +386,7 @@ int job_check(const struct job *job, const struct conf *conf,
             return -1;
         }
         place.addressed = true;
+        place.target = target;
 
     } else if (job->account.len) {
         target->product = target_product(conf, job->account, NONE);

@@ -56,8 +56,7 @@ void lanes_of(struct lanes *lanes, const struct limits *limits,
     const struct action *action, const struct target *target,
     const struct conf_token *token, const struct conf_app *app)
 {
-    bool  message = action->kind == ACTION_REPLY
-                    || action->kind == ACTION_SEND;
+    bool  message = action_message(action);
 
     lanes_account(lanes, limits, action->kind == ACTION_GRAPH
                   ? PRODUCT_NONE : target->product, target->account);

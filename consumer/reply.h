@@ -1,4 +1,4 @@
-/* The bodies of Graph calls (meta-webhooks-and-messaging.md 7.1, 7.2, 8). */
+/* The calls of actions: each channel's body, or a graph action's own. */
 
 #ifndef REPLY_H
 #define REPLY_H
@@ -16,11 +16,16 @@ struct target {
     struct str         message;     /* the id of what is answered, or empty */
     struct str         sender;      /* in whose name messages are posted:
                                        target_by_token */
+    struct str         comment;     /* that is answered, or empty */
+    struct str         phone;       /* WhatsApp: the same person's, as far as */
+    struct str         bsuid;       /*   known; a phone without "+" */
+    struct str         media;       /* id of the action's file, uploaded */
 };
 
 /* a call of Graph but for host, version and token */
 struct reply_call {
     enum action_method  method;
+    const char         *type;       /* of the body; NULL: JSON */
     struct buf          path;
     struct buf          query;      /* encoded */
     struct buf          body;       /* JSON, or empty */
@@ -53,10 +58,5 @@ void target_by_token(struct target *t, const struct conf_token *token);
 const char *reply_call(struct reply_call *call, const struct action *action,
     const struct target *target, struct str ref);
 void reply_call_free(struct reply_call *call);
-
-/* reply_body: the body of reply, send and mark_read alone */
-const char *reply_body(struct buf *b, const struct action *action,
-    const struct target *target, struct str ref);
-
 
 #endif /* REPLY_H */

@@ -14,7 +14,9 @@ void target_of_event(struct target *t, const struct event *event)
     *t = (struct target) {
         .product = event->product, .account = event->account,
         .sender = event->account, .address = event->address,
-        .to = event->to, .message = event->id
+        .to = event->to, .message = event->id,
+        .comment = event->comment.id, .phone = event->phone,
+        .bsuid = event->bsuid
     };
 }
 

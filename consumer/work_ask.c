@@ -324,6 +324,9 @@ static void ask_call(struct work *w, struct ask_line *l)
     place.product = event->product;
     place.kind = event->kind;
     place.addressed = event->address != ADDRESS_NONE;
+    place.message = event->kind == KIND_MESSAGE
+                    || event->kind == KIND_POSTBACK;
+    place.comment = event->comment.id.len > 0;
 
     buf_init(&view, VIEW_MAX);
     view_write(&view, &w->record, w->item->record, event,

@@ -347,7 +347,7 @@ void call_send(struct work *w)
         .path = (struct str) { w->call.path.at, w->call.path.len },
         .query = (struct str) { w->call.query.at, w->call.query.len },
         .body = (struct str) { w->call.body.at, w->call.body.len },
-        .token = w->token, .app = w->app
+        .type = w->call.type, .token = w->token, .app = w->app
     };
 
     why = graph_start(w->worker->graph, w->conf, &call, on_verdict, w);

@@ -217,8 +217,8 @@ faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: mu
     . ' at least one action');
 my $shape = 'must be a name, or an object with one member, {name: parameters}';
 faulty("action $_->[0]", rule("{$when, do: [$_->[0]]}"), "FILE:2:$_->[1]: rules[].do$_->[2]")
-    for ['typing', 53, '.typing: comes with a later version'],
-    ['{react: {emoji: a}}', 61, '.react: comes with a later version'],
+    for ['conversion', 53, '.conversion: comes with a later version'],
+    ['{conversion: {event: a}}', 66, '.conversion: comes with a later version'],
     ['answer', 53, ': unknown action "answer"'], ['{answer: {}}', 53, ': unknown action "answer"'],
     ['reply', 53, '.reply: must have parameters, {text: ...}'],
     ['{mark_read: {}}', 65, '.mark_read: takes no parameters'],
@@ -264,13 +264,14 @@ faulty('stop in the middle', rule("{$when, do: [stop, mark_read]}"),
     'FILE:2:53: rules[].do.stop: must be the last action');
 faulty('101 actions', rule("{$when, do: [" . join(', ', ('mark_read') x 101) . ']}'),
     'FILE:2:52: rules[].do: 101 actions; there may be 100 at most');
-faulty('mark_read on Messenger', rule("{$page, do: [mark_read]}"),
-    'FILE:2:54: rules[].do.mark_read: this version marks WhatsApp messages only');
+faulty('mark_read of a status', rule('{when: {product: whatsapp, kind: status}, do: [mark_read]}'),
+    'FILE:2:52: rules[].do.mark_read: there is no message for it');
 faulty('a reply to nobody',
     rule('{when: {product: whatsapp, kind: account}, do: [{reply: {text: a}}]}'),
     'FILE:2:61: rules[].do.reply: there is nobody to reply to');
 faulty('a reply without text', rule("{$when, do: [{reply: {}}]}"),
-    'FILE:2:61: rules[].do.reply: text or raw is missing');
+    'FILE:2:61: rules[].do.reply: text is missing, or another content: image, video, audio,'
+    . ' document, sticker, location, contacts, template, interactive, generic, buttons, list, raw');
 faulty('an empty text', rule("{$when, do: [{reply: {text: ''}}]}"),
     'FILE:2:68: rules[].do.reply.text: is empty');
 faulty("a text that is $_", rule("{$when, do: [{reply: {text: $_}}]}"),
@@ -281,22 +282,20 @@ good("a text of $_", rule("{$when, do: [{reply: {text: $_}}]}"))
 faulty('a text twice', rule("{$when, do: [{reply: {text: a, text: b}}]}"),
     'FILE:2:77: rules[].do.reply.text: stands there twice');
 faulty('text and raw', rule("{$when, do: [{reply: {text: a, raw: {type: text}}}]}"),
-    'FILE:2:61: rules[].do.reply: has text and raw: exactly one of them');
+    'FILE:2:76: rules[].do.reply.raw: stands beside text: exactly one of them');
 faulty("raw $_->[0]", rule("{$when, do: [{reply: {raw: $_->[0]}}]}"),
     "FILE:2:$_->[1]: rules[].do.reply.raw: $_->[2]") for ['a', 67, 'must be an object'],
     ['{}', 67, 'is empty'], ['{image: {}}', 67,
         'needs "type" and the member of that name, as Meta\'s reference has them'],
     ['{type: text, to: "1"}', 67, 'to is set by the call itself, leave it out'];
-faulty('a reply of another kind', rule("{$when, do: [{reply: {image: {link: a}}}]}"),
-    'FILE:2:69: rules[].do.reply.image: comes with a later version');
 faulty('a reply of no kind', rule("{$when, do: [{reply: {txt: a}}]}"),
     'FILE:2:67: rules[].do.reply.txt: unknown parameter');
 faulty('a circle', rule("{$when, do: &a [*a]}"),
     'FILE:2:52: rules[].do: is too long, or nested too deep');
 faulty('a long text', rule("{$when, do: [mark_read, {reply: {text: $long}}]}"),
-    'FILE:2:79: rules[].do.reply.text: 4097 characters; whatsapp takes at most 4096 here');
+    'FILE:2:79: rules[].do.reply.text: 4097 characters; there may be 4096 at most');
 faulty('a long text on Messenger', rule("{$page, do: [{reply: {text: @{['x' x 2000]}}}]}"),
-    'FILE:2:69: rules[].do.reply.text: 2000 characters; messenger takes at most 1999 here');
+    'FILE:2:69: rules[].do.reply.text: 2000 characters; there may be 1999 at most');
 
 sub quick {
     my ($when, @titles) = @_;
@@ -308,11 +307,11 @@ good('13 quick replies', quick($page, 1 .. 13));
 good('10 rows', quick($when, 1 .. 10));
 good('20 characters, not bytes', quick($page, "\xc3\xa4" x 20));
 faulty('14 quick replies', quick($page, 1 .. 14),
-    "FILE:2:87: $q: 14 of them; messenger takes at most 13 here");
+    "FILE:2:87: $q: 14 quick replies; there may be 13 at most");
 faulty('11 rows', quick($when, 1 .. 11),
-    "FILE:2:86: $q: 11 of them; whatsapp takes at most 10 here");
+    "FILE:2:86: $q: 11 quick replies; there may be 10 at most");
 faulty('a long title', quick($when, 'a', 'x' x 21),
-    "FILE:2:124: ${q}[1].title: 21 characters; whatsapp takes at most 20 here");
+    "FILE:2:124: ${q}[1].title: 21 characters; there may be 20 at most");
 faulty('a title twice', quick($when, 'a', 'a'), "FILE:2:116: ${q}[1]: \"a\": on WhatsApp no two"
     . ' titles and no two payloads are the same');
 faulty('no payload', rule("{$when, do: [{reply: {text: a, quick_replies: [{title: a}]}}]}"),

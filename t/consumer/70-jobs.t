@@ -118,11 +118,11 @@ subtest 'what is at fault' => sub {
     my @rows = (
         [no_do => {do => undef}, [undef, 'do', undef, undef, 'is missing']],
         [unknown => {when => 1}, [undef, undef, undef, 'when', 'unknown member "when"']],
-        [typing => {do => ['typing']}, ['typing', 'typing', undef, undef,
+        [typing => {do => ['conversion']}, ['conversion', 'conversion', undef, undef,
             'comes with a later version']],
         [long => {do => [{reply => {text => 'x' x 4097}}]}, ['reply', 'reply.text',
             '4096 characters', '4097 characters',
-            '4097 characters; whatsapp takes at most 4096 here']],
+            '4097 characters; there may be 4096 at most']],
         [push => {do => [{push => {list => 'other'}}]}, ['push', 'push.list', 'push_lists',
             'other', '"other" does not stand in push_lists']],
         [time => {expires => '2026-11-22T09:30:00'}, [undef, 'expires', undef,
@@ -214,7 +214,7 @@ subtest 'the same twice' => sub {
     is result($rig, 'three')->{state}, 'duplicate', 'also by the next consumer';
     is result($rig, 'other')->{state}, 'accepted', 'another key runs';
 
-    $rig->push_to($OUTBOX, job('bad', idempotency_key => 'order-9003', do => ['typing']),
+    $rig->push_to($OUTBOX, job('bad', idempotency_key => 'order-9003', do => ['conversion']),
         job('good', idempotency_key => 'order-9003'));
     is result($rig, 'bad')->{state}, 'dead', 'one that is no job';
     is result($rig, 'good')->{state}, 'accepted', 'does not use up its key';

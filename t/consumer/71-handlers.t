@@ -21,7 +21,7 @@ my %answers = (
     both => [200, {actions => [{reply => {text => 'Yes, daily.'}}, 'mark_read']}],
     empty => [200, ''], object => [200, {}], later => [202, 'queued'], none => [204, ''],
     text => [200, 'OK'],
-    unknown => [200, {actions => ['mark_read', 'typing']}],
+    unknown => [200, {actions => ['mark_read', 'conversion']}],
     long => [200, {actions => ['mark_read', {reply => {text => 'x' x 4097}}]}],
     many => [200, {actions => [('mark_read') x 21]}],
     huge => [200, ' ' x (256 * 1024 + 1)],
@@ -134,8 +134,8 @@ subtest 'what it answers' => sub {
 
     my @faulty = (
         [text => 'the answer is no JSON object'],
-        [unknown => 'action 2: typing: comes with a later version'],
-        [long => 'action 2: reply.text: 4097 characters; whatsapp takes at most 4096 here'
+        [unknown => 'action 2: conversion: comes with a later version'],
+        [long => 'action 2: reply.text: 4097 characters; there may be 4096 at most'
             . ' (limit: 4096 characters, value: 4097 characters)'],
         [many => '21 actions; there may be 20 at most (limit: 20 actions, value: 21 actions)'],
         [huge => 'the answer has 262145 bytes; there may be 262144']);

@@ -29,7 +29,8 @@ static const struct conf    conf = {
     .handlers = { &shop, 1 }
 };
 static const struct action_place  place = {
-    FROM_HANDLER, PRODUCT_WHATSAPP, KIND_MESSAGE, true
+    .from = FROM_HANDLER, .product = PRODUCT_WHATSAPP, .kind = KIND_MESSAGE,
+    .addressed = true, .message = true
 };
 
 

@@ -47,8 +47,6 @@ static const struct refused  parsing[] = {
     { "[{'reply':{'text':'a'},'stop':{}}]", 1, "", "", "", "must be a name,"
       " or an object with one member, {name: parameters}" },
     { "['Reply']", 1, "", "", "Reply", "unknown action \"Reply\"" },
-    { "['mark_read','typing']", 2, "typing", "", "",
-      "comes with a later version" },
     { "[{'conversion':{'event':'Lead'}}]", 1, "conversion", "", "",
       "comes with a later version" },
     { "['reply']", 1, "reply", "", "", "must have parameters, {text: ...}" },
@@ -56,7 +54,9 @@ static const struct refused  parsing[] = {
     { "[{'mark_read':null}]", 1, "mark_read", "", "",
       "takes no parameters" },
     { "['stop','mark_read']", 1, "stop", "", "", "must be the last action" },
-    { "[{'reply':{}}]", 1, "reply", "", "", "text or raw is missing" },
+    { "[{'reply':{}}]", 1, "reply", "", "", "text is missing, or"
+      " another content: image, video, audio, document, sticker, location,"
+      " contacts, template, interactive, generic, buttons, list, raw" },
     { "[{'reply':{'text':5}}]", 1, "reply.text", "", "",
       "must be a text; a number is written in quotes" },
     { "[{'reply':{'text':''}}]", 1, "reply.text", "", "", "is empty" },
@@ -66,10 +66,10 @@ static const struct refused  parsing[] = {
       "stands there twice" },
     { "[{'reply':{'txt':'a'}}]", 1, "reply.txt", "", "txt",
       "unknown parameter" },
-    { "[{'reply':{'text':'a','quote':true}}]", 1, "reply.quote", "", "",
-      "comes with a later version" },
-    { "[{'reply':{'image':{'id':'1'}}}]", 1, "reply.image", "", "",
-      "comes with a later version" },
+    { "[{'reply':{'text':'a','quote':1}}]", 1, "reply.quote", "", "1",
+      "must be true or false" },
+    { "[{'reply':{'image':{'id':'1'},'video':{'id':'1'}}}]", 1,
+      "reply.video", "", "", "stands beside image: exactly one of them" },
     { "[{'reply':{'text':'a','quick_replies':[]}}]", 1,
       "reply.quick_replies", "", "",
       "must be a list of at least one {title, payload}" },
@@ -82,15 +82,16 @@ static const struct refused  parsing[] = {
     { "[{'reply':{'text':'a','quick_replies':[{'title':'a','payload':7}]}}]",
       1, "reply.quick_replies[0].payload", "", "",
       "must be a text; a number is written in quotes" },
-    { "[{'reply':{'text':'a','raw':{'type':'text'}}}]", 1, "reply", "", "",
-      "has text and raw: exactly one of them" },
+    { "[{'reply':{'text':'a','raw':{'type':'text'}}}]", 1, "reply.raw", "",
+      "", "stands beside text: exactly one of them" },
     { "[{'reply':{'raw':[]}}]", 1, "reply.raw", "", "", "must be an object" },
     { "[{'reply':{'raw':{}}}]", 1, "reply.raw", "", "", "is empty" },
     { "[{'reply':{'raw':{'type':'text'},'quick_replies':[{'title':'a',"
       "'payload':'b'}]}}]", 1, "reply", "", "",
-      "quick_replies go with text; raw is the whole message" },
+      "quick_replies do not go with raw, which is the whole message" },
     { "[{'reply':{'" R256("x") "':1}}]", 1, "reply." R16("x") R16("x")
-      R16("x") "xxxxxxxxx", "", R16("x") R16("x") R16("x") "xxxxxxxxxxxxxxx",
+      R16("x") R16("x") R16("x") "xxxxxxxxx", "", R16("x") R16("x") R16("x")
+      "xxxxxxxxxxxxxxx",
       "unknown parameter" },
     { "[{'send':{'account':'1','text':'a'}}]", 1, "send", "", "",
       "to is missing" },
@@ -116,14 +117,15 @@ static const struct refused  parsing[] = {
 static const struct refused  checking[] = {
     { "[{'reply':{'text':'a'}},{'reply':{'text':'" R16(R256("x")) "x'}}]", 2,
       "reply.text", "4096 characters", "4097 characters",
-      "4097 characters; whatsapp takes at most 4096 here" },
+      "4097 characters; there may be 4096 at most" },
     { "[{'reply':{'text':'a','quick_replies':[{'title':"
       "'123456789012345678901','payload':'p'}]}}]", 1,
       "reply.quick_replies[0].title", "20 characters", "21 characters",
-      "21 characters; whatsapp takes at most 20 here" },
+      "21 characters; there may be 20 at most" },
     { "[{'reply':{'text':'a','quick_replies':[{'title':'a','payload':'"
-      R256("p") "p'}]}}]", 1, "reply.quick_replies[0].payload", "256 bytes",
-      "257 bytes", "257 bytes; whatsapp takes at most 256 here" },
+      R256("p") "p'}]}}]", 1, "reply.quick_replies[0].payload",
+      "256 characters", "257 characters",
+      "257 characters; there may be 256 at most" },
     { "[{'reply':{'text':'a','quick_replies':[{'title':'a','payload':'p'},"
       "{'title':'a','payload':'q'}]}}]", 1, "reply.quick_replies[1]", "", "a",
       "\"a\": on WhatsApp no two titles and no two payloads are the same" },
@@ -146,7 +148,7 @@ static const struct refused  checking[] = {
       "send.to", "32 digits", "", "must be the user's id, 1 to 32 digits" },
     { "[{'send':{'account':'118','to':'5','text':'" R16(R16("12345678"))
       "'}}]", 1, "send.text", "1999 characters", "2048 characters",
-      "2048 characters; messenger takes at most 1999 here" }
+      "2048 characters; there may be 1999 at most" }
 };
 
 
@@ -217,7 +219,8 @@ static const struct conf    conf = {
     .push_lists = { &mine, 1 }, .handlers = { &shop, 1 }
 };
 static const struct action_place  place = {
-    FROM_HANDLER, PRODUCT_WHATSAPP, KIND_MESSAGE, true
+    .from = FROM_HANDLER, .product = PRODUCT_WHATSAPP, .kind = KIND_MESSAGE,
+    .addressed = true, .message = true
 };
 
 

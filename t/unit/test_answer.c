@@ -43,8 +43,8 @@ static const struct row  rows[] = {
     { 200, "{'actions':[],'actions':[]}", "", HANDLER_FAULTY, 0, 0, "", 0 },
     { 200, "{'actions':['stop'],'x':1}", "", HANDLER_FAULTY, 0, 0, "", 0 },
     { 200, "{'actions':{}}", "", HANDLER_FAULTY, 0, 0, "", 0 },
-    { 200, "{'actions':['mark_read','typing']}", "", HANDLER_FAULTY, 0, 2,
-      "typing", 0 },
+    { 200, "{'actions':['mark_read','resume']}", "", HANDLER_FAULTY, 0, 2,
+      "resume", 0 },
     { 200, "{'actions':['mark_read',{'push':{'list':'a'}}]}", "",
       HANDLER_FAULTY, 0, 2, "push.list", 0 },
     { 200, "{'actions':[{'call':{'handler':'shop'}}]}", "", HANDLER_FAULTY,
@@ -76,7 +76,8 @@ static struct conf_handler        shop = {
 };
 static const struct conf          conf = { .handlers = { &shop, 1 } };
 static const struct action_place  place = {
-    FROM_RULE, PRODUCT_WHATSAPP, KIND_MESSAGE, true
+    .from = FROM_RULE, .product = PRODUCT_WHATSAPP, .kind = KIND_MESSAGE,
+    .addressed = true, .message = true
 };
 
 

@@ -110,7 +110,8 @@ static struct conf_handler  shop = {
     .max_answer = 1024, .max_actions = 3
 };
 static const struct action_place  place = {
-    FROM_RULE, PRODUCT_WHATSAPP, KIND_MESSAGE, true
+    .from = FROM_RULE, .product = PRODUCT_WHATSAPP, .kind = KIND_MESSAGE,
+    .addressed = true, .message = true
 };
 
 
