@@ -1,6 +1,7 @@
 /* The parameters of actions: each is checked by itself. */
 
 #include "action_own.h"
+#include "graph_request.h"
 
 #include <stdio.h>
 
@@ -218,9 +219,10 @@ int param_path(const struct json *j, const char *path,
 
     for (at = a->path;; at += n + 1) {
         n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                   "0123456789._-");
+                   "0123456789._-%");
         if (n == 0 || strspn(at, ".") == n
-            || (at[n] != '\0' && at[n] != '/'))
+            || (at[n] != '\0' && at[n] != '/')
+            || graph_path_wrong(STR(a->path)) != NULL)
         {
             return fault_set(f, path, NULL, STR(a->path), "must be a path"
                              " such as 106540352242922/messages: no host, no"

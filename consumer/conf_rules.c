@@ -4,6 +4,7 @@
 #include "conf_own.h"
 #include "action.h"
 #include "json.h"
+#include "values.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -224,16 +225,94 @@ static void actions_fault(struct reader *r, yaml_node_t *list,
 }
 
 
+/* the list with a number for each value; a fault has the action's number */
+static int actions_sample(const struct json *list, struct buf *b,
+    struct fault *f)
+{
+    unsigned            n = 1;
+    const struct json  *c;
+
+    if (!json_is(list, JSON_ARRAY)) {
+        json_write(b, list);
+        return 0;
+    }
+
+    buf_text(b, "[");
+
+    for (c = list->child; c != NULL; c = c->next, n++) {
+        buf_text(b, n > 1 ? "," : "");
+        if (values_check(c, b, f) != 0) {
+            f->action = n;
+            return -1;
+        }
+    }
+
+    buf_text(b, "]");
+
+    return 0;
+}
+
+
+/* what holds values is kept as it was written */
+static void actions_keep(struct action *actions, size_t n,
+    const struct json *list)
+{
+    size_t              i;
+    struct buf          b;
+    const struct json  *c = list->child;
+
+    for (i = 0; i < n; i++, c = c->next) {
+        buf_init(&b, RULES_JSON_MAX);
+        json_write(&b, c);
+
+        if (values_in((struct str) { b.at, b.len })) {
+            free((char *) actions[i].json.at);
+            actions[i].json = (struct str) { b.at, b.len };
+        } else {
+            buf_free(&b);
+        }
+    }
+}
+
+
+static int actions_read(const struct json *list, struct conf_list *out,
+    struct fault *f)
+{
+    int               rc;
+    struct buf        b;
+    struct action    *actions = NULL;
+    struct json_doc  *doc;
+
+    buf_init(&b, RULES_JSON_MAX);
+    rc = actions_sample(list, &b, f);
+    doc = rc == 0 && !b.over ? json_parse(b.at, b.len, JSON_TREE_MAX) : NULL;
+    buf_free(&b);
+
+    if (rc == 0 && doc == NULL) {
+        return fault_set(f, "", NULL, NONE, "is too long, or nested too deep");
+    }
+
+    rc = rc == 0 ? actions_parse(json_root(doc), ACTION_LIST_MAX, false,
+                                 &actions, &out->n, f) : rc;
+    json_free(doc);
+
+    if (rc == 0) {
+        actions_keep(actions, out->n, list);
+        out->at = actions;
+    }
+
+    return rc;
+}
+
+
 /* conf_actions reads the list of "do" */
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     void *field)
 {
-    struct buf          b;
-    struct fault        f;
-    struct action      *actions;
-    struct conf_do     *seen;
-    struct conf_list   *list = field;
-    struct json_doc    *doc;
+    struct buf        b;
+    struct fault      f;
+    struct conf_do   *seen;
+    struct json_doc  *doc;
 
     buf_init(&b, RULES_JSON_MAX);
     node_json(r, &b, node, 0);
@@ -245,15 +324,11 @@ void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
         return;
     }
 
-    if (actions_parse(json_root(doc), ACTION_LIST_MAX, false, &actions,
-                      &list->n, &f) != 0)
-    {
+    if (actions_read(json_root(doc), field, &f) != 0) {
         actions_fault(r, node, path, &f);
-        actions = NULL;
     }
 
     json_free(doc);
-    list->at = actions;
 
     seen = conf_list_add(&r->dos, sizeof(*seen));
     *seen = (struct conf_do) { node, r->conf->rules.n - 1 };
@@ -320,7 +395,7 @@ static int rule_check(const struct rule *rule, const struct conf *conf,
 {
     int                  product, kind;
     const struct when   *w = &rule->when;
-    struct action_place  place = { .from = FROM_RULE };
+    struct action_place  place = { .from = FROM_RULE, .values = true };
 
     for (product = PRODUCT_WHATSAPP; product <= PRODUCT_INSTAGRAM; product++) {
         for (kind = 0; kind < KINDS; kind++) {

@@ -40,6 +40,29 @@ static bool is_version(const char *at, size_t len)
 }
 
 
+static bool is_hex(char c)
+{
+    return c != '\0' && strchr("0123456789abcdefABCDEF", c) != NULL;
+}
+
+
+/* "%40", and none of what an escape is not needed for: "%2E%2E" is ".." to
+   some */
+static bool is_escape(const char *at)
+{
+    int  c;
+
+    if (!is_hex(at[1]) || !is_hex(at[2])) {
+        return false;
+    }
+
+    c = (at[1] < 'A' ? at[1] - '0' : (at[1] | 0x20) - 'a' + 10) * 16
+        + (at[2] < 'A' ? at[2] - '0' : (at[2] | 0x20) - 'a' + 10);
+
+    return c >= 0x20 && c != 0x7f && c != '.' && c != '/' && c != '\\';
+}
+
+
 static const char *segment_wrong(const char *at, size_t len, bool first)
 {
     size_t  i;
@@ -58,9 +81,11 @@ static const char *segment_wrong(const char *at, size_t len, bool first)
     }
 
     for (i = 0; i < len; i++) {
-        if (!is_plain(at[i])) {
-            return "the path holds something else than letters, digits and"
-                   " -._~!$&'()*+,;=:@/";
+        if (at[i] == '%' && len - i > 2 && is_escape(at + i)) {
+            i += 2;
+        } else if (!is_plain(at[i])) {
+            return "the path holds something else than letters, digits,"
+                   " escapes and -._~!$&'()*+,;=:@/";
         }
     }
 
@@ -99,12 +124,6 @@ const char *graph_path_wrong(struct str path)
     }
 
     return NULL;
-}
-
-
-static bool is_hex(char c)
-{
-    return c != '\0' && strchr("0123456789abcdefABCDEF", c) != NULL;
 }
 
 

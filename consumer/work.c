@@ -335,6 +335,11 @@ static void begin_known(struct work *w)
     const char  *why, *reason = "";
 
     why = decide_event(w, &reason);
+    if (why != NULL && w->faulty) {
+        end_fault(w, reason, &w->fault);
+        return;
+    }
+
     if (why != NULL) {
         end_dead(w, reason, why, NULL);
         return;

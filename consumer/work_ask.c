@@ -317,16 +317,10 @@ static void ask_call(struct work *w, struct ask_line *l)
     struct buf                  id, view;
     const struct step          *step = &w->plan.steps[w->plan.at];
     const struct event         *event = work_event(w, step);
-    struct action_place         place = { .from = FROM_HANDLER };
+    struct action_place         place = work_place(event, FROM_HANDLER);
     const struct conf_handler  *handler;
 
     handler = handler_find(w->conf, step->action->handler);
-    place.product = event->product;
-    place.kind = event->kind;
-    place.addressed = event->address != ADDRESS_NONE;
-    place.message = event->kind == KIND_MESSAGE
-                    || event->kind == KIND_POSTBACK;
-    place.comment = event->comment.id.len > 0;
 
     buf_init(&view, VIEW_MAX);
     view_write(&view, &w->record, w->item->record, event,

@@ -3,8 +3,10 @@
 
 #include "work_own.h"
 #include "rules.h"
+#include "values.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 
 /* patterns of a record with many texts; it must not cost the lease */
@@ -18,6 +20,48 @@ static long long rule_until(const struct work *w, const struct rule *rule)
 
     return rule->max_age_ms && time
            ? time + (long long) rule->max_age_ms : 0;
+}
+
+
+/* work_place: what may be done for an event */
+struct action_place work_place(const struct event *event,
+    enum action_from from)
+{
+    return (struct action_place) {
+        .from = from, .product = event->product, .kind = event->kind,
+        .addressed = event->address != ADDRESS_NONE,
+        .message = event->kind == KIND_MESSAGE
+                   || event->kind == KIND_POSTBACK,
+        .comment = event->comment.id.len > 0
+    };
+}
+
+
+/* an action that holds values is another one for each event; it is what is
+   kept.  -1: w->fault says why there is none */
+static int step_fill(struct work *w, struct step *step, size_t number)
+{
+    const struct event   *event = work_event(w, step);
+    const struct known   *known = work_known(w, step);
+    struct values         values = {
+        .event = event, .id = w->record.id,
+        .name = known->name.at != NULL ? known->name : NONE
+    };
+    struct action_place   place = work_place(event, FROM_RULE);
+    struct action        *own = mem_alloc(sizeof(*own));
+
+    if (values_action(step->action->json, &values, &place, w->conf, own,
+                      &w->fault) != 0)
+    {
+        w->fault.action = (unsigned) number;
+        w->faulty = true;
+        free(own);
+        return -1;
+    }
+
+    step->action = step->own = own;
+
+    return 0;
 }
 
 
@@ -44,6 +88,10 @@ static const char *rule_steps(struct work *w, size_t event,
         step = plan_add(&w->plan, event, number, &actions[i]);
         if (step == NULL) {
             return "more than 10000 actions";
+        }
+
+        if (values_in(actions[i].json) && step_fill(w, step, i + 1) != 0) {
+            return "a value does not fit";
         }
 
         step->until = until;
@@ -135,7 +183,7 @@ const char *decide_event(struct work *w, const char **reason)
     }
 
     if (why != NULL) {
-        *reason = "record";
+        *reason = w->faulty ? "rule" : "record";
         return why;
     }
 

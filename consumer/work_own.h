@@ -91,6 +91,10 @@ struct str work_ref(struct work *w);            /* what Meta gives back */
 void ids_tell(struct work *w);
 void ids_end(struct work *w);           /* it was worked */
 
+/* work_place: what may be done for an event (work_decide.c) */
+struct action_place work_place(const struct event *event,
+    enum action_from from);
+
 /* work_decide.c: NULL, or what is wrong, and *reason names it */
 const char *decide_event(struct work *w, const char **reason);
 bool decide_job(struct work *w);                /* false: w->fault */

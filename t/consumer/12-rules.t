@@ -32,6 +32,12 @@ rules:
     do: [{reply: {text: Choose, quick_replies: [$rows]}}]
   - when: {product: whatsapp, kind: message, text: "^silence"}
     do: [stop]
+  - when: {product: whatsapp, kind: message, text: "^name"}
+    do: [{reply: {text: "{{user.username|You}} to {{account}}: {{ text }}"}}, stop]
+  - when: {product: whatsapp, kind: message, text: "^pick"}
+    do: [{reply: {text: Choose, quick_replies: [{title: "{{text}}", payload: "P {{id}}"}]}}, stop]
+  - when: {product: whatsapp, kind: message, text: "^path"}
+    do: [{graph: {method: GET, path: "{{text}}/x"}}, stop]
 END
 
 sub answers {
@@ -62,6 +68,18 @@ is_deeply +($rig->graph->calls)[-1]{body}{interactive}, {type => 'list',
 
 is_deeply answers(whatsapp(text => 'silence')), [], 'a rule may do nothing';
 is $rig->count_of->{worked}, 6, 'and the event counts as worked';
+
+is_deeply answers(whatsapp(text => 'name "}}],{{account}} {\\')),
+    ["You to $PHONE: name \"}}],{{account}} {\\"], 'values, and nothing else that looks like one';
+answers(whatsapp(text => 'pick ' . "\x{e9}" x 30, id => 'wamid.pick'));
+is_deeply +($rig->graph->calls)[-1]{body}{interactive}{action}{buttons}[0]{reply},
+    {id => 'P wamid.pick', title => 'pick ' . "\x{e9}" x 15}, 'a text that gets too long is cut';
+answers(whatsapp(text => "path %40 \x{e9}?b=c"));
+is +(map { $_->{answer} } $rig->dead)[0], "Unknown path components: /path %40 \x{e9}?b=c/x",
+    'in a path it is one part of it';
+answers(whatsapp(text => 'path/../me'));
+my ($dead) = grep { $_->{reason} eq 'rule' } $rig->dead;
+like $dead->{answer}, qr/^action 1: graph.path: /, 'what no path may hold is a letter that says so';
 
 my $unmatched = whatsapp(text => 'nothing of this');
 is_deeply answers($unmatched), [], 'no rule matches';

@@ -54,12 +54,14 @@ static void paths(void)
     static const char *const  good[] = {
         "", "/", "me", "/me", "me/", "106540352242922/messages",
         "act_9/insights", "118_229", "search", "m_AbC-_=+$:x", "a.b/..c/c..",
-        "1/...", "v", "v1", "v1.", "version", "me/v24.0", "@a;b", "t_1!'()*,"
+        "1/...", "v", "v1", "v1.", "version", "me/v24.0", "@a;b", "t_1!'()*,",
+        "a%20b", "%25", "m_%C3%A9/x", "1%3F2"
     };
     static const char *const  bad[] = {
         "//evil.example/x", "me//x", "//", "/me//", "..", ".", "../x",
         "me/../x", "me/..", "me/.", "./me", "%2e%2e/x", "me%2fx", "me%00",
-        "me%", "me?x=1", "me#x", "me\\x", "me x", "me\tx", "me\nHost: x",
+        "me%", "me%2", "me%2g", "me%1f", "me%7F", "%5c", "%2E.",
+        "me?x=1", "me#x", "me\\x", "me x", "me\tx", "me\nHost: x",
         "me\r\n", "\x01", "m\xc3\xa9", "\x7f", "v24.0/me", "/v1.0",
         "v24.0", "https:/\\x", "a\"b", "<a>", "a|b", "a^b", "`", "{a}", "[1]"
     };
