@@ -5,9 +5,12 @@ use Mojo::Base -base, -signatures;
 
 use GraphEmulator::After;
 use GraphEmulator::Calls;
+use GraphEmulator::Comments;
 use GraphEmulator::Control;
 use GraphEmulator::Error qw(fail trace_id);
 use GraphEmulator::Fault;
+use GraphEmulator::Messenger;
+use GraphEmulator::Messenger::Page;
 use GraphEmulator::Node;
 use GraphEmulator::People;
 use GraphEmulator::Route qw(unsupported);
@@ -19,7 +22,6 @@ use GraphEmulator::WhatsApp;
 use GraphEmulator::WhatsApp::Media;
 use GraphEmulator::WhatsApp::Number;
 use GraphEmulator::WhatsApp::Templates;
-use GraphEmulator::Messenger;
 use Mojo::IOLoop;
 use Mojo::JSON qw(decode_json encode_json);
 use Scalar::Util qw(blessed);
@@ -46,6 +48,7 @@ has accepted => 0;
 has review   => 'at-once';      # of templates; or: by-hand
 has hosts    => sub { {} };     # port -> facebook or instagram; none: any host
 has numbers  => sub { {} };     # phone numbers and their state, by id
+has profiles => sub { {} };     # of Messenger and Instagram, by account
 has subscribed => sub { {} };   # by account: 0, or what the app subscribed to
 has throughput => 'STANDARD';   # what each phone number says of itself
 

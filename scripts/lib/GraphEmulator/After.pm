@@ -11,6 +11,11 @@ sub listens ($self) {
 }
 
 
+sub comment ($self, $call, $comment) {
+    return;
+}
+
+
 sub account ($self, $account, $field, $value) {
     return;
 }

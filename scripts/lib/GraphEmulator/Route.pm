@@ -52,7 +52,7 @@ sub find ($class, $call) {
     @kinds = ('phone') if @kinds > 1 && $call->{kind} eq 'whatsapp';
     @kinds = grep { $_ ne 'phone' } @kinds
         if @kinds > 1 && $call->{kind} eq 'messenger';
-    for my $kind (@kinds, exists $call->{thing} || @kinds ? () : 'person') {
+    for my $kind (@kinds, exists $call->{thing} || @kinds ? () : 'unknown') {
         my $code = $ROUTE{"$call->{method} $kind $call->{edge}"} or next;
         $call->{node_kind} = $kind;
         return $code;

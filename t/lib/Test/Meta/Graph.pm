@@ -8,6 +8,8 @@ package Test::Meta::Graph;
 #   $graph->fault({match => {kind => 'whatsapp'}, times => 1,
 #       fault => {status => 500}});      a rule of graph-emulator --help
 #   $graph->hasten;              what is slow is answered now
+#   $graph->control(POST => 'deliver', {...});      its other endpoints
+#   new(instagram => 1, ...) and $graph->instagram_url: that host on its own
 
 use strict;
 use warnings;
@@ -24,6 +26,7 @@ sub new {
     my ($class, %arg) = @_;
     my $self = bless {args => [], %arg}, $class;
     ($self->{port}, $self->{probe}) = hold_port();
+    ($self->{ig_port}, $self->{ig_probe}) = hold_port() if $arg{instagram};
     $self->{log} = "$self->{dir}/graph.log";
     return $self;
 }
@@ -33,6 +36,7 @@ sub start {
     my $out = "$self->{dir}/graph.out";
     $self->run(out => $out, cmd => [$^X, root_dir() . '/scripts/graph-emulator',
         '--listen', "127.0.0.1:$self->{port}", '--log', $self->{log},
+        ($self->{ig_port} ? ('--instagram', "127.0.0.1:$self->{ig_port}") : ()),
         @{$self->{args}}]);
     wait_for { connects($self->{port}) || !$self->alive } 20;
     die 'the Graph emulator did not start: ' . slurp($out)
@@ -42,6 +46,22 @@ sub start {
 
 sub url {
     return "http://127.0.0.1:$_[0]{port}";
+}
+
+sub instagram_url {
+    return "http://127.0.0.1:$_[0]{ig_port}";
+}
+
+# one of the emulator's own endpoints; its answer decoded, dies if it refuses
+sub control {
+    my ($self, $method, $name, $json) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 120)->request($method,
+        $self->url . "/emulator/$name", {defined $json ? (headers =>
+            {'Content-Type' => 'application/json'}, content =>
+            encode_json($json)) : ()});
+    die "$method $name refused: $answer->{status} $answer->{content}"
+        unless $answer->{success};
+    return decode_json($answer->{content});
 }
 
 # decoded lines of the call log that are whole
