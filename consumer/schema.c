@@ -133,7 +133,7 @@ static int words_check(struct check *c, struct str text,
     size_t      i;
     struct buf  b;
 
-    buf_init(&b, 160);
+    buf_init(&b, (size_t) -1);     /* the fault cuts it */
 
     for (i = 0; m->words[i] != NULL; i++) {
         if (str_is(text, m->words[i])) {
@@ -403,7 +403,7 @@ static int group_check(struct check *c, const struct json *j,
     size_t      i, n = 0;
     struct buf  b;
 
-    buf_init(&b, 160);
+    buf_init(&b, (size_t) -1);     /* the fault cuts it */
 
     for (i = first; i < s->n; i++) {
         if (s->members[i].one_of == s->members[first].one_of) {
