@@ -2,6 +2,7 @@
    (meta-webhooks-and-messaging.md 7 to 9). */
 
 #include "action_own.h"
+#include "calls.h"
 #include "channel.h"
 #include "split.h"
 
@@ -342,12 +343,27 @@ static int check_later(const struct action *a, struct fault *f)
 
 
 static int check_graph(const struct action *a,
-    const struct action_place *place, struct fault *f)
+    const struct action_place *place, const struct conf *conf,
+    struct fault *f)
 {
-    return a->account != NULL || place->product != PRODUCT_NONE
-           || place->from != FROM_JOB ? 0
-           : fault_set(f, "graph.account", NULL, NONE, "is missing, and so"
-                       " is the job's account");
+    enum product            product = place->product;
+    const struct call_row  *row;
+
+    if (a->account == NULL && product == PRODUCT_NONE
+        && place->from == FROM_JOB)
+    {
+        return fault_set(f, "graph.account", NULL, NONE, "is missing, and so"
+                         " is the job's account");
+    }
+
+    if (a->account != NULL) {
+        product = target_known(conf, STR(a->account));
+    }
+
+    row = calls_match(product, a->method, STR(a->path), a->params);
+
+    return row == NULL ? 0 : calls_check(row, a->params, "graph.params",
+                                         place->values, f);
 }
 
 
@@ -390,7 +406,7 @@ int action_check(const struct action *a, const struct action_place *place,
         return check_later(a, f);
 
     case ACTION_GRAPH:
-        return check_graph(a, place, f);
+        return check_graph(a, place, conf, f);
 
     case ACTION_STOP:
         break;

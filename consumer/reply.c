@@ -1,8 +1,7 @@
 /* The calls of actions: each channel's body, or a graph action's own. */
 
+#include "calls.h"
 #include "channel.h"
-
-#include <ctype.h>
 
 
 #define REPLY_PATH_MAX     1024
@@ -10,74 +9,20 @@
 #define REPLY_BODY_MAX     (384 * 1024)
 
 
-static void query_text(struct buf *b, struct str s)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < s.len; i++) {
-        c = (unsigned char) s.at[i];
-        if (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
-            buf_add(b, s.at + i, 1);
-        } else {
-            buf_format(b, "%%%02X", c);
-        }
-    }
-}
-
-
-/* texts as they are, all else as JSON, as Graph reads parameters */
-static const char *graph_query(struct buf *b, struct str params)
-{
-    struct buf          value;
-    struct json_doc    *doc;
-    const struct json  *c;
-
-    doc = json_parse(params.at, params.len, JSON_TREE_MAX);
-    if (doc == NULL) {
-        return "the parameters are nested too deep";
-    }
-
-    for (c = json_root(doc)->child; c != NULL; c = c->next) {
-        buf_text(b, b->len ? "&" : "");
-        query_text(b, c->key);
-        buf_text(b, "=");
-
-        if (c->type == JSON_STRING) {
-            query_text(b, c->text);
-            continue;
-        }
-
-        buf_init(&value, REPLY_QUERY_MAX);
-        json_write(&value, c);
-        query_text(b, (struct str) { value.at, value.len });
-        b->over |= value.over;
-        buf_free(&value);
-    }
-
-    json_free(doc);
-
-    return NULL;
-}
-
-
+/* a call that Meta documents goes as documented, any other as it is */
 static const char *graph_body(struct reply_call *call,
-    const struct action *action)
+    const struct action *action, const struct target *target)
 {
+    const struct call_row  *row;
+
+    row = calls_match(target->product, action->method, STR(action->path),
+                      action->params);
     call->method = action->method;
+    call->idempotent |= row != NULL && (row->flags & CALL_SAME);
     buf_text(&call->path, action->path);
 
-    if (action->params.len == 0) {
-        return NULL;
-    }
-
-    if (action->method != METHOD_POST) {
-        return graph_query(&call->query, action->params);
-    }
-
-    buf_str(&call->body, action->params);
-
-    return NULL;
+    return calls_write(row, action->method, action->params, &call->query,
+                       &call->body, &call->type);
 }
 
 
@@ -117,7 +62,7 @@ const char *reply_call(struct reply_call *call, const struct action *action,
     call->idempotent = action_idempotent(action);
 
     if (action->kind == ACTION_GRAPH) {
-        why = graph_body(call, action);
+        why = graph_body(call, action, target);
     } else {
         why = reply_body(call, action, target, ref);
     }

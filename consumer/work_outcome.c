@@ -290,7 +290,9 @@ void outcome_unknown(struct work *w, const struct verdict *v)
 
     stat_row_add(w->desk->stats, STAT_QUEUE_AMBIGUOUS, 1);
 
-    if (action_idempotent(step->action) || step->resend) {
+    if (action_idempotent(step->action) || w->call.idempotent
+        || step->resend)
+    {
         outcome_again(w, 0, 0, "ambiguous", v);
         return;
     }
