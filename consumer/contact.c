@@ -1,12 +1,12 @@
-/* The contacts of a WhatsApp change, found by wa_id: a change may hold many
-   thousands of them, and as many messages. */
+/* The contacts of a WhatsApp change, found by an id of theirs: a change may
+   hold many thousands of them, and as many messages. */
 
 #include "contact.h"
 
 #include <stdlib.h>
 
 
-static int wa_id_order(struct str a, struct str b)
+static int id_order(struct str a, struct str b)
 {
     int  order = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
 
@@ -18,14 +18,15 @@ static int wa_id_order(struct str a, struct str b)
 static int contact_order(const void *a, const void *b)
 {
     const struct contact  *x = a, *y = b;
-    int                    order = wa_id_order(x->wa_id, y->wa_id);
+    int                    order = id_order(x->id, y->id);
 
     return order ? order : (x->n > y->n) - (x->n < y->n);
 }
 
 
 /* contacts_open sorts them */
-void contacts_open(struct contacts *contacts, const struct json *list)
+void contacts_open(struct contacts *contacts, const struct json *list,
+    const char *name)
 {
     size_t              n = 0;
     const struct json  *c;
@@ -44,7 +45,7 @@ void contacts_open(struct contacts *contacts, const struct json *list)
 
     for (c = list->child; c != NULL; c = c->next) {
         contacts->at[contacts->n] = (struct contact) {
-            json_get_text(c, "wa_id"), contacts->n, c
+            json_get_text(c, name), contacts->n, c
         };
         contacts->n++;
     }
@@ -63,7 +64,7 @@ void contacts_close(struct contacts *contacts)
 
 /* contacts_of finds the contact of somebody */
 const struct json *contacts_of(const struct contacts *contacts,
-    struct str wa_id)
+    struct str id)
 {
     size_t  low = 0, high = contacts->n, middle;
 
@@ -73,14 +74,14 @@ const struct json *contacts_of(const struct contacts *contacts,
 
     while (low < high) {
         middle = low + (high - low) / 2;
-        if (wa_id_order(contacts->at[middle].wa_id, wa_id) < 0) {
+        if (id_order(contacts->at[middle].id, id) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
 
-    return wa_id.len && low < contacts->n
-           && str_equal(contacts->at[low].wa_id, wa_id)
+    return id.len && low < contacts->n
+           && str_equal(contacts->at[low].id, id)
            ? contacts->at[low].json : NULL;
 }

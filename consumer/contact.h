@@ -1,4 +1,4 @@
-/* The contacts of a WhatsApp change, found by wa_id. */
+/* The contacts of a WhatsApp change, found by wa_id or by user_id. */
 
 #ifndef CONTACT_H
 #define CONTACT_H
@@ -6,10 +6,10 @@
 #include "json.h"
 
 
-/* in order of wa_id where there are several, in that of the change among
+/* in order of that id where there are several, in that of the change among
    equals */
 struct contact {
-    struct str          wa_id;
+    struct str          id;
     size_t              n;      /* its place in the change */
     const struct json  *json;
 };
@@ -20,14 +20,15 @@ struct contacts {
 };
 
 
-/* contacts_open reads an array of the change, NULL or another type is as an
-   empty one; contacts_close must follow */
-void contacts_open(struct contacts *contacts, const struct json *list);
+/* contacts_open reads an array of the change, by the id of that name; NULL or
+   another type is as an empty one; contacts_close must follow */
+void contacts_open(struct contacts *contacts, const struct json *list,
+    const char *name);
 void contacts_close(struct contacts *contacts);
 
-/* contacts_of: the only one, or the first whose wa_id it is; NULL */
+/* contacts_of: the only one, or the first whose id it is; NULL */
 const struct json *contacts_of(const struct contacts *contacts,
-    struct str wa_id);
+    struct str id);
 
 
 #endif /* CONTACT_H */

@@ -182,8 +182,8 @@ static void test_event(struct testing *t, const struct event *e)
     jw_text(&t->j, "kind", kind_name(e->kind));
     jw_str(&t->j, "account", e->account);
     jw_id(t->c, &t->j, "id", e->id);
-    jw_str(&t->j, "user", t->c->opts.reveal ? e->line
-           : STR(log_person(person, e->line)));
+    jw_str(&t->j, "user", t->c->opts.reveal ? e->user
+           : STR(log_person(person, e->user)));
 
     out_color(t->c, &t->b, 'b');
     buf_format(&t->b, "  %s %s", product_name(e->product),
@@ -192,8 +192,8 @@ static void test_event(struct testing *t, const struct event *e)
     buf_text(&t->b, " of ");
     buf_str(&t->b, e->account);
     buf_text(&t->b, " from ");
-    buf_str(&t->b, t->c->opts.reveal ? e->line
-            : STR(log_person(person, e->line)));
+    buf_str(&t->b, t->c->opts.reveal ? e->user
+            : STR(log_person(person, e->user)));
     if (e->text.len) {
         buf_text(&t->b, ": ");
         mask_text(t->c, &t->b, e->text);

@@ -7,10 +7,11 @@
 #include "json.h"
 
 
-/* messages, statuses... of one record: they are worked as one item, whose
-   plan is written whole at each mark.  Meta batches 1,000
+/* messages, statuses... of one record: they are worked as one item.  Meta
+   batches 1,000; a chunk of history holds what fits into its 3 MB
    (meta-webhooks-and-messaging.md 1.6) */
-#define RECORD_EVENTS_MAX  1000
+#define RECORD_EVENTS_MAX   1000
+#define RECORD_HISTORY_MAX  50000
 
 /* attachments of one event that are read */
 #define EVENT_MEDIA_MAX    32
@@ -20,7 +21,7 @@ enum record_rc {
     RECORD_OK,
     RECORD_NEWER,       /* "v" is larger than this program knows */
     RECORD_FAULTY,      /* JSON, but no record */
-    RECORD_MANY,        /* more elements than RECORD_EVENTS_MAX */
+    RECORD_MANY,        /* more elements than the maxima above */
     RECORD_LARGE,       /* JSON, but its tree takes too much memory */
     RECORD_NO_JSON      /* or too deep */
 };
@@ -46,6 +47,7 @@ struct event_comment {
 struct event {
     enum product          product;
     enum kind             kind;
+    enum kind             inner;    /* what a standby, a test is a copy of */
     struct str            account;  /* phone_number_id; Page; Instagram's id */
     struct str            waba;     /* WhatsApp */
     struct str            id;       /* its own: wamid, mid, comment, lead... */
@@ -104,6 +106,11 @@ struct media {
     struct str  file;       /* where it was saved */
 };
 
+/* text behind it */
+struct record_scrap {
+    struct record_scrap  *next;
+};
+
 struct record {
     struct json_doc    *doc;
     struct str          id;
@@ -121,6 +128,7 @@ struct record {
     struct event       *events;
     size_t              nevents;
     size_t              room;       /* of events */
+    struct record_scrap *scraps;    /* what was not in the record itself */
 };
 
 

@@ -21,8 +21,8 @@ static const struct kind_row  rows[KINDS] = {
                        false },
     [KIND_POSTBACK] = { "postback", "a tap that carries a payload: buttons,"
                         " lists, quick replies, menus, forms", false },
-    [KIND_REACTION] = { "reaction", "a person's reaction to a message or a"
-                        " post, or its removal", false },
+    [KIND_REACTION] = { "reaction", "a person's reaction to a message, or its"
+                        " removal", false },
     [KIND_EDIT] = { "edit", "a person changed a message", false },
     [KIND_UNSEND] = { "unsend", "a person took a message back", false },
     [KIND_STATUS] = { "status", "how far a message or a call of ours got",
@@ -34,9 +34,8 @@ static const struct kind_row  rows[KINDS] = {
     [KIND_COMMENT] = { "comment", "a comment on a post, a video or a live"
                        " broadcast", false },
     [KIND_FEED] = { "feed", "anything else on a Page's feed: posts, likes,"
-                    " shares, removals", false },
-    [KIND_LEAD] = { "lead", "somebody filled in a lead form, or an automatic"
-                    " event says so", false },
+                    " reactions, shares, edits, removals", false },
+    [KIND_LEAD] = { "lead", "somebody filled in a lead form", false },
     [KIND_MENTION] = { "mention", "somebody mentioned the account", false },
     [KIND_TEMPLATE] = { "template", "a template's status, quality, category or"
                         " components changed", false },
@@ -48,12 +47,12 @@ static const struct kind_row  rows[KINDS] = {
                        " from the WhatsApp Business app", true },
     [KIND_HANDOVER] = { "handover", "a conversation went to another app or"
                         " agent, or one asks for it", false },
-    [KIND_OPTIN] = { "optin", "a person allows messages, or takes that back",
+    [KIND_OPTIN] = { "optin", "a person allows messages or calls, or refuses",
                      false },
     [KIND_PREFERENCE] = { "preference", "a person wants no marketing messages,"
                           " or wants them again", false },
-    [KIND_REFERRAL] = { "referral", "a person came by a link, an advertisement"
-                        " or a code", false },
+    [KIND_REFERRAL] = { "referral", "a person came by a link or an"
+                        " advertisement, or opened the chat", false },
     [KIND_LINKING] = { "linking", "a person linked an account, or unlinked it",
                        false },
     [KIND_GROUP] = { "group", "a group, its participants or its settings"
@@ -64,13 +63,15 @@ static const struct kind_row  rows[KINDS] = {
                         " feedback form", false },
     [KIND_RATING] = { "rating", "a recommendation of the Page, or a comment or"
                       " like on one", false },
+    [KIND_CONVERSION] = { "conversion", "Meta saw a lead or a purchase in a"
+                          " chat that an advertisement began", false },
     [KIND_INSIGHT] = { "insight", "figures of a story that ended", false },
     [KIND_ERROR] = { "error", "an error of Meta's that belongs to no message",
                      false },
     [KIND_STANDBY] = { "standby", "a copy of what goes on in a conversation"
                        " that another app or agent owns", true },
-    [KIND_SYSTEM] = { "system", "WhatsApp says something about a person, such"
-                      " as a new number", true },
+    [KIND_SYSTEM] = { "system", "Meta says something about a person, such as"
+                      " a new number", true },
     [KIND_UNSUPPORTED] = { "unsupported", "a message of a type that Meta does"
                            " not hand on", true },
     [KIND_TEST] = { "test", "a test button of Meta's dashboard", true },

@@ -28,12 +28,21 @@ void lanes_account(struct lanes *lanes, const struct limits *limits,
 }
 
 
+/* what comes from people, at the time */
+static bool lanes_counts(enum kind kind)
+{
+    return kind == KIND_MESSAGE || kind == KIND_POSTBACK
+           || kind == KIND_REACTION || kind == KIND_EDIT
+           || kind == KIND_UNSEND || kind == KIND_UNSUPPORTED;
+}
+
+
 /* lanes_inbound: a WhatsApp number's rate counts both directions */
 void lanes_inbound(struct lanes *lanes, const struct limits *limits,
     const struct event *event)
 {
     lanes->n = 0;
-    if (event->product == PRODUCT_WHATSAPP && event->kind == KIND_MESSAGE) {
+    if (event->product == PRODUCT_WHATSAPP && lanes_counts(event->kind)) {
         lanes_add(lanes, limits, LANE_PHONE, event->account, NONE);
     }
 }

@@ -43,89 +43,14 @@ static void number(struct buf *b, const char *name, long long n)
 }
 
 
-static struct str either(struct str a, struct str b)
-{
-    return a.len ? a : b;
-}
-
-
-/* digits, as in contract and record: below 10^12 they are seconds */
-static long long millis(struct str s)
-{
-    size_t     i;
-    long long  n = 0;
-
-    if (!str_digits(s) || s.len > 15) {
-        return 0;
-    }
-
-    for (i = 0; i < s.len; i++) {
-        n = n * 10 + s.at[i] - '0';
-    }
-
-    return n < 1000000000000ll ? n * 1000 : n;
-}
-
-
-/* what holds text and media */
-static const struct json *message_of(const struct event *event)
-{
-    return event->product == PRODUCT_WHATSAPP ? event->item
-           : json_get(event->item, "message");
-}
-
-
-static struct str whatsapp_phone(const struct event *event)
-{
-    const char  *names[] = { event->kind == KIND_ECHO ? "to" : "from",
-                             "recipient_id" };
-    size_t       i;
-    struct str   phone;
-
-    for (i = 0; i < 2; i++) {
-        phone = json_get_text(event->item, names[i]);
-        if (str_digits(phone)) {
-            return phone;
-        }
-    }
-
-    phone = json_get_text(event->contact, "wa_id");
-
-    return str_digits(phone) ? phone : NONE;
-}
-
-
-/* a group's message and a status stand in other lines than the person's, but
-   are about one */
-static struct str whatsapp_user(const struct event *event, struct str phone)
-{
-    struct str  user = NONE;
-
-    if (event->kind != KIND_STATUS && event->kind != KIND_CALL
-        && json_get_text(event->item, "group_id").len == 0)
-    {
-        return event->line;
-    }
-
-    user = either(json_get_text(event->item, "from_user_id"),
-                  json_get_text(event->item, "recipient_user_id"));
-    user = either(user, json_get_text(event->contact, "user_id"));
-
-    return either(user, phone);
-}
-
-
-static void write_conversation(struct buf *b, const struct event *event,
-    struct str user)
+/* a group's is its own, whoever writes in it */
+static void write_conversation(struct buf *b, const struct event *event)
 {
     struct buf  c;
-
-    if (event->kind == KIND_MESSAGE) {
-        user = event->line;         /* a group's is its own */
-    }
+    struct str  with = event->group.len ? event->group : event->user;
 
     buf_text(b, ",\"conversation\":");
-    if (user.len == 0 || event->account.len == 0) {
+    if (with.len == 0 || event->account.len == 0) {
         buf_text(b, "null");
         return;
     }
@@ -134,131 +59,57 @@ static void write_conversation(struct buf *b, const struct event *event,
     buf_format(&c, "%s:", product_name(event->product));
     buf_str(&c, event->account);
     buf_text(&c, ":");
-    buf_str(&c, user);
+    buf_str(&c, with);
     json_quote(b, (struct str) { c.at, c.len });
     buf_free(&c);
 }
 
 
-static void write_user(struct buf *b, const struct event *event)
+static void first(struct buf *b, const char *name, struct str s)
 {
-    struct str          id = event->line, phone = NONE;
-    const struct json  *profile = json_get(event->contact, "profile");
+    buf_format(b, "\"%s\":", name);
 
-    if (event->product == PRODUCT_WHATSAPP) {
-        phone = whatsapp_phone(event);
-        id = whatsapp_user(event, phone);
-    }
-
-    buf_text(b, ",\"user\":{\"id\":");
-    if (id.len) {
-        json_quote(b, id);
+    if (s.len) {
+        json_quote(b, s);
     } else {
         buf_text(b, "null");
     }
-    text(b, "phone", phone);
-    text(b, "name", json_get_text(profile, "name"));
-    text(b, "username", json_get_text(profile, "username"));
+}
+
+
+static void write_user(struct buf *b, const struct event *event)
+{
+    buf_text(b, ",\"user\":{");
+    first(b, "id", event->user);
+    text(b, "phone", event->phone);
+    text(b, "name", event->name);
+    text(b, "username", event->username);
     buf_text(b, "}");
-    write_conversation(b, event, id);
-}
-
-
-/* what a button says when it is tapped, where that is not its title */
-static struct str payload(const struct event *event)
-{
-    struct str          p;
-    const struct json  *i = json_get(message_of(event), "interactive");
-
-    if (event->product != PRODUCT_WHATSAPP) {
-        p = json_text(json_path(event->item, "postback", "payload"));
-        return either(p, json_text(json_path(message_of(event), "quick_reply",
-                                             "payload")));
-    }
-
-    p = json_text(json_path(message_of(event), "button", "payload"));
-    p = either(p, json_text(json_path(i, "button_reply", "id")));
-    p = either(p, json_text(json_path(i, "list_reply", "id")));
-
-    return either(p, json_text(json_path(i, "nfm_reply", "response_json")));
-}
-
-
-static void media_one(struct buf *b, bool first, struct str type,
-    const struct json *m)
-{
-    buf_text(b, first ? "{\"type\":" : ",{\"type\":");
-    json_quote(b, type);
-    text(b, "id", json_get_text(m, "id"));
-    text(b, "mime", json_get_text(m, "mime_type"));
-    text(b, "sha256", json_get_text(m, "sha256"));
-    text(b, "caption", json_get_text(m, "caption"));
-    text(b, "filename", json_get_text(m, "filename"));
-    text(b, "file", NONE);
-    text(b, "url", json_get_text(m, "url"));
-    buf_text(b, "}");
-}
-
-
-static void whatsapp_media(struct buf *b, const struct event *event)
-{
-    size_t                    i;
-    struct str                type = json_get_text(message_of(event), "type");
-    static const char *const  types[] = {
-        "image", "video", "audio", "document", "sticker"
-    };
-
-    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (str_is(type, types[i])) {
-            media_one(b, true, type, json_get(message_of(event), types[i]));
-        }
-    }
 }
 
 
 static void write_media(struct buf *b, const struct event *event)
 {
-    bool                first = true;
-    const struct json  *c = json_get(message_of(event), "attachments");
+    size_t        i, n;
+    struct media  media[EVENT_MEDIA_MAX];
 
+    n = event_media(event, media, EVENT_MEDIA_MAX);
     buf_text(b, ",\"media\":[");
 
-    if (event->product == PRODUCT_WHATSAPP) {
-        whatsapp_media(b, event);
-
-    } else if (json_is(c, JSON_ARRAY)) {
-        for (c = c->child; c != NULL; c = c->next) {
-            media_one(b, first, json_get_text(c, "type"),
-                      json_get(c, "payload"));
-            first = false;
-        }
+    for (i = 0; i < n; i++) {
+        buf_text(b, i ? ",{" : "{");
+        first(b, "type", media[i].type);
+        text(b, "id", media[i].id);
+        text(b, "mime", media[i].mime);
+        text(b, "sha256", media[i].sha256);
+        text(b, "caption", media[i].caption);
+        text(b, "filename", media[i].filename);
+        text(b, "file", media[i].file);
+        text(b, "url", media[i].url);
+        buf_text(b, "}");
     }
 
     buf_text(b, "]");
-}
-
-
-/* the message that is answered */
-static struct str reply_to(const struct event *event)
-{
-    return event->product == PRODUCT_WHATSAPP
-           ? json_text(json_path(message_of(event), "context", "id"))
-           : json_text(json_path(message_of(event), "reply_to", "mid"));
-}
-
-
-static const struct json *referral(const struct event *event)
-{
-    const struct json  *r = json_get(message_of(event), "referral");
-
-    if (r == NULL) {
-        r = json_path(event->item, "postback", "referral");
-    }
-    if (r == NULL) {
-        r = json_get(event->item, "referral");
-    }
-
-    return json_is(r, JSON_OBJECT) ? r : NULL;
 }
 
 
@@ -279,37 +130,69 @@ static void write_window(struct buf *b, const struct event *event,
 }
 
 
-/* a status: of which message, how far it got, why it failed */
-static void write_status(struct buf *b, const struct event *event)
+/* what only one kind has */
+static void write_own(struct buf *b, const struct event *event)
 {
-    const struct json  *errors = json_get(event->item, "errors");
+    switch (event->kind) {
 
-    buf_text(b, ",\"status\":{\"message\":");
-    if (json_get_text(event->item, "id").len) {
-        json_quote(b, json_get_text(event->item, "id"));
-    } else {
-        buf_text(b, "null");
+    case KIND_STATUS:
+        buf_text(b, ",\"status\":{");
+        first(b, "message", event->target);
+        text(b, "state", event->state);
+        value(b, "error", event->error);
+        buf_text(b, "}");
+        break;
+
+    case KIND_COMMENT:
+        buf_text(b, ",\"comment\":{");
+        first(b, "id", event->comment.id);
+        text(b, "parent", event->comment.parent);
+        text(b, "post", event->comment.post);
+        text(b, "media", event->comment.media);
+        buf_text(b, "}");
+        break;
+
+    case KIND_LEAD:
+        value(b, "lead", event->lead);
+        break;
+
+    default:
+        break;
     }
-    text(b, "state", json_get_text(event->item, "status"));
-    value(b, "error", json_is(errors, JSON_ARRAY) ? errors->child : NULL);
-    buf_text(b, "}");
 }
 
 
-static struct str text_of(const struct event *event)
+/* what contract 4 puts behind the id, where the event came alone; a copy is
+   another event than what it is a copy of */
+static void id_more(struct buf *b, const struct event *event)
 {
-    return event->kind == KIND_POSTBACK
-           ? json_text(json_path(event->item, "postback", "title"))
-           : event->text;
-}
+    enum kind   kind = event->inner ? event->inner : event->kind;
+    struct str  more = NONE;
 
+    if (kind == KIND_STATUS || kind == KIND_CALL) {
+        more = json_get_text(event->item, "event");
+        more = more.len ? more : json_get_text(event->item, "status");
+    } else if (event->kind == KIND_ECHO) {
+        more = STR("echo");
+    }
 
-/* the event's own time, else the record's */
-static long long time_of(const struct record *r, const struct event *event)
-{
-    long long  ms = millis(json_get_text(event->item, "timestamp"));
+    if (more.len) {
+        buf_text(b, ":");
+        buf_str(b, more);
+    }
 
-    return ms ? ms : millis(json_get_text(json_root(r->doc), "time"));
+    if (event->kind == KIND_HISTORY || event->kind == KIND_STANDBY) {
+        buf_format(b, ":%s", kind_name(event->kind));
+    }
+
+    /* of groups there is one status for each participant */
+    more = json_get_text(event->item, "recipient_participant_user_id");
+    more = more.len ? more : json_get_text(event->item,
+                                           "recipient_participant_id");
+    if (more.len) {
+        buf_text(b, ":");
+        buf_str(b, more);
+    }
 }
 
 
@@ -317,8 +200,6 @@ static long long time_of(const struct record *r, const struct event *event)
    id of that one alone would be */
 void view_id(struct buf *b, const struct record *r, const struct event *event)
 {
-    struct str  more;
-
     if (r->nevents == 1 || event->id.len == 0) {
         buf_str(b, r->id);
         if (r->nevents > 1) {
@@ -327,26 +208,8 @@ void view_id(struct buf *b, const struct record *r, const struct event *event)
         return;
     }
 
-    more = event->kind == KIND_ECHO ? STR("echo")
-           : event->kind == KIND_STATUS ? json_get_text(event->item, "status")
-           : event->kind == KIND_CALL
-           ? either(json_get_text(event->item, "event"),
-                    json_get_text(event->item, "status")) : NONE;
-
     buf_str(b, event->id);
-    if (more.len) {
-        buf_text(b, ":");
-        buf_str(b, more);
-    }
-
-    /* of groups there is one status for each participant */
-    more = either(json_get_text(event->item,
-                                "recipient_participant_user_id"),
-                  json_get_text(event->item, "recipient_participant_id"));
-    if (more.len) {
-        buf_text(b, ":");
-        buf_str(b, more);
-    }
+    id_more(b, event);
 }
 
 
@@ -354,7 +217,6 @@ void view_id(struct buf *b, const struct record *r, const struct event *event)
 void view_write(struct buf *b, const struct record *r, struct str bytes,
     const struct event *event, unsigned attempt, long long now)
 {
-    long long   time = time_of(r, event);
     struct buf  id;
 
     buf_init(&id, 4096);
@@ -363,26 +225,24 @@ void view_write(struct buf *b, const struct record *r, struct str bytes,
     view_id(&id, r, event);
     json_quote(b, (struct str) { id.len ? id.at : "", id.len });
     buf_free(&id);
-    buf_format(b, ",\"attempt\":%u,\"kind\":\"%s\",\"product\":\"%s\"",
-               attempt, kind_name(event->kind), product_name(event->product));
+    buf_format(b, ",\"attempt\":%u,\"kind\":\"%s\"", attempt,
+               kind_name(event->kind));
+    text(b, "product", event->product != PRODUCT_NONE
+         ? STR(product_name(event->product)) : NONE);
     text(b, "account", event->account);
     text(b, "tenant", NONE);
     write_user(b, event);
-    number(b, "time", time);
-    text(b, "text", text_of(event));
-    text(b, "payload", payload(event));
+    write_conversation(b, event);
+    number(b, "time", event->time);
+    text(b, "text", event->text);
+    text(b, "payload", event->payload);
     write_media(b, event);
-    text(b, "reply_to", reply_to(event));
-    value(b, "referral", referral(event));
-    write_window(b, event, time, now);
-
-    if (event->kind == KIND_STATUS) {
-        write_status(b, event);
-    }
-
-    buf_format(b, ",\"replay\":%s,\"test\":false,\"event\":",
-               json_is(json_get(json_root(r->doc), "replay"), JSON_TRUE)
-               ? "true" : "false");
+    text(b, "reply_to", event->reply_to);
+    value(b, "referral", event->referral);
+    write_window(b, event, event->time, now);
+    write_own(b, event);
+    buf_format(b, ",\"replay\":%s,\"test\":%s,\"event\":",
+               r->replay ? "true" : "false", event->test ? "true" : "false");
     buf_str(b, bytes);
     buf_text(b, "}");
 }

@@ -44,9 +44,11 @@ static void log_event(struct buf *b, const struct work *w)
         log_value(b, "product", STR(product_name(e->product)));
         log_value(b, "kind", STR(kind_name(e->kind)));
         log_value(b, "account", e->account);
-        log_value(b, "user", e->kind == KIND_STATUS || e->kind == KIND_CALL
-                  ? NONE : STR(log_person(person, e->line)));
-    } else {
+        log_value(b, "user", e->user.len ? STR(log_person(person, e->user))
+                  : NONE);
+    }
+
+    if (e == NULL || e->kind == KIND_UNKNOWN) {
         log_value(b, "object", w->record.object);
         log_value(b, "field", w->record.field);
     }

@@ -67,7 +67,7 @@ static const struct row  rows[] = {
     { "a button of a group", WA(CONTACT "'messages':[{" FROM ",'group_id':"
       "'G1','type':'interactive','interactive':{'type':'button_reply',"
       "'button_reply':{'id':'YES','title':'Yes'}}}]"), 0,
-      "{'v':1,'id':'ID','attempt':2,'kind':'message','product':'whatsapp',"
+      "{'v':1,'id':'ID','attempt':2,'kind':'postback','product':'whatsapp',"
       "'account':'389','tenant':null,'user':{'id':'ZA.482','phone':"
       "'27820000001','name':'Thandi','username':'@thandi'},'conversation':"
       "'whatsapp:389:G1','time':1763700000000,'text':'Yes','payload':'YES',"
@@ -88,7 +88,7 @@ static const struct row  rows[] = {
       "'m_1','text':'Hi','quick_reply':{'payload':'P'},'reply_to':{'mid':"
       "'m_0'},'attachments':[{'type':'image','payload':{'url':'https://x'}},"
       "{'type':'like_heart'}]}"), 0,
-      "{'v':1,'id':'ID','attempt':2,'kind':'message','product':'messenger',"
+      "{'v':1,'id':'ID','attempt':2,'kind':'postback','product':'messenger',"
       "'account':'77','tenant':null,'user':{'id':'5','phone':null,'name':"
       "null,'username':null},'conversation':'messenger:77:5','time':"
       "1763700000988,'text':'Hi','payload':'P','media':[{'type':'image','id':"
