@@ -1,6 +1,7 @@
 /*
- * Queue records: whatever the event is, what a handler gets is JSON and ends
- * with the record as it came.
+ * Queue records: whatever the event is, there is one at least, all that it
+ * says can be read, and what a handler gets is JSON and ends with the record as
+ * it came.
  */
 
 #include <stdint.h>
@@ -15,6 +16,42 @@
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+/* a slice that points nowhere is found by the sanitizer */
+static size_t fuzz_sum(struct str s)
+{
+    size_t  i, sum = s.len;
+
+    for (i = 0; i < s.len; i++) {
+        sum += (unsigned char) s.at[i];
+    }
+
+    return sum;
+}
+
+
+static void fuzz_members(const struct event *e)
+{
+    size_t            i, sum = 0;
+    const struct str  all[] = {
+        e->account, e->waba, e->id, e->type, e->user, e->phone, e->bsuid,
+        e->prev_phone, e->prev_bsuid, e->name, e->username, e->group,
+        e->line, e->to, e->text, e->payload, e->reply_to, e->ref, e->app,
+        e->state, e->target, e->template_name, e->template_language,
+        e->template_id, e->comment.id, e->comment.parent, e->comment.post,
+        e->comment.media
+    };
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        check(all[i].at != NULL);
+        sum += fuzz_sum(all[i]);
+    }
+
+    check(e->kind < KINDS && e->inner < KINDS && sum != (size_t) -1);
+    check((e->address == ADDRESS_NONE) == (e->to.len == 0));
+    check(e->test == (e->kind == KIND_TEST));
+}
 
 
 static void fuzz_view(const struct record *r, struct str bytes,
@@ -42,7 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
+    check(r.nevents > 0);
+
     for (i = 0; i < r.nevents && i < EVENTS_MAX; i++) {
+        fuzz_members(&r.events[i]);
         fuzz_view(&r, bytes, &r.events[i]);
     }
 
