@@ -53,6 +53,13 @@ const char *body_instagram(struct reply_call *call,
     const struct action *action, const struct target *target,
     struct str ref);
 
+/* schema_interactive.c, schema_template.c: WhatsApp's */
+extern const struct member  whatsapp_interactive;
+extern const struct member  whatsapp_template;
+int whatsapp_rows(const struct json *sections, const char *path,
+    struct fault *f);
+bool whatsapp_is_code(const struct json *content);
+
 /* what a text may have, by channel and number of quick replies */
 struct text_limit text_limit(enum product product, size_t quick);
 

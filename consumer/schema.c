@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 
 #define SCHEMA_DEPTH  16        /* of tables: a carousel's button has 9 */
@@ -464,6 +465,57 @@ static int object_check(struct check *c, const struct json *j,
 }
 
 
+/* which of several kinds it is; NULL: none, and the fault says which there
+   are */
+static const struct choice *choice_of(struct check *c, const struct json *j,
+    const struct member *m, const char *path)
+{
+    char                  full[SCHEMA_PATH_MAX];
+    struct buf            b;
+    struct str            text = json_get_text(j, m->by);
+    const struct choice  *choice;
+
+    buf_init(&b, (size_t) -1);     /* the fault cuts it */
+
+    for (choice = m->choices; choice->word != NULL; choice++) {
+        if (strlen(choice->word) == text.len
+            && strncasecmp(choice->word, text.at, text.len) == 0)
+        {
+            buf_free(&b);
+            return choice;
+        }
+        buf_text(&b, b.len ? ", " : "");
+        buf_text(&b, choice->word);
+    }
+
+    buf_add(&b, "", 1);
+    schema_join(full, path, STR(m->by));
+    fault_set(c->f, full, b.at, text, json_get(j, m->by) == NULL
+              ? "is missing; it is one of: %s" : "must be one of: %s", b.at);
+    buf_free(&b);
+
+    return NULL;
+}
+
+
+static int choice_check(struct check *c, const struct json *j,
+    const struct member *m, const char *path)
+{
+    const struct choice  *choice;
+
+    if (!json_is(j, JSON_OBJECT)) {
+        return fault_set(c->f, path, NULL, NONE, "must be an object");
+    }
+
+    choice = choice_of(c, j, m, path);
+    if (choice == NULL || object_check(c, j, choice->of, path) != 0) {
+        return -1;
+    }
+
+    return choice->whole != NULL ? choice->whole(j, path, c->f) : 0;
+}
+
+
 static int shape_check(struct check *c, const struct json *j,
     const struct member *m, const char *path)
 {
@@ -481,7 +533,8 @@ static int shape_check(struct check *c, const struct json *j,
     case SHAPE_LIST:
         return list_check(c, j, m, path);
     case SHAPE_OBJECT:
-        return object_check(c, j, m->of, path);
+        return m->by != NULL ? choice_check(c, j, m, path)
+               : object_check(c, j, m->of, path);
     case SHAPE_BOOL:
         return json_is(j, JSON_TRUE) || json_is(j, JSON_FALSE) ? 0
                : fault_set(c->f, path, NULL, json_text(j),

@@ -50,6 +50,14 @@ enum unit {
 
 struct schema;
 
+/* objects of several kinds: which one says a member of theirs, case apart */
+struct choice {
+    const char           *word;
+    const struct schema  *of;
+    int                 (*whole)(const struct json *j, const char *path,
+                                 struct fault *f);
+};
+
 struct member {
     const char           *name;
     enum shape            shape;
@@ -60,6 +68,8 @@ struct member {
     long long             max;      /* 0: none is documented */
     const struct schema  *of;
     const struct member  *item;
+    const char           *by;       /* of an object: that member, or NULL */
+    const struct choice  *choices;  /* until one without a word */
     const char *const    *words;    /* of a text: one of these, until NULL */
     unsigned              one_of;   /* not 0: exactly one of those of the
                                        schema with the same number */

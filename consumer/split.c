@@ -76,16 +76,23 @@ static bool sentence_ends(struct str s, size_t at)
 }
 
 
-/* where to cut what fits into len bytes: behind the last sentence that ends
-   in its second half, else at the last space there, else at the end */
+/* whether a sentence ends before at and another thing begins there */
+static bool may_cut(struct str s, size_t at)
+{
+    return sentence_ends(s, at)
+           && (is_space(s.at[at]) || (unsigned char) s.at[at] >= 0x80);
+}
+
+
+/* where to cut so that the first piece has len bytes at most: behind the last
+   sentence that ends in their second half, else at the last space there, else
+   at the end */
 static size_t cut(struct str s, size_t len)
 {
     size_t  i, half = len / 2, space = 0;
 
     for (i = len; i > half; i--) {
-        if (sentence_ends(s, i)
-            && (is_space(s.at[i]) || (unsigned char) s.at[i] >= 0x80))
-        {
+        if (may_cut(s, i)) {
             return i;
         }
         if (space == 0 && is_space(s.at[i])) {
@@ -97,28 +104,56 @@ static size_t cut(struct str s, size_t len)
 }
 
 
+/* where to cut so that the rest, behind len bytes at least, is as long as it
+   may be: the same from the other side */
+static size_t cut_rest(struct str s, size_t len)
+{
+    size_t  i, space = 0;
+
+    for (i = len; i < s.len; i++) {
+        if (may_cut(s, i)) {
+            return i;
+        }
+        if (space == 0 && is_space(s.at[i])) {
+            space = i;
+        }
+    }
+
+    return space ? space : len;
+}
+
+
+static size_t units(struct str s, enum unit unit)
+{
+    return unit == UNIT_BYTES ? s.len : schema_characters(s);
+}
+
+
+/* how many bytes the next piece has */
+static size_t piece_length(struct str text, const struct text_limit *limit)
+{
+    size_t  n = units(text, limit->unit);
+
+    if (n <= limit->last) {
+        return text.len;
+    }
+
+    return n > limit->max
+           ? cut(text, room(text, limit->max, limit->unit))
+           : cut_rest(text, room(text, n - limit->last, limit->unit));
+}
+
+
 /* split_text cuts */
 size_t split_text(struct str text, const struct text_limit *limit,
     struct str out[SPLIT_MAX])
 {
-    size_t      n = 0, len;
-    struct str  piece;
+    size_t  n = 0, len;
 
     for (text = trim(text); text.len; text = trim(text)) {
-        len = text.len;
-
-        if (room(text, limit->last, limit->unit) < len) {
-            len = room(text, limit->max, limit->unit);
-            if (len == text.len) {
-                /* one message, but not with the quick replies */
-                len = room(text, limit->last, limit->unit);
-            }
-            len = cut(text, len);
-        }
-
-        piece = trim((struct str) { text.at, len });
+        len = piece_length(text, limit);
         if (n < SPLIT_MAX) {
-            out[n] = piece;
+            out[n] = trim((struct str) { text.at, len });
         }
         n++;
         text.at += len;
