@@ -240,9 +240,20 @@ static int check_send(const struct action *a,
 static int check_about(const struct action *a,
     const struct action_place *place, struct fault *f)
 {
+    bool         person;
     const char  *name = action_name(a->kind);
 
-    if (a->kind != ACTION_TYPING && !place->message) {
+    /* WhatsApp marks a message, and types below it; the others mark a
+       conversation (7.1 and 8) */
+    person = a->kind != ACTION_REACT && place->product != PRODUCT_WHATSAPP;
+
+    if (person && !place->addressed) {
+        return fault_set(f, name, NULL, NONE, place->from == FROM_JOB
+                         ? "the job needs account and to"
+                         : "there is nobody whom it could be for");
+    }
+
+    if (!person && a->kind != ACTION_TYPING && !place->message) {
         return fault_set(f, name, NULL, NONE, place->from == FROM_JOB
                          ? "a job has no message for it"
                          : "there is no message for it");

@@ -347,13 +347,17 @@ int param_name(const struct json *j, const char *path, struct action *a,
 }
 
 
-/* param_app: the app that takes over */
+/* param_app: the app that takes over; which words there are beside it is the
+   channel's to check */
 int param_app(const struct json *j, const char *path, struct action *a,
     struct fault *f)
 {
+    size_t      i;
     struct str  id = json_text(j);
 
-    if (!str_digits(id) || id.len > 32) {
+    for (i = 0; i < id.len && id.at[i] >= 'a' && id.at[i] <= 'z'; i++) { }
+
+    if (id.len == 0 || id.len > 32 || (!str_digits(id) && i < id.len)) {
         return fault_set(f, path, "32 digits", id, "must be the id of an app,"
                          " 1 to 32 digits");
     }

@@ -19,6 +19,8 @@ struct target {
     struct str         comment;     /* that is answered, or empty */
     struct str         phone;       /* WhatsApp: the same person's, as far as */
     struct str         bsuid;       /*   known; a phone without "+" */
+    struct str         waba;        /* WhatsApp: as far as known */
+    bool               live;        /* the comment is one of a broadcast */
     struct str         media;       /* id of the action's file, uploaded */
 };
 

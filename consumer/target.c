@@ -16,7 +16,7 @@ void target_of_event(struct target *t, const struct event *event)
         .sender = event->account, .address = event->address,
         .to = event->to, .message = event->id,
         .comment = event->comment.id, .phone = event->phone,
-        .bsuid = event->bsuid
+        .bsuid = event->bsuid, .waba = event->waba
     };
 }
 
@@ -142,7 +142,7 @@ int target_of(struct target *t, const struct conf *conf,
         .product = product != PRODUCT_NONE ? product
                    : target_product(conf, account, to),
         .account = account, .sender = account, .address = ADDRESS_NONE,
-        .to = NONE, .message = NONE
+        .to = NONE, .message = NONE, .waba = NONE
     };
 
     if (t->product == PRODUCT_WHATSAPP) {

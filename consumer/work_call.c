@@ -376,7 +376,9 @@ static const struct conf_app *call_app(const struct work *w)
         }
     }
 
-    return w->conf->apps.n ? apps : NULL;
+    /* Instagram Login is another app's (meta-graph-oauth-ads-capi.md 2.10) */
+    return w->conf->apps.n && w->token->kind != TOKEN_INSTAGRAM ? apps
+           : NULL;
 }
 
 
@@ -411,7 +413,7 @@ static int call_target(struct work *w, const struct step *step,
                             : w->target.product;
     }
 
-    return 0;
+    return comment_check(w, step, fault);
 }
 
 
@@ -448,12 +450,12 @@ void call_begin(struct work *w)
 
     w->token = graph_token(w->conf, w->target.product, w->target.account,
                            event != NULL ? event->waba : NONE);
-    w->app = call_app(w);
     if (w->token == NULL) {
         end_dead(w, "no_token", "tokens has none for this account", NULL);
         return;
     }
 
+    w->app = call_app(w);
     target_by_token(&w->target, w->token);
     guard_begin(w, call_write);
 }

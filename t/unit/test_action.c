@@ -200,7 +200,7 @@ static const struct accepted  page[] = {
     { "{'send':{'account':118,'to':'720','text':'a','quick_replies':["
       "{'title':'Yes','payload':'Y'}]}}", ACTION_SEND, "POST",
       "118/messages", "", "{'recipient':{'id':'720'},'messaging_type':"
-      "'RESPONSE','message':{'text':'a','metadata':'job-1','quick_replies':["
+      "'UPDATE','message':{'text':'a','metadata':'job-1','quick_replies':["
       "{'content_type':'text','title':'Yes','payload':'Y'}]}}", false },
     { "{'send':{'account':'118','to':'720','raw':{'messaging_type':'UPDATE',"
       "'message':{'text':'b'}}}}", ACTION_SEND, "POST", "118/messages", "",
@@ -208,7 +208,7 @@ static const struct accepted  page[] = {
       "'text':'b','metadata':'job-1'}}", false },
     { "{'send':{'account':'118','to':'720','raw':{'message':{'text':'b',"
       "'metadata':'mine'}}}}", ACTION_SEND, "POST", "118/messages", "",
-      "{'recipient':{'id':'720'},'messaging_type':'RESPONSE','message':{"
+      "{'recipient':{'id':'720'},'messaging_type':'UPDATE','message':{"
       "'text':'b','metadata':'mine'}}", false },
     { "{'send':{'account':'118','to':'720','raw':{'sender_action':"
       "'typing_on'}}}", ACTION_SEND, "POST", "118/messages", "",

@@ -288,7 +288,7 @@ int main(void)
     test_small();
 
     test_check("{'v':1,'id':'a'," DO "}", "mark_read",
-               "a job has no message for it");
+               "the job needs account and to");
     test_check("{'v':1,'id':'a','do':[{'reply':{'text':'a'}}]}", "reply",
                "the job needs account and to");
     test_check("{'v':1,'id':'a','account':'118','to':'+27820000001',"

@@ -1,0 +1,137 @@
+# Every send to Instagram, by Instagram Login and through the linked Page: host, path, headers
+# and body, as the reference has them (meta-webhooks-and-messaging.md 9), and each limit.
+
+use strict;
+use warnings;
+use utf8;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP ();
+use Test::More;
+
+use Rig qw(record $PAGE);
+use Sends qw(call_is made refused);
+use Test::Meta::Util qw(spew);
+
+my $IG = '17841460233915708';
+my $LINKED = '17841460233915709';
+my $link = 'https://shop.example/i.jpg';
+my @buttons = ({title => 'Site', url => 'https://shop.example'},
+    {title => 'Start', payload => 'P'});
+my @typed = ({type => 'web_url', title => 'Site', url => 'https://shop.example'},
+    {type => 'postback', title => 'Start', payload => 'P'});
+my $json = JSON::PP->new->canonical;
+
+sub reply      { return {reply => {@_}} }
+sub body       { return {message => {@_}} }
+sub image      { return {type => 'image', payload => {url => $_[0]}} }
+sub attachment { return body(attachment => {type => shift, payload => {@_}}) }
+
+# both ways; the emulator answers as Meta does, whatever it knows of Instagram
+sub instagram_rig {
+    my $rig = Rig->new(graph => ['--token', "page:$IG:EAAinstagram${$}SECRETTOKEN03"]);
+    spew($rig->file('instagram'), "EAAinstagram${$}SECRETTOKEN03\n");
+    $rig->graph->fault({match => {method => $_}, times => 1000, fault => {accepted => $json->true,
+        json => {recipient_id => '1', message_id => 'aWdf', id => '1', success => $json->true}}})
+        for qw(POST DELETE);
+    return $rig;
+}
+
+sub conf_of {
+    my ($rig, %arg) = @_;
+    my $login = qq({kind: instagram, id: "$IG", file: @{[$rig->file('instagram')]}});
+    return $rig->conf(%arg) =~ s/^tokens:\n\K/  - $login\n/mr
+        =~ s/kind: page, \K/instagram: "$LINKED", /r;
+}
+
+sub jobs {
+    my ($rig) = @_;
+    return $rig->consumer(conf => conf_of($rig, rules => "unmatched: drop\n",
+        queues => '[{name: "meta:outbox", kind: jobs}]'));
+}
+
+
+subtest 'messages' => sub {
+    my $rig = instagram_rig();
+    jobs($rig);
+    my @cases = (
+        ['text', reply(text => 'Ja, täglich.'), body(text => 'Ja, täglich.')],
+        ['1000 bytes', reply(text => 'ä' x 500), body(text => 'ä' x 500)],
+        ['quick replies', reply(text => 'Pick:', quick_replies => [{title => 'Red',
+            payload => 'RED'}]), body(text => 'Pick:', quick_replies => [{content_type => 'text',
+            title => 'Red', payload => 'RED'}])],
+        ['an image', reply(image => {link => $link}), body(attachments => [image($link)])],
+        ['ten images', reply(image => {links => [map { "$link?$_" } 1 .. 10]}),
+            body(attachments => [map { image("$link?$_") } 1 .. 10])],
+        (map { my $type = $_ eq 'document' ? 'file' : $_;
+            ["$_ by link", reply($_ => {link => $link}), attachment($type, url => $link)],
+            ["$_ by id", reply($_ => {id => '1857'}), attachment($type, attachment_id => '1857')] }
+            qw(video audio document)),
+        ['a heart', reply(sticker => {id => 'like_heart'}),
+            body(attachment => {type => 'like_heart'})],
+        ['an own post', reply(raw => {message => {attachment => {type => 'MEDIA_SHARE',
+            payload => {id => '179'}}}}), attachment('MEDIA_SHARE', id => '179')],
+        ['buttons', reply(buttons => {text => 'What next?', buttons => \@buttons}),
+            attachment('template', template_type => 'button', text => 'What next?',
+            buttons => \@typed)],
+        ['generic', reply(generic => {elements => [{title => 'T', subtitle => 'S',
+            buttons => \@buttons}]}), attachment('template', template_type => 'generic',
+            elements => [{title => 'T', subtitle => 'S', buttons => \@typed}])],
+        ['a list', reply(list => {text => 'Which?', rows => [{title => 'One', payload => '1'}]}),
+            body(text => 'Which?', quick_replies => [{content_type => 'text', title => 'One',
+            payload => '1'}])],
+        ['human agent', reply(text => 'Hello', tag => 'HUMAN_AGENT'), {%{body(text => 'Hello')},
+            messaging_type => 'MESSAGE_TAG', tag => 'HUMAN_AGENT'}],
+        ['typing', 'typing', {sender_action => 'typing_on'}],
+    );
+    made($rig, $IG, {path => $IG, token => "page:$IG"}, @cases);
+    made($rig, $LINKED, {path => $PAGE, token => "page:$PAGE"}, @cases);
+    $rig->settle(20, 'meta:outbox');
+    $rig->finish(queues => ['meta:outbox'], secrets => ["EAAinstagram${$}SECRETTOKEN03"]);
+};
+
+
+subtest 'limits' => sub {
+    my $rig = instagram_rig();
+    jobs($rig);
+    my @quick = map { {title => "T$_", payload => "P$_"} } 1 .. 14;
+    refused($rig, $IG,
+        ['1001 bytes', reply(text => 'ä' x 500 . 'a'), 'reply.text', '1000 bytes', qr/1001 bytes/],
+        ['1001 bytes in raw', reply(raw => {message => {text => 'ä' x 501}}),
+            'reply.raw.message.text', '1000 bytes', qr/1002 bytes/],
+        ['1001 bytes in a list', reply(list => {text => 'a' x 1001, rows => [$quick[0]]}),
+            'reply.list.text', '1000 bytes', qr/1001 bytes/],
+        ['14 quick replies', reply(text => 'a', quick_replies => \@quick), 'reply.quick_replies',
+            '13 quick replies', qr/14 quick replies/],
+        ['quick replies of an image', reply(image => {link => $link}, quick_replies => [$quick[0]]),
+            'reply', undef, qr/go with text/],
+        ['11 images', reply(image => {links => [($link) x 11]}), 'reply.image.links',
+            '10 elements', qr/11 elements/],
+        ['11 images in raw', reply(raw => {message => {attachments => [map { image($link) }
+            1 .. 11]}}), 'reply.raw.message.attachments', '10 elements', qr/11 elements/],
+        ['an image by id', reply(image => {id => '1'}), 'reply.image.id', undef,
+            qr/unknown parameter/],
+        ['a caption', reply(video => {link => $link, caption => 'C'}), 'reply.video.caption',
+            undef, qr/no caption/],
+        ['another sticker', reply(sticker => {id => 'thumb'}), 'reply.sticker.id', 'like_heart',
+            qr/must be one of/],
+        ['a tag of old', reply(text => 'a', tag => 'ACCOUNT_UPDATE'), 'reply.tag', 'HUMAN_AGENT',
+            qr/Instagram has no other/],
+        ['a tag of Messenger', reply(raw => {tag => 'CUSTOMER_FEEDBACK', message => {text => 'a'}}),
+            'reply.raw.tag', 'HUMAN_AGENT', qr/must be one of/],
+        ['a persona', reply(text => 'a', persona_id => '1'), 'reply.persona_id', undef,
+            qr/instagram has no/],
+        ['a receipt', reply(text => 'a', wait_for => 'delivered'), 'reply.wait_for', 'read',
+            qr/only what was read/],
+        ['a handover', {handover => {to => '1'}}, 'handover', undef, qr/Messenger and WhatsApp/],
+        (map { ["a $_", reply($_ => {}), "reply.$_", undef, qr/instagram has no $_/] }
+            qw(location interactive)),
+    );
+    $rig->settle(20, 'meta:outbox');
+    $rig->finish(queues => ['meta:outbox']);
+};
+
+
+done_testing;
