@@ -60,23 +60,81 @@ static void lanes_free_of_charge(struct lanes *lanes)
 }
 
 
+/* the account's own rate, which all of its calls of that kind share (10.1) */
+static void lanes_first(struct lanes *lanes, const struct limits *limits,
+    const struct action *action, const struct target *target, struct str waba)
+{
+    lanes->n = 0;
+
+    switch (action->kind) {
+
+    case ACTION_GRAPH:
+        if (target->product == PRODUCT_WHATSAPP) {
+            lanes_add(lanes, limits, LANE_WABA, waba, NONE);
+        } else {
+            lanes_add(lanes, limits, LANE_FEED, target->account, NONE);
+        }
+        return;
+
+    case ACTION_COMMENT_REPLY:
+    case ACTION_HIDE:
+    case ACTION_DELETE:
+        lanes_add(lanes, limits, LANE_FEED, target->account, NONE);
+        return;
+
+    default:
+        lanes_account(lanes, limits, target->product, target->account);
+        if (!action_message(action)) {
+            lanes_free_of_charge(lanes);
+        }
+    }
+}
+
+
+/* what a message needs beside that: its person's, and its kind's own rate */
+static void lanes_message(struct lanes *lanes, const struct limits *limits,
+    const struct action *action, const struct target *target, struct str waba)
+{
+    if (target->product == PRODUCT_WHATSAPP) {
+        lanes_add(lanes, limits, LANE_PAIR, target->account, target->to);
+
+        if (action->template_name != NULL) {
+            lanes_add(lanes, limits, LANE_TEMPLATE, waba,
+                      STR(action->template_name));
+        }
+        return;
+    }
+
+    lanes_add(lanes, limits, LANE_RECIPIENT, target->account, target->to);
+
+    if (action->content == CONTENT_AUDIO || action->content == CONTENT_VIDEO)
+    {
+        lanes_add(lanes, limits, LANE_MEDIA, target->account, NONE);
+    }
+
+    if (action->kind == ACTION_PRIVATE_REPLY) {
+        lanes_add(lanes, limits, target->live ? LANE_LIVE : LANE_PRIVATE,
+                  target->account, NONE);
+    }
+}
+
+
 /* lanes_of names what the call needs room on */
 void lanes_of(struct lanes *lanes, const struct limits *limits,
     const struct action *action, const struct target *target,
     const struct conf_token *token, const struct conf_app *app)
 {
-    bool  message = action_message(action);
+    struct str  waba = target->waba;
 
-    lanes_account(lanes, limits, action->kind == ACTION_GRAPH
-                  ? PRODUCT_NONE : target->product, target->account);
-
-    if (!message && action->kind != ACTION_GRAPH) {
-        lanes_free_of_charge(lanes);
+    if (waba.len == 0) {
+        waba = token != NULL && token->waba != NULL ? STR(token->waba)
+               : target->account;
     }
 
-    if (message) {
-        lanes_add(lanes, limits, target->product == PRODUCT_WHATSAPP
-                  ? LANE_PAIR : LANE_RECIPIENT, target->account, target->to);
+    lanes_first(lanes, limits, action, target, waba);
+
+    if (action_message(action)) {
+        lanes_message(lanes, limits, action, target, waba);
     }
 
     if (token != NULL) {
