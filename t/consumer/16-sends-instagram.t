@@ -8,14 +8,16 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use HTTP::Tiny;
 use JSON::PP ();
 use Test::More;
 
 use Rig qw(record $PAGE);
-use Sends qw(call_is made refused);
-use Test::Meta::Util qw(spew);
+use Sends qw(by_rules made refused);
+use Test::Meta::Util qw(hold_port spew);
 
 my $IG = '17841460233915708';
+my $TOKEN = "IGAAinstagram${$}SECRETTOKEN03";
 my $LINKED = '17841460233915709';
 my $link = 'https://shop.example/i.jpg';
 my @buttons = ({title => 'Site', url => 'https://shop.example'},
@@ -29,21 +31,33 @@ sub body       { return {message => {@_}} }
 sub image      { return {type => 'image', payload => {url => $_[0]}} }
 sub attachment { return body(attachment => {type => shift, payload => {@_}}) }
 
-# both ways; the emulator answers as Meta does, whatever it knows of Instagram
+# both ways, with two hosts: each takes only its own tokens
 sub instagram_rig {
-    my $rig = Rig->new(graph => ['--token', "page:$IG:EAAinstagram${$}SECRETTOKEN03"]);
-    spew($rig->file('instagram'), "EAAinstagram${$}SECRETTOKEN03\n");
-    $rig->graph->fault({match => {method => $_}, times => 1000, fault => {accepted => $json->true,
-        json => {recipient_id => '1', message_id => 'aWdf', id => '1', success => $json->true}}})
-        for qw(POST DELETE);
+    my ($port, $probe) = hold_port();
+    my $rig = Rig->new(graph => ['--instagram', "127.0.0.1:$port",
+        '--token', "instagram:$IG:$TOKEN",
+        '--token', "page:$PAGE\@$LINKED:" . Rig->token('page') . ":page:$PAGE"]);
+    spew($rig->file('instagram'), "$TOKEN\n");
+    $rig->{hosts} = sprintf 'hosts: {facebook: "%s", instagram: "http://127.0.0.1:%s"}',
+        $rig->graph->url, $port;
     return $rig;
+}
+
+# to the linked Page a person is Instagram's when Instagram knows it
+sub known {
+    my ($rig) = @_;
+    return sub {
+        my $answer = HTTP::Tiny->new->post($rig->graph->url . '/_emulator/people',
+            {content => $json->encode({account => $LINKED, user => $_[0], wrote => 1})});
+        die "no person: $answer->{content}" unless $answer->{success};
+    };
 }
 
 sub conf_of {
     my ($rig, %arg) = @_;
     my $login = qq({kind: instagram, id: "$IG", file: @{[$rig->file('instagram')]}});
     return $rig->conf(%arg) =~ s/^tokens:\n\K/  - $login\n/mr
-        =~ s/kind: page, \K/instagram: "$LINKED", /r;
+        =~ s/kind: page, \K/instagram: "$LINKED", /r =~ s/base_url: "[^"]+"/$rig->{hosts}/r;
 }
 
 sub jobs {
@@ -86,10 +100,47 @@ subtest 'messages' => sub {
             messaging_type => 'MESSAGE_TAG', tag => 'HUMAN_AGENT'}],
         ['typing', 'typing', {sender_action => 'typing_on'}],
     );
-    made($rig, $IG, {path => $IG, token => "page:$IG"}, @cases);
-    made($rig, $LINKED, {path => $PAGE, token => "page:$PAGE"}, @cases);
+    made($rig, $IG, {path => $IG, token => "instagram:$IG"}, @cases);
+    made($rig, $LINKED, {path => $PAGE, token => "page:$PAGE", known => known($rig)},
+        @cases);
     $rig->settle(20, 'meta:outbox');
-    $rig->finish(queues => ['meta:outbox'], secrets => ["EAAinstagram${$}SECRETTOKEN03"]);
+    $rig->finish(queues => ['meta:outbox'], secrets => [$TOKEN]);
+};
+
+
+# one message, to either account
+sub message {
+    my ($account, $n) = @_;
+    return record(object => 'instagram', entry => $account, field => 'messaging',
+        id => "aWdf$n", key => "$account:729", event => {sender => {id => '729'},
+        recipient => {id => $account}, timestamp => 1000 * time,
+        message => {mid => "aWdf$n", text => "case $n"}});
+}
+
+
+subtest 'what needs a message' => sub {
+    my $rig = instagram_rig();
+    known($rig)->('729');
+    my @who = (recipient => {id => '729'});
+    my %heart = map { $_ => {react => {emoji => $_}} } '❤', '❤️', 'love', '';
+    for my $way ([$IG, path => "$IG/messages", token => "instagram:$IG"],
+        [$LINKED, path => "$PAGE/messages", token => "page:$PAGE"])
+    {
+        my ($account, %to) = @$way;
+        by_rules($rig, {when => "product: instagram, account: '$account', kind: message",
+            conf => \&conf_of}, sub { message($account, $_[0]) },
+            ['mark_read', 'mark_read', {%to, body => {@who, sender_action => 'mark_seen'}}],
+            ['typing', 'typing', {%to, body => {@who, sender_action => 'typing_on'}}],
+            ['reply', reply(text => 'Ja.'), {%to, body => {@who, message => {text => 'Ja.'}}}],
+            (map { ["react by case $_->[1]", $heart{$_->[0]}, {%to, body => {@who, sender_action =>
+                'react', payload => {message_id => "aWdf$_->[1]", reaction => 'love'}}}] }
+                ['❤', 3], ['❤️', 4], ['love', 5]),
+            ['take it back', $heart{''}, {%to, body => {@who, sender_action => 'unreact',
+                payload => {message_id => 'aWdf6'}}}],
+        );
+        is $rig->{consumers}[-1]->drain, '0', 'drained';
+    }
+    $rig->finish;
 };
 
 

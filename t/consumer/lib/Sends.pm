@@ -32,11 +32,12 @@ sub outbox {
         rules => "unmatched: drop\n", %arg);
 }
 
-# pushes one job; -> its id and whom it is for
+# pushes one job; -> its id and whom it is for, who is made known first
 sub job {
-    my ($rig, $account, $action, %more) = @_;
+    my ($rig, $account, $action, $known, %more) = @_;
     my $n = ++$count;
     my ($id, $to) = ("send-$$-$n", 7_290_000_000_000_000 + $n . '');
+    $known->($to) if $known;
     $rig->push_to($OUTBOX, $json->encode({v => 1, id => $id, account => $account, to => $to,
         do => [$action], reply_to => "meta:reply:$id", %more}));
     return ($id, $to);
@@ -66,7 +67,7 @@ sub call_is {
 # message of Messenger, ref says that the job's id is its metadata
 sub made {
     my ($rig, $account, $how, @cases) = @_;
-    my @jobs = map { [@$_, job($rig, $account, $_->[1])] } @cases;
+    my @jobs = map { [@$_, job($rig, $account, $_->[1], $how->{known})] } @cases;
     for (@jobs) {
         my ($name, $action, $body, $id, $to) = @$_;
         my $result = result_of($rig, $id);
@@ -98,10 +99,12 @@ sub refused {
 
 # a rule each, which takes the text that names it; -> the call that it made
 sub by_rules {
-    my ($rig, $conf, $event, @cases) = @_;
+    my ($rig, $how, $event, @cases) = @_;
     my @do = map { $text->encode([$_->[1]]) } @cases;
-    $rig->consumer(%$conf, rules => "rules:\n" . join '', map {
-        "  - {when: {$conf->{when}, text: '^case $_\$'}, do: $do[$_]}\n" } 0 .. $#cases);
+    my $rules = "rules:\n" . join '', map {
+        "  - {when: {$how->{when}, text: '^case $_\$'}, do: $do[$_]}\n" } 0 .. $#cases;
+    $rig->consumer($how->{conf} ? (conf => $how->{conf}->($rig, rules => $rules))
+        : (rules => $rules));
     for my $n (0 .. $#cases) {
         my $before = () = $rig->graph->calls;
         $rig->push($event->($n));
