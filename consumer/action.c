@@ -294,6 +294,8 @@ void action_free(struct action *a)
     for (i = 0; i < a->quick.n; i++) {
         free(q[i].title);
         free(q[i].payload);
+        free(q[i].type);
+        free(q[i].image);
     }
 
     free(q);

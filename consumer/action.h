@@ -86,8 +86,10 @@ enum action_from {
 };
 
 struct quick_reply {
-    char  *title;
+    char  *title;       /* NULL only where it asks for phone or email */
     char  *payload;
+    char  *type;        /* Messenger: "content_type"; NULL: text */
+    char  *image;       /* Messenger: "image_url", or NULL */
 };
 
 /* owns all it points to; what its kind has no use for is NULL or empty.

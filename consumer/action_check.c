@@ -13,6 +13,22 @@ static bool has(const struct action *a, enum content content)
 }
 
 
+/* quick replies that ask, or have a picture: Messenger's alone */
+static bool quick_rich(const struct action *a)
+{
+    size_t                     i;
+    const struct quick_reply  *q = a->quick.at;
+
+    for (i = 0; i < a->quick.n; i++) {
+        if (q[i].type != NULL || q[i].image != NULL) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* who takes which parameter (7.1, 8 and 9) */
 int check_foreign(const struct check_of *c, enum product product,
     struct fault *f)
@@ -30,6 +46,8 @@ int check_foreign(const struct check_of *c, enum product product,
         { "tag", a->message_tag != NULL,
           1 << PRODUCT_MESSENGER | 1 << PRODUCT_INSTAGRAM },
         { "persona_id", a->persona != NULL, 1 << PRODUCT_MESSENGER },
+        { "quick_replies[].content_type", quick_rich(a),
+          1 << PRODUCT_MESSENGER },
         { "notification_type", a->notification != NULL,
           1 << PRODUCT_MESSENGER }
     };

@@ -249,7 +249,9 @@ static int quick_one(const struct json *j, const char *path,
     for (c = j->child; c != NULL; c = c->next) {
         schema_join(full, path, c->key);
         field = str_is(c->key, "title") ? &q->title
-                : str_is(c->key, "payload") ? &q->payload : NULL;
+                : str_is(c->key, "payload") ? &q->payload
+                : str_is(c->key, "content_type") ? &q->type
+                : str_is(c->key, "image_url") ? &q->image : NULL;
 
         if (field == NULL || *field != NULL) {
             return fault_set(f, full, NULL, c->key, field == NULL
@@ -259,6 +261,13 @@ static int quick_one(const struct json *j, const char *path,
         if (param_string(c, full, PARAM_TEXT_MAX, field, f) != 0) {
             return -1;
         }
+    }
+
+    /* what it asks for, a phone number or an address, is its title */
+    if (q->type != NULL && strcmp(q->type, "text") != 0) {
+        return q->title == NULL && q->payload == NULL ? 0
+               : fault_set(f, path, NULL, STR(q->type), "has no title and no"
+                           " payload of its own where it asks for something");
     }
 
     return q->title != NULL && q->payload != NULL ? 0

@@ -139,10 +139,33 @@ static void put_reply(struct buf *b, bool first, struct str title,
     struct str payload)
 {
     buf_text(b, first ? ",\"quick_replies\":[{" : ",{");
-    buf_text(b, "\"content_type\":\"text\",");
+    put_text(b, "content_type", STR("text"));
+    buf_text(b, ",");
     put_text(b, "title", title);
     buf_text(b, ",");
     put_text(b, "payload", payload);
+    buf_text(b, "}");
+}
+
+
+/* one with a picture, or one that asks */
+static void put_rich(struct buf *b, bool first, const struct quick_reply *q)
+{
+    buf_text(b, first ? ",\"quick_replies\":[{" : ",{");
+    put_text(b, "content_type", STR(q->type != NULL ? q->type : "text"));
+
+    if (q->title != NULL) {
+        buf_text(b, ",");
+        put_text(b, "title", STR(q->title));
+        buf_text(b, ",");
+        put_text(b, "payload", STR(q->payload));
+    }
+
+    if (q->image != NULL) {
+        buf_text(b, ",");
+        put_text(b, "image_url", STR(q->image));
+    }
+
     buf_text(b, "}");
 }
 
@@ -154,7 +177,7 @@ void put_quick(struct buf *b, const struct action *action)
     const struct quick_reply  *q = action->quick.at;
 
     for (i = 0; i < action->quick.n; i++) {
-        put_reply(b, i == 0, STR(q[i].title), STR(q[i].payload));
+        put_rich(b, i == 0, &q[i]);
     }
 
     buf_text(b, action->quick.n ? "]" : "");

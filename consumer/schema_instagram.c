@@ -62,9 +62,7 @@ static const char *const  message_types[] = {
     "RESPONSE", "UPDATE", "MESSAGE_TAG", NULL
 };
 static const char *const  tags[] = { "HUMAN_AGENT", NULL };
-static const char *const  quick_types[] = {
-    "text", "user_phone_number", "user_email", NULL
-};
+static const char *const  quick_types[] = { "text", NULL };
 static const char *const  sender_actions[] = {
     "mark_seen", "typing_on", "typing_off", "react", "unreact", NULL
 };

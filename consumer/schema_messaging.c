@@ -183,19 +183,41 @@ const struct member  messaging_list = {
 };
 
 
-static int quick_text(const struct check_of *c, const char *text, size_t i,
-    const char *name, long long max, struct fault *f)
-{
-    char           list[SCHEMA_PATH_MAX], at[SCHEMA_PATH_MAX];
-    char           full[SCHEMA_PATH_MAX];
-    struct json    value = { .type = JSON_STRING, .text = STR(text) };
-    struct member  m = { .shape = SHAPE_TEXT, .max = max };
+static const char *const  quick_types[] = {
+    "text", "user_phone_number", "user_email", NULL
+};
 
+static const struct member  quick_title = {
+    .name = "title", .shape = SHAPE_TEXT, .max = QUICK_TITLE
+};
+static const struct member  quick_payload = {
+    .name = "payload", .shape = SHAPE_TEXT, .max = QUICK_PAYLOAD
+};
+static const struct member  quick_type = {
+    .name = "content_type", .shape = SHAPE_TEXT, .words = quick_types
+};
+static const struct member  quick_image = {
+    .name = "image_url", .shape = SHAPE_URL
+};
+
+
+static int quick_text(const struct check_of *c, const char *text, size_t i,
+    const struct member *m, struct fault *f)
+{
+    char         list[SCHEMA_PATH_MAX], at[SCHEMA_PATH_MAX];
+    char         full[SCHEMA_PATH_MAX];
+    struct json  value = { .type = JSON_STRING };
+
+    if (text == NULL) {
+        return 0;
+    }
+
+    value.text = STR(text);
     schema_join(list, c->path, STR("quick_replies"));
     schema_at(at, list, i);
-    schema_join(full, at, STR(name));
+    schema_join(full, at, STR(m->name));
 
-    return schema_check(&value, &m, full, c->place->values, f);
+    return schema_check(&value, m, full, c->place->values, f);
 }
 
 
@@ -220,9 +242,10 @@ int check_quick(const struct check_of *c, struct fault *f)
     }
 
     for (i = 0; i < c->action->quick.n; i++) {
-        if (quick_text(c, q[i].title, i, "title", QUICK_TITLE, f) != 0
-            || quick_text(c, q[i].payload, i, "payload", QUICK_PAYLOAD, f)
-               != 0)
+        if (quick_text(c, q[i].type, i, &quick_type, f) != 0
+            || quick_text(c, q[i].title, i, &quick_title, f) != 0
+            || quick_text(c, q[i].payload, i, &quick_payload, f) != 0
+            || quick_text(c, q[i].image, i, &quick_image, f) != 0)
         {
             return -1;
         }

@@ -42,6 +42,12 @@ subtest 'messages' => sub {
             payload => 'RED'}, {title => '🔄 More', payload => 'M'}]),
             body(text => 'Pick:', quick_replies => [{content_type => 'text', title => 'Red',
             payload => 'RED'}, {content_type => 'text', title => '🔄 More', payload => 'M'}])],
+        ['quick replies that ask', reply(text => 'Your number?', quick_replies => [
+            {content_type => 'user_phone_number'}, {content_type => 'user_email'},
+            {title => 'No', payload => 'N', image_url => $link}]), body(text => 'Your number?',
+            quick_replies => [{content_type => 'user_phone_number'}, {content_type =>
+            'user_email'}, {content_type => 'text', title => 'No', payload => 'N',
+            image_url => $link}])],
         (map { my $type = $_ eq 'document' ? 'file' : $_;
             ["$_ by link", reply($_ => {link => $link}), attachment($type, url => $link)],
             ["$_ by id", reply($_ => {id => '1857777774821032'}),
@@ -120,13 +126,62 @@ subtest 'what needs a message' => sub {
 };
 
 
+# one comment on a post of the Page, so many days old
+sub comment {
+    my ($n, $days, %value) = @_;
+    my $time = time - 86400 * ($days // 0);
+    return record(object => 'page', entry => $PAGE, field => 'feed', time => 1000 * $time,
+        id => "id-comment$n", key => "$PAGE:1220_9$n", event => {field => 'feed', value => {
+        item => 'comment', verb => 'add', comment_id => "1220_9$n", post_id => "${PAGE}_1220",
+        from => {id => '729', name => 'Ines'}, created_time => $time, message => "case $n",
+        %value}});
+}
+
+
+subtest 'comments' => sub {
+    my $rig = Rig->new;
+    my %to = (token => "page:$PAGE");
+    by_rules($rig, {when => 'product: messenger, kind: comment'}, \&comment,
+        ['in public', {comment_reply => {text => 'Ja.'}}, {%to, path => '1220_90/comments',
+            body => {message => 'Ja.'}}],
+        ['in private', {private_reply => {text => 'Ja.'}}, {%to, path => "$PAGE/messages",
+            body => {recipient => {comment_id => '1220_91'}, %{body(text => 'Ja.',
+            metadata => 'id-comment1')}}}],
+        ['hide', 'hide', {%to, path => '1220_92', body => {is_hidden => $true}}],
+        ['delete', 'delete', {%to, path => '1220_93', method => 'DELETE'}],
+    );
+    $rig->finish;
+};
+
+
+subtest 'a private reply is one, within 7 days' => sub {
+    my $rig = Rig->new;
+    my $when = 'product: messenger, kind: comment';
+    $rig->consumer(rules => <<"END");
+rules:
+  - {when: {$when}, max_age: none, do: [{private_reply: {text: Ja.}}]}
+  - {when: {$when, text: twice}, do: [{private_reply: {text: Nein.}}]}
+END
+    $rig->push(comment(1, 6), comment(2, 8), comment(3, 0, message => 'twice'));
+    $rig->settle;
+    is_deeply [sort map { $_->{body}{recipient}{comment_id} } $rig->graph->calls],
+        [qw(1220_91 1220_93)], 'what may be answered is';
+    my ($second, $old) = sort { $b->{answer} cmp $a->{answer} } $rig->dead;
+    like $old->{answer}, qr/^private_reply: the comment is 8 days old/, 'too old';
+    like $second->{answer}, qr/^private_reply: this comment has one already/, 'a second one';
+    $rig->finish;
+};
+
+
 subtest 'limits' => sub {
     my $rig = Rig->new;
     outbox($rig);
     my @quick = map { {title => "T$_", payload => "P$_"} } 1 .. 14;
     my @elements = map { {title => "T$_", subtitle => 'S'} } 1 .. 11;
     my $died = qr/ended \w+ on 27 April 2026/;
-    refused($rig, $PAGE,
+    refused($rig, $PAGE, (map { [ref $_ ? keys %$_ : $_, $_, ref $_ ? keys %$_ : $_, undef,
+            qr/no comment/] } {comment_reply => {text => 'a'}}, {private_reply => {text => 'a'}},
+            'hide', 'delete'),
         ['a long text', reply(text => 'ä' x 2000), 'reply.text', '1999 characters', qr/2000 char/],
         ['14 quick replies', reply(text => 'a', quick_replies => \@quick), 'reply.quick_replies',
             '13 quick replies', qr/14 quick replies/],
@@ -135,6 +190,11 @@ subtest 'limits' => sub {
         ['their payload', reply(text => 'a', quick_replies => [{title => 'a',
             payload => 'P' x 1001}]), 'reply.quick_replies[0].payload', '1000 characters',
             qr/1001/],
+        ['what they ask', reply(text => 'a', quick_replies => [{content_type => 'location'}]),
+            'reply.quick_replies[0].content_type', 'text, user_phone_number, user_email',
+            qr/must be one of/],
+        ['asking with a title', reply(text => 'a', quick_replies => [{content_type =>
+            'user_email', title => 'Mail'}]), 'reply.quick_replies[0]', undef, qr/no title/],
         ['a button text', reply(buttons => {text => 'a' x 641, buttons => \@buttons}),
             'reply.buttons.text', '640 characters', qr/641/],
         ['4 buttons', reply(buttons => {text => 'a', buttons => [(@buttons) x 2]}),

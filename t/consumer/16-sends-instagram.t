@@ -144,6 +144,51 @@ subtest 'what needs a message' => sub {
 };
 
 
+sub comment {
+    my ($account, $field, $n) = @_;
+    my $id = ($account eq $IG ? '180' : '181') . $n;
+    return record(object => 'instagram', entry => $account, field => $field, time => 1000 * time,
+        id => "$id:comment", key => "$account:$id", event => {field => $field, value => {
+        id => $id, from => {id => '729', username => 'inesf'}, text => "case $n",
+        media => {id => '179', media_product_type => 'FEED'}}});
+}
+
+
+subtest 'comments' => sub {
+    my $rig = instagram_rig();
+    for my $way ([$IG, "$IG/messages", token => "instagram:$IG"],
+        [$LINKED, "$PAGE/messages", token => "page:$PAGE"])
+    {
+        my ($account, $path, %to) = @$way;
+        my $c = $account eq $IG ? '180' : '181';
+        by_rules($rig, {when => "product: instagram, account: '$account', kind: comment",
+            conf => \&conf_of}, sub { comment($account, 'comments', $_[0]) },
+            ['in public', {comment_reply => {text => 'Ja.'}}, {%to, path => "${c}0/replies",
+                body => {message => 'Ja.'}}],
+            ['in private', {private_reply => {text => 'Ja.'}}, {%to, path => $path,
+                body => {recipient => {comment_id => "${c}1"}, message => {text => 'Ja.'}}}],
+            ['hide', 'hide', {%to, path => "${c}2", body => {hide => JSON::PP::true}}],
+            ['delete', 'delete', {%to, path => "${c}3", method => 'DELETE'}],
+        );
+        is $rig->{consumers}[-1]->drain, '0', 'drained';
+    }
+    $rig->finish;
+
+    $rig = instagram_rig();
+    $rig->consumer(conf => conf_of($rig, rules => <<'END'));
+rules:
+  - {when: {product: instagram, kind: comment}, do: [{private_reply: {text: Ja.}},
+      {comment_reply: {text: Ja.}}]}
+END
+    $rig->push(comment($IG, 'live_comments', 7));
+    $rig->settle;
+    is_deeply [map { $_->{path} } $rig->graph->calls], ["/v24.0/$IG/messages"],
+        'live: in private only';
+    like +($rig->dead)[0]{answer}, qr/no public reply to a live comment/, 'and the letter says so';
+    $rig->finish;
+};
+
+
 subtest 'limits' => sub {
     my $rig = instagram_rig();
     jobs($rig);
@@ -158,6 +203,8 @@ subtest 'limits' => sub {
             '13 quick replies', qr/14 quick replies/],
         ['quick replies of an image', reply(image => {link => $link}, quick_replies => [$quick[0]]),
             'reply', undef, qr/go with text/],
+        ['a quick reply that asks', reply(text => 'a', quick_replies => [{content_type =>
+            'user_email'}]), 'reply.quick_replies[].content_type', undef, qr/instagram has no/],
         ['11 images', reply(image => {links => [($link) x 11]}), 'reply.image.links',
             '10 elements', qr/11 elements/],
         ['11 images in raw', reply(raw => {message => {attachments => [map { image($link) }
