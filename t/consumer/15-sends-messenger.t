@@ -13,6 +13,7 @@ use Test::More;
 
 use Rig qw(messenger record $PAGE);
 use Sends qw(by_rules call_is made outbox refused);
+use Test::Meta::Util qw(slurp);
 
 my $true = JSON::PP::true;
 my $link = 'https://shop.example/i.jpg';
@@ -126,6 +127,77 @@ subtest 'what needs a message' => sub {
 };
 
 
+# What another library sends for the same, met in meaning.  What differs everywhere: the path
+# names the Page and not "me", which for a Page's token is the same; the token travels in a
+# header (meta-graph-oauth-ads-capi.md 1.3); metadata says whose message it is, so that an echo
+# settles it.  What differs besides is said beside the sample.
+my %SAMPLES = (
+    fb_text => [{text => "Hello \"world\" \\ / é 日本 😀\nline2"}],
+    fb_text_noproof => [{text => "Hello \"world\" \\ / é 日本 😀\nline2"}],
+    fb_image_url => [{image => {link => 'https://example.com/i.jpg'}}],
+    fb_quick_replies => [{text => 'Pick a color:', quick_replies => [{title => 'Red',
+        payload => 'RED'}, {content_type => 'user_phone_number'}]}],
+    fb_button_template => [{buttons => {text => 'What next?', buttons => [{title => 'Site',
+        url => 'https://example.com'}, {title => 'Start', payload => 'P'}]}}],
+    fb_generic_template => [{generic => {elements => [{title => 'T', subtitle => 'S',
+        image_url => 'https://example.com/i.png', buttons => [{title => 'B',
+        payload => 'X'}]}]}}],
+    fb_typing_on => ['typing'],
+    fb_mark_seen => ['mark_read'],
+    fb_pass_thread => [{handover => {to => '263902037430900', metadata => 'meta'}},
+        'an id as a text: ids of webhooks are both, and a text holds any',
+        sub { $_[0]{target_app_id} .= '' }],
+    fb_get_profile => [{graph => {method => 'GET', path => '1254477777772919',
+        params => {fields => 'id,name,first_name,last_name,profile_pic'}}}],
+    fb_set_get_started => [{graph => {method => 'POST', path => 'me/messenger_profile',
+        params => {get_started => {payload => 'GET_STARTED'}}}}],
+);
+my %NOT_SENT = (
+    fb_text_tag => 'CONFIRMED_EVENT_UPDATE died on 27 April 2026: see limits',
+    fb_subscription => "the app's own token, no account's: metactl's",
+    oauth_debug_token => "the app's own token, no account's: metactl's",
+);
+
+subtest 'samples' => sub {
+    my $dir = "$FindBin::Bin/../../../shared/samples/outbound/messaging-api-messenger";
+    my @files = glob "$dir/*.json";
+    plan skip_all => 'no samples in ../shared/samples/outbound' if !@files;
+    my $rig = Rig->new;
+    $rig->graph->fault({match => {path => $_}, times => 0, fault => {json => {result =>
+        'success', success => $true}}}) for '_thread_control$', 'messenger_profile$', '2919$';
+    outbox($rig);
+    for my $file (@files) {
+        my ($name) = $file =~ m{([^/]+)\.json$};
+        next if $NOT_SENT{$name};
+        my ($action, undef, $differs) = @{$SAMPLES{$name} // [undef]};
+        ok $action, "$name: is known" or next;
+        my $sample = JSON::PP->new->utf8->decode(slurp($file))->{requests}[0];
+        my $body = $sample->{body_json} // {};
+        $differs->($body) if $differs;
+        my $who = '1254477777772919';
+        my $send = ref $action && !grep { $action->{$_} } qw(handover graph);
+        my $id = "sample-$name";
+        $rig->push_to('meta:outbox', JSON::PP->new->utf8->encode({v => 1, id => $id,
+            account => $PAGE, to => $who, reply_to => "meta:reply:$id", do => [$send
+            ? {send => {account => $PAGE, to => $who, %$action}} : $action]}));
+        my $result = Sends::result_of($rig, $id);
+        ok $result->{ok}, "$name: is sent" or diag explain $result;
+        my $call = ($rig->graph->calls)[-1];
+        delete $call->{body}{message}{metadata} if $call->{body}{message};
+        my %query = %{$sample->{query}};
+        delete @query{qw(access_token appsecret_proof)};
+        is_deeply [$call->{method}, $call->{path} =~ s{.*?/(?:v[\d.]+/)(?:\Q$PAGE\E(?=/))?}{}r,
+            $call->{query}, $call->{body}], [$sample->{method}, $sample->{path}
+            =~ s{/v[\d.]+/(?:me(?=/messages|/pass))?}{}r, \%query, $body], "$name: the same"
+            or diag explain $call;
+    }
+    is_deeply [sort keys %SAMPLES, keys %NOT_SENT], [sort map { m{([^/]+)\.json$} } @files],
+        'each sample is here';
+    $rig->settle(20, 'meta:outbox');
+    $rig->finish(queues => ['meta:outbox']);
+};
+
+
 # one comment on a post of the Page, so many days old
 sub comment {
     my ($n, $days, %value) = @_;
@@ -169,6 +241,34 @@ END
     my ($second, $old) = sort { $b->{answer} cmp $a->{answer} } $rig->dead;
     like $old->{answer}, qr/^private_reply: the comment is 8 days old/, 'too old';
     like $second->{answer}, qr/^private_reply: this comment has one already/, 'a second one';
+    $rig->finish;
+};
+
+
+subtest 'lanes' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(rules => <<'END');
+rules:
+  - {when: {product: messenger, kind: message, text: film}, do: [{reply: {video: {id: "1"}}}]}
+  - {when: {product: messenger, kind: message, text: word}, do: [{reply: {text: word}}]}
+  - {when: {product: messenger, kind: message, text: seen}, do: [mark_read]}
+  - {when: {product: messenger, kind: comment, text: private}, do: [{private_reply: {text: a}}]}
+  - {when: {product: messenger, kind: comment, text: public}, do: [{comment_reply: {text: a}}]}
+END
+    my %lanes;
+    for (['film', messenger(text => 'film')], ['word', messenger(text => 'word')],
+        ['seen', messenger(text => 'seen')], ['private', comment(1, 0, message => 'private')],
+        ['public', comment(2, 0, message => 'public')])
+    {
+        $rig->do('DEL', $_) for $rig->do('KEYS', 'meta:limit:*');
+        $rig->push($_->[1]);
+        $rig->settle;
+        $lanes{$_->[0]} = join ' ', sort map { s/^meta:limit:(?:rate:)?//r }
+            $rig->do('KEYS', 'meta:limit:*');
+    }
+    is_deeply \%lanes, {word => "page:$PAGE", film => "media:$PAGE page:$PAGE",
+        private => "page:$PAGE private:$PAGE", seen => '', public => ''},
+        'each with a rate of its own counts there';
     $rig->finish;
 };
 
