@@ -1,6 +1,7 @@
 /* The configuration: its table of keys, and its life. */
 
 #include "conf_own.h"
+#include "action.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -126,6 +127,7 @@ static const struct option options[] = {
     { "unmatched", NULL, conf_unmatched, ROOT(unmatched), 0, NULL, 0 },
     { "push_lists", NULL, conf_names, ROOT(push_lists), 0, NULL, 0 },
     { "drain_timeout", type_time, NULL, ROOT(drain_ms), 0, "30s", 0 },
+    { "replies_max", type_count, NULL, ROOT(replies_max), 0, "20", 0 },
     { "dead_max", type_count, NULL, ROOT(dead_max), 0, "100000", 0 },
     { "waiting_max", type_count, NULL, ROOT(waiting_max), 0, "1000000", 0 },
     { "seen_max", type_count, NULL, ROOT(seen_max), 0, "20000000", 0 },
@@ -355,6 +357,32 @@ static const char *conf_check_proof(const struct conf *conf)
 }
 
 
+static bool conf_people(const struct conf *conf)
+{
+    size_t                    i, k;
+    const struct rule        *rules = conf->rules.at;
+    const struct action      *a;
+    const struct conf_queue  *queues = conf->queues.at;
+
+    for (i = 0; i < conf->queues.n; i++) {
+        if (queues[i].kind == QUEUE_JOBS) {
+            return true;
+        }
+    }
+
+    for (i = 0; i < conf->rules.n; i++) {
+        a = rules[i].actions.at;
+        for (k = 0; k < rules[i].actions.n; k++) {
+            if (action_sends(&a[k])) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
 /* conf_load reads the file, then the environment */
 struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX])
 {
@@ -382,6 +410,8 @@ struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX])
         conf_drop(r.conf);
         return NULL;
     }
+
+    r.conf->people = conf_people(r.conf);
 
     return r.conf;
 }

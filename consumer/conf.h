@@ -154,10 +154,14 @@ struct conf {
     char                *ca_file;   /* NULL: the system's */
     struct conf_list     tokens;
     struct conf_list     rules;
+    bool                 people;    /* something is sent to people, so what is
+                                       known of them matters */
     struct conf_list     push_lists;    /* char * */
     char                *unmatched; /* a list, NULL: drop */
     unsigned long        drain_ms;
     unsigned long        dead_max;
+    unsigned long        replies_max;   /* automatic ones to a conversation
+                                           in 10 minutes */
     unsigned long        waiting_max;   /* in {Q}:held and {Q}:retry */
     unsigned long        seen_max;  /* ids of dedupe, of each queue */
     unsigned long        in_flight; /* calls on the wire at the same time */

@@ -14,7 +14,7 @@
 
 static const char *const  state_names[] = {
     [STEP_OPEN] = "", [STEP_SENT] = "sent", [STEP_DONE] = "done",
-    [STEP_EXPIRED] = "expired"
+    [STEP_EXPIRED] = "expired", [STEP_LEFT] = "left"
 };
 
 
@@ -180,12 +180,25 @@ void plan_done(struct plan *plan, struct str message, struct str answer)
 }
 
 
-/* plan_skip goes on to the next step without this one */
-void plan_skip(struct plan *plan)
+static void plan_without(struct plan *plan, enum step_state why)
 {
-    plan->steps[plan->at++].state = STEP_EXPIRED;
+    plan->steps[plan->at++].state = why;
     plan->tries = plan->errors = 0;
     plan->stored = false;
+}
+
+
+/* plan_skip goes on to the next step without this one, it is too late */
+void plan_skip(struct plan *plan)
+{
+    plan_without(plan, STEP_EXPIRED);
+}
+
+
+/* plan_leave does so for another reason */
+void plan_leave(struct plan *plan)
+{
+    plan_without(plan, STEP_LEFT);
 }
 
 

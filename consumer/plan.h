@@ -29,7 +29,8 @@ enum step_state {
     STEP_OPEN,      /* nothing of it has left, or it may be repeated */
     STEP_SENT,      /* it may have left: nobody sends it again unasked */
     STEP_DONE,
-    STEP_EXPIRED    /* too late: it was left out */
+    STEP_EXPIRED,   /* too late: it was left out */
+    STEP_LEFT       /* left out for another reason, which the log has */
 };
 
 struct step {
@@ -80,6 +81,7 @@ void plan_done(struct plan *plan, struct str message, struct str answer);
 
 /* plan_skip: the step at is left out, it is too late for it */
 void plan_skip(struct plan *plan);
+void plan_leave(struct plan *plan);     /* for another reason */
 void plan_free(struct plan *plan);
 
 

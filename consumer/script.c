@@ -50,6 +50,7 @@ SCRIPT_FILE(limit_stop);
 SCRIPT_FILE(limit_passed);
 SCRIPT_FILE(control);
 SCRIPT_FILE(join);
+SCRIPT_FILE(know);
 
 
 #define SCRIPT_TEXT(name)  { #name, script_##name }
@@ -84,7 +85,8 @@ static const struct {
     [SCRIPT_LIMIT_STOP] = SCRIPT_TEXT(limit_stop),
     [SCRIPT_LIMIT_PASSED] = SCRIPT_TEXT(limit_passed),
     [SCRIPT_CONTROL] = SCRIPT_TEXT(control),
-    [SCRIPT_JOIN] = SCRIPT_TEXT(join)
+    [SCRIPT_JOIN] = SCRIPT_TEXT(join),
+    [SCRIPT_KNOW] = SCRIPT_TEXT(know)
 };
 
 

@@ -34,6 +34,7 @@ enum script {
     SCRIPT_LIMIT_PASSED,
     SCRIPT_CONTROL,
     SCRIPT_JOIN,
+    SCRIPT_KNOW,
     SCRIPT_COUNT
 };
 

@@ -42,6 +42,10 @@ enum stat_name {
 
     STAT_RESULTS,               /* pushed to a job's reply_to */
     STAT_JOBS_FAULTY,
+    STAT_AUTO_STOPS,            /* conversations that were stopped */
+    STAT_AUTO_LEFT,             /* answers left out */
+    STAT_REFUSED_WINDOW,        /* sends that were known to fail */
+    STAT_REFUSED_OPTOUT,
     STAT_CONSUMERS,             /* alive now, this one included */
     STAT_CLAIMS,                /* queues taken up and given up to share */
     STAT_YIELDS,

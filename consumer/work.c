@@ -99,7 +99,7 @@ void work_free(struct work *w)
         worker->running--;
     }
 
-    know_free(w);
+    know_forget(w);
     plan_free(&w->plan);
     record_close(&w->record);
     if (w->is_job) {
@@ -662,6 +662,7 @@ void worker_start(struct worker *worker, const struct redis_target *target)
     worker->handlers = handlers_new(graph_http(worker->graph), worker->loop);
     asks_start(worker);
     settle_start(worker, target);
+    worker->know = know_new(worker->loop, worker->redis);
     limits_on_open(worker->limits, line_open, worker);
     graph_on_usage(worker->graph, call_usage, worker);
 }
@@ -683,7 +684,9 @@ void worker_stop(struct worker *worker)
     asks_leave(worker);
     handlers_free(worker->handlers);
     asks_stop(worker);
+    know_leave(worker->know);
     settle_stop(worker);
+    know_free(worker->know);
     limits_free(worker->limits);
     graph_free(worker->graph);
     lines_drop(worker);

@@ -14,6 +14,7 @@
 struct ask_line;
 struct desk;
 struct heard;
+struct know;
 struct lane_line;
 struct rate_asked;
 struct work;
@@ -41,6 +42,7 @@ struct worker {
     struct rate_asked  *rates;
     struct desk        *desks;
     struct redis       *redis;      /* of what is no queue's */
+    struct know        *know;       /* people, and messages that were sent */
     uv_timer_t          look;       /* whether somebody buried ambiguous ones */
     bool                ambiguous;  /* somebody did */
     struct heard       *refs;       /* of statuses that came lately */

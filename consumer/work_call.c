@@ -443,6 +443,11 @@ void call_begin(struct work *w)
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct event  *event = work_event(w, step);
 
+    if (know_missing(w, event)) {
+        know_begin(w, call_begin);
+        return;
+    }
+
     if (call_target(w, step, &fault) != 0) {
         end_fault(w, w->is_job ? "job" : "record", &fault);
         return;

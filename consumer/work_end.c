@@ -290,6 +290,17 @@ void end_dead(struct work *w, const char *reason, const char *text,
 }
 
 
+/* end_refused buries what is right in itself, but not now, or not for them */
+void end_refused(struct work *w, const char *reason,
+    const struct fault *fault)
+{
+    char  text[400];
+
+    fault_say(fault, text, sizeof(text));
+    end_buried(w, reason, fault, text, NULL);
+}
+
+
 /* end_fault buries what a parameter is wrong of */
 void end_fault(struct work *w, const char *reason, const struct fault *fault)
 {

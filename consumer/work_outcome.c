@@ -206,7 +206,7 @@ static void outcome_good(struct work *w, const struct verdict *v)
     }
 
     lanes_passed(w);
-    receipt_sent(w, id);
+    receipt_sent(w, id, v);
 
     if (w->is_job && v->body.len) {
         body = mem_copy(v->body.at, v->body.len);

@@ -42,10 +42,16 @@ struct work {
     uint64_t                  began;    /* ms, our clock */
     unsigned                  calls;    /* made by this process */
     size_t                    expired;  /* rules that came too late */
-    struct known             *known;    /* one for each event, a job's one for
-                                           whom it writes to; NULL: not asked */
+    struct known             *known;    /* each person, and each status;
+                                           NULL: not asked */
     size_t                    nknown;
-    void                    (*told)(struct work *w);    /* once that is known */
+    size_t                   *known_of; /* by event: which of them */
+    struct known              whom;     /* whom the step at writes to, where
+                                           that is asked by itself */
+    char                     *whom_name;
+    size_t                    questions;    /* answers that are awaited */
+    bool                      unanswered;   /* one of them did not come */
+    void                    (*told)(struct work *w);    /* after the last */
 
     /* of the step at */
     struct reply_call         call;
@@ -106,11 +112,31 @@ bool decide_job(struct work *w);                /* false: w->fault */
 void know_begin(struct work *w, void (*next)(struct work *w));
 void guard_begin(struct work *w, void (*next)(struct work *w));
 const struct known *work_known(const struct work *w, const struct step *step);
-void know_free(struct work *w);
+const struct known *work_known_event(const struct work *w, size_t event);
+bool know_missing(const struct work *w, const struct event *e);
+void know_receipt(struct work *w, size_t which, struct event *e,
+    enum know_word word, const struct str *args);
+void know_forget(struct work *w);
 
-/* receipt.c: what was sent has an id, or was refused */
-void receipt_sent(struct work *w, struct str message);
+/* know_names: whom the step at writes to, as the first five and the ninth
+   argument of KNOW_PERSON */
+void know_names(const struct work *w, struct str args[KNOW_ARGS_MAX]);
+
+/* guard.c */
+#define GUARD_BY_MAX  64
+bool guard_wanted(const struct work *w);        /* it reaches a person */
+bool guard_counts(const struct work *w);        /* by itself */
+const char *guard_template(const struct work *w);
+void guard_by(const struct work *w, char out[GUARD_BY_MAX]);
+void guard_judge(struct work *w, const struct known *known,
+    void (*next)(struct work *w));
+
+/* receipt.c: what was sent has an id, or was refused; what events say of it */
+void receipt_sent(struct work *w, struct str message, const struct verdict *v);
 void receipt_refused(struct work *w, const struct verdict *v);
+void receipt_ask(struct work *w, size_t which, struct event *e);
+void receipt_known(struct work *w, size_t which, struct event *e,
+    const struct reply *answer);
 
 /* work_call.c: steps that take a call to Graph */
 void call_begin(struct work *w);
@@ -158,6 +184,8 @@ void lines_drop(struct worker *worker);
 void end_good(struct work *w);
 void end_expired(struct work *w);
 void end_fault(struct work *w, const char *reason, const struct fault *fault);
+void end_refused(struct work *w, const char *reason,
+    const struct fault *fault);         /* known to fail: it was not tried */
 void end_dead(struct work *w, const char *reason, const char *text,
     const struct verdict *v);
 void end_duplicate(struct work *w, struct str earlier);
@@ -173,6 +201,10 @@ void settle_stop(struct worker *worker);
 void settle_note(struct work *w);       /* it is about to be buried */
 bool settle_heard(struct work *w);      /* what is ambiguous was done */
 void settle_event(struct work *w);
+
+/* wait_for.c: somebody waits for how far a message got */
+void wait_heard(struct worker *worker, struct str account,
+    struct str message);
 
 /* work_log.c */
 void work_log(const struct work *w, enum log_level level,

@@ -110,6 +110,7 @@ static void settle_look(uv_timer_t *timer)
     struct worker  *worker = timer->data;
 
     lines_look(worker);
+    know_again(worker->know);
 
     if (redis_up(worker->redis) && refs_call(worker, NONE, NONE) != 0) {
         worker->ambiguous = true;       /* better a look too many */

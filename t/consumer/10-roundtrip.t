@@ -16,7 +16,8 @@ my $rig = Rig->new;
 
 # keys but for those of the lanes; a bucket of dedupe ends in its day
 sub left {
-    return [sort map { s/seen:\K\d+\.0\.8$/DAY/r } grep { !/^meta:limit:/ } $rig->do('KEYS', '*')];
+    return [sort map { s/seen:\K\d+\.0\.8$/DAY/r }
+        grep { !/^meta:(?:limit|user|conversation|message):/ } $rig->do('KEYS', '*')];
 }
 
 my $c = $rig->consumer;

@@ -76,6 +76,11 @@ my @SCRIPTS = (
     [settle => [$DEAD, $STATE, $COUNT, $Q, $Q], ['ref:wamid.0', "1 $LETTER", 3, '{"v":1}',
         'r:y', '{"a":0}', '', 0]],
     [old => [$LEASE, $DEAD, $COUNT, $STATE], ['me', 0, 10]],
+    [know => ['meta:user:', 'meta:conversation:', 'meta:message:'], [1000, 1, 1000, 1000,
+        person => 'whatsapp', 1, '', 27, 'ZA.1', '', 'ZA.0', 'Name', '', 5, 5, 5, 2, 'offer',
+        sent => 'messenger', 1, 7, '', '', '', 'm_1', 5, 'wamid.1', 'rule 1', 'reply', '', 'a',
+        status => 'whatsapp', 1, 'wamid.2', 'failed', 5, 131047, '', 'never', 27, '', 'job-1',
+        'closed', '', mark => 'messenger', 1, 7, 'read', 9, '']],
     [refs => ['meta:message:ambiguous', 'meta:message:ambiguous:since'], [1000, 1, 'm_2', $Q]],
 );
 
@@ -115,6 +120,10 @@ sub prepare {
     $redis->do('HSET', $LEASE, owner => 'me', until => 1, alone => 1);
     $redis->do('HSET', $STATE, 1 => '{"v":1}', c1 => '2! old', crashed => 'old 1 7', requeued => 1,
         'r:x' => '{"r":1}', 'ref:wamid.0' => "1 $LETTER");
+    $redis->do('HSET', 'meta:user:1:27', until => 3, phone => 27);
+    $redis->do('HSET', 'meta:user:1:stop', 27 => 3);
+    $redis->do('HSET', 'meta:conversation:whatsapp:1:27', pause => 3);
+    $redis->do('RPUSH', 'meta:conversation:whatsapp:1:27:turns', '{}');
     $redis->do('HSET', 'meta:message:ambiguous', m_1 => $Q);
     $redis->do('ZADD', 'meta:message:ambiguous:since', 1, 'm_1');
     my $bucket = int(time / 86400) - 1 . '.0.16';

@@ -69,7 +69,8 @@ sub token { $TOKEN{$_[1]} }
 sub file  { "$_[0]{dir}/$_[1]" }
 
 
-# redis, graph, tokens as they are here; the rest is up to the test
+# redis, graph, tokens as they are here; the rest is up to the test.  Tests write to one
+# person more often than people are written to
 sub conf {
     my ($self, %arg) = @_;
     my $redis = $arg{redis} // $self->redis->address;
@@ -81,6 +82,7 @@ tokens:
   - {kind: whatsapp, id: "$PHONE", file: @{[$self->file('whatsapp')]}}
   - {kind: page, id: "$PAGE", file: @{[$self->file('page')]}}
 log_level: @{[$arg{log_level} // 'debug']}
+replies_max: @{[$arg{replies_max} // 1_000_000]}
 END
 }
 
