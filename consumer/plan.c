@@ -113,6 +113,7 @@ static void step_free(struct step *step)
         free(step->own);
     }
     free(step->message);
+    free(step->reached);
     free(step->answer);
 }
 
@@ -165,16 +166,46 @@ static char *plan_copy(struct str s)
 }
 
 
-/* plan_done goes on to the next step */
-void plan_done(struct plan *plan, struct str message, struct str answer)
+static void plan_made(struct plan *plan, enum step_state state,
+    struct str message, struct str answer)
 {
-    struct step  *step = &plan->steps[plan->at++];
+    struct step  *step = &plan->steps[plan->at];
 
     free(step->message);        /* a blob may have some for it already */
     free(step->answer);
-    step->state = STEP_DONE;
+    step->state = state;
     step->message = plan_copy(message);
     step->answer = answer.len <= PLAN_ANSWER_MAX ? plan_copy(answer) : NULL;
+    plan->tries = plan->errors = 0;
+    plan->stored = false;
+}
+
+
+/* plan_done goes on to the next step */
+void plan_done(struct plan *plan, struct str message, struct str answer)
+{
+    plan_made(plan, STEP_DONE, message, answer);
+    plan->at++;
+}
+
+
+/* plan_waits stays at the step */
+void plan_waits(struct plan *plan, struct str message, struct str answer,
+    long long until)
+{
+    plan_made(plan, STEP_WAIT, message, answer);
+    plan->steps[plan->at].waits = until;
+}
+
+
+/* plan_reached goes on to the next step */
+void plan_reached(struct plan *plan, struct str state)
+{
+    struct step  *step = &plan->steps[plan->at++];
+
+    free(step->reached);
+    step->reached = plan_copy(state);
+    step->state = STEP_DONE;
     plan->tries = plan->errors = 0;
     plan->stored = false;
 }
@@ -252,10 +283,17 @@ static int step_read(struct plan *plan, const struct json *j)
     step->message = plan_copy(json_get_text(j, "m"));
     step->answer = plan_copy(json_get_text(j, "a"));
 
+    step->reached = plan_copy(json_get_text(j, "s"));
+    step->waits = strtoll(json_get_text(j, "w").at, NULL, 10);
+
     for (i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
-        if (str_is(state, state_names[i])) {
+        if (state_names[i] != NULL && str_is(state, state_names[i])) {
             step->state = i;
         }
+    }
+
+    if (step->state == STEP_SENT && step->waits && step->message != NULL) {
+        step->state = STEP_WAIT;
     }
 
     if (step->state >= STEP_DONE && plan->at == plan->n - 1) {
@@ -339,12 +377,23 @@ static void step_write(const struct step *step, size_t at,
 
     if (step->state != STEP_OPEN) {
         buf_text(b, ",\"o\":\"");
-        buf_text(b, state_names[step->state]);
+        buf_text(b, state_names[step->state == STEP_WAIT ? STEP_SENT
+                                : step->state]);
         buf_text(b, "\"");
     }
 
     if (step->until) {
         buf_format(b, ",\"until\":%lld", step->until);
+    }
+
+    /* who knows of no waiting takes it for one that is ambiguous */
+    if (step->state == STEP_WAIT) {
+        buf_format(b, ",\"w\":%lld", step->waits);
+    }
+
+    if (step->reached != NULL) {
+        buf_text(b, ",\"s\":");
+        json_quote(b, STR(step->reached));
     }
 
     buf_text(b, step->loose ? ",\"loose\":true" : "");

@@ -28,6 +28,7 @@
 enum step_state {
     STEP_OPEN,      /* nothing of it has left, or it may be repeated */
     STEP_SENT,      /* it may have left: nobody sends it again unasked */
+    STEP_WAIT,      /* it was sent, and waits for how far its message gets */
     STEP_DONE,
     STEP_EXPIRED,   /* too late: it was left out */
     STEP_LEFT       /* left out for another reason, which the log has */
@@ -43,6 +44,9 @@ struct step {
     bool                  loose;    /* a retry holds nobody back */
     bool                  resend;   /* where nobody knows whether it left */
     char                 *message;  /* owned; Meta's id of what it made */
+    char                 *reached;  /* owned; how far that got, for a step
+                                       that waited; NULL: it did not */
+    long long             waits;    /* of STEP_WAIT: until when, at most */
     char                 *answer;   /* owned; JSON, Meta's body; NULL */
 };
 
@@ -78,6 +82,12 @@ void plan_withdraw(struct plan *plan, size_t n);
 
 /* plan_done: the step at is done; message and answer may be empty */
 void plan_done(struct plan *plan, struct str message, struct str answer);
+
+/* plan_waits: the step at was sent, and is done when plan_reached says how far
+   its message got */
+void plan_waits(struct plan *plan, struct str message, struct str answer,
+    long long until);
+void plan_reached(struct plan *plan, struct str state);
 
 /* plan_skip: the step at is left out, it is too late for it */
 void plan_skip(struct plan *plan);

@@ -94,6 +94,7 @@ void work_free(struct work *w)
     line_leave(w);
     call_forget(w);
     ask_forget(w);
+    wait_forget(w);
 
     if (w->running) {
         worker->running--;
@@ -286,7 +287,7 @@ void work_next(struct work *w)
 
         step = &w->plan.steps[w->plan.at];
         if (step->until == 0 || work_now() <= step->until
-            || step->state == STEP_SENT)
+            || step->state == STEP_SENT || step->state == STEP_WAIT)
         {
             break;
         }
@@ -307,6 +308,9 @@ void work_next(struct work *w)
 
     } else if (step->state == STEP_SENT) {
         outcome_unknown(w, NULL);
+
+    } else if (step->state == STEP_WAIT) {
+        wait_begin(w);
 
     } else if (!step_paused(w)) {
         step_begin(w);
@@ -615,82 +619,3 @@ const struct queue_ops  work_ops = {
     .may_alone = work_may_alone, .lanes = line_found, .woken = line_woken,
     .gone = work_over
 };
-
-
-/* desk_of: one for a list, however often its queue comes and goes */
-struct desk *desk_of(struct worker *worker, const char *list, int kind)
-{
-    struct desk  *desk;
-
-    for (desk = worker->desks; desk != NULL; desk = desk->next) {
-        if (strcmp(desk->name, list) == 0) {
-            desk->kind = kind >= 0 ? kind : desk->kind;
-            return desk;
-        }
-    }
-
-    desk = mem_alloc(sizeof(*desk));
-    desk->worker = worker;
-    desk->name = mem_copy(list, strlen(list));
-    desk->kind = kind;
-    desk->stats = stat_row(STATS_QUEUE, list);
-    desk->next = worker->desks;
-    worker->desks = desk;
-
-    return desk;
-}
-
-
-static void desks_free(struct worker *worker)
-{
-    struct desk  *desk;
-
-    while ((desk = worker->desks) != NULL) {
-        worker->desks = desk->next;
-        free(desk->name);
-        free(desk);
-    }
-}
-
-
-/* worker_start makes what all queues share */
-void worker_start(struct worker *worker, const struct redis_target *target)
-{
-    worker->turn_end = &worker->turn;
-    uv_timer_init(worker->loop, &worker->alarm);
-    worker->alarm.data = worker;
-    worker->handlers = handlers_new(graph_http(worker->graph), worker->loop);
-    asks_start(worker);
-    settle_start(worker, target);
-    worker->know = know_new(worker->loop, worker->redis);
-    limits_on_open(worker->limits, line_open, worker);
-    graph_on_usage(worker->graph, call_usage, worker);
-}
-
-
-/* worker_stop ends all that is under way */
-void worker_stop(struct worker *worker)
-{
-    worker->leaving = true;
-
-    while (worker->naps != NULL) {
-        work_gone(worker->naps);
-    }
-
-    while (worker->turn != NULL) {
-        work_gone(worker->turn);
-    }
-
-    asks_leave(worker);
-    handlers_free(worker->handlers);
-    asks_stop(worker);
-    know_leave(worker->know);
-    settle_stop(worker);
-    know_free(worker->know);
-    limits_free(worker->limits);
-    graph_free(worker->graph);
-    lines_drop(worker);
-    rates_free(worker);
-    desks_free(worker);
-    uv_close((uv_handle_t *) &worker->alarm, NULL);
-}

@@ -34,6 +34,9 @@ struct worker {
     struct work       **turn_end;
     struct work        *naps;       /* those that wait a moment for a lane */
     size_t              nnaps;
+    struct work        *waits;      /* those that wait for a receipt */
+    size_t              nwaits;
+    uv_timer_t          waiting;    /* they are looked after */
     uv_timer_t          alarm;      /* the first of them wakes */
     struct ask_line    *asks;       /* handlers, and who waits for them */
     size_t              asking;     /* calls to handlers that are under way */

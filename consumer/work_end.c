@@ -122,6 +122,33 @@ static void result_push(struct work *w, enum result_state state,
 }
 
 
+/* how far the messages got that somebody waited for: the one that got least
+   far.  One that was played was read */
+static enum result_state result_reached(const struct plan *plan)
+{
+    size_t             i;
+    const char        *s;
+    enum result_state  state, least = RESULT_READ;
+    bool               any = false;
+
+    for (i = 0; i < plan->n; i++) {
+        s = plan->steps[i].reached;
+        if (s == NULL) {
+            continue;
+        }
+
+        any = true;
+        state = strcmp(s, "accepted") == 0 ? RESULT_ACCEPTED
+                : strcmp(s, "sent") == 0 ? RESULT_SENT
+                : strcmp(s, "delivered") == 0 ? RESULT_DELIVERED
+                : RESULT_READ;
+        least = state < least ? state : least;
+    }
+
+    return any ? least : RESULT_ACCEPTED;
+}
+
+
 static void end(struct work *w, enum outcome outcome)
 {
     struct item  *item = w->item;
@@ -145,7 +172,7 @@ void end_good(struct work *w)
 
     if (w->is_job || w->plan.matched) {
         work_log(w, LOG_INFO, "worked", "");
-        result_push(w, RESULT_ACCEPTED, NULL);
+        result_push(w, result_reached(&w->plan), NULL);
         queue_end_seen(w->item, w->plan.n > 0);
         ids_end(w);
         end(w, OUTCOME_WORKED);
@@ -201,7 +228,9 @@ static struct buf end_blob(struct work *w)
 {
     struct buf  b;
 
-    if (w->plan.at < w->plan.n) {
+    if (w->plan.at < w->plan.n
+        && w->plan.steps[w->plan.at].state != STEP_WAIT)
+    {
         w->plan.steps[w->plan.at].state = STEP_OPEN;
     }
 

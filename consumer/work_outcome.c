@@ -194,7 +194,7 @@ static void outcome_token(struct work *w, const struct verdict *v)
 static void outcome_good(struct work *w, const struct verdict *v)
 {
     char               *body = NULL;
-    struct str          id;
+    struct str          id, answer;
     const struct json  *list = json_get(v->root, "messages");
 
     id = json_get_text(v->root, "message_id");
@@ -213,8 +213,15 @@ static void outcome_good(struct work *w, const struct verdict *v)
         graph_hide(body, w->token->secret);
     }
 
-    plan_done(&w->plan, id, body != NULL ? (struct str) { body, v->body.len }
-              : NONE);
+    answer = body != NULL ? (struct str) { body, v->body.len } : NONE;
+
+    if (id.len && w->plan.steps[w->plan.at].action->wait_for != WAIT_NONE) {
+        wait_sent(w, id, answer);
+        free(body);
+        return;
+    }
+
+    plan_done(&w->plan, id, answer);
     free(body);
     work_next(w);
 }

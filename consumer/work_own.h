@@ -70,6 +70,9 @@ struct work {
     bool                      ask_waits;
     uint64_t                  ask_until;    /* ms of the loop */
     struct work              *next_ask;
+    bool                      waits;    /* for a receipt, in the window */
+    uint64_t                  waits_until;  /* ms of the loop; 0: not begun */
+    struct work              *next_wait;
     char                     *ref;      /* of work_ref, NULL: none yet */
     struct lane_line         *line;     /* it came from there */
     struct lanes              lanes;    /* last, for it is large: not zeroed */
@@ -168,6 +171,7 @@ void outcome_again(struct work *w, uint64_t ms, unsigned tries,
 /* work_wait.c: the item leaves the window, w is freed */
 void wait_retry(struct work *w, uint64_t ms, const char *why);
 void wait_until(struct work *w, uint64_t ms);   /* a job that is for later */
+void wait_receipt(struct work *w, uint64_t ms, bool loose);
 void wait_lane(struct work *w, const struct lane *lane, uint64_t ms);
 bool line_before(const struct work *w, const char *lane);   /* older ones are
                                            held there, w is not from there */
@@ -200,11 +204,19 @@ void settle_start(struct worker *worker, const struct redis_target *target);
 void settle_stop(struct worker *worker);
 void settle_note(struct work *w);       /* it is about to be buried */
 bool settle_heard(struct work *w);      /* what is ambiguous was done */
+
+/* sent_by: whose send it is; job and event may be NULL */
+struct str sent_by(const struct step *step, const struct job *job,
+    const struct event *e);
 void settle_event(struct work *w);
 
-/* wait_for.c: somebody waits for how far a message got */
+/* wait_for.c: the step at has sent a message, and waits for how far it gets */
+void wait_sent(struct work *w, struct str message, struct str answer);
+void wait_begin(struct work *w);
+void wait_forget(struct work *w);
 void wait_heard(struct worker *worker, struct str account,
     struct str message);
+void wait_look(uv_timer_t *timer);
 
 /* work_log.c */
 void work_log(const struct work *w, enum log_level level,

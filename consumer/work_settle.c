@@ -168,8 +168,9 @@ void settle_note(struct work *w)
 }
 
 
-/* whose send it was: a status of another account does not speak of it */
-static struct str sent_by(const struct step *step, const struct job *job,
+/* sent_by: whose send it was; a status of another account does not speak of
+   it */
+struct str sent_by(const struct step *step, const struct job *job,
     const struct event *e)
 {
     if ((step->action->kind == ACTION_SEND

@@ -68,6 +68,22 @@ void wait_retry(struct work *w, uint64_t ms, const char *why)
 }
 
 
+/* wait_receipt puts the item aside until it is looked again how far its
+   message got */
+void wait_receipt(struct work *w, uint64_t ms, bool loose)
+{
+    struct buf    b = wait_blob(w, NULL);
+    struct item  *item = w->item;
+
+    loose = loose || wait_loose(w);
+    wait_log(w, "retry", "why", "receipt", ms);
+    stat_row_add(w->desk->stats, STAT_QUEUE_RETRIED, 1);
+    work_free(w);
+    queue_retry(item, ms, loose, (struct str) { b.at, b.len });
+    buf_free(&b);
+}
+
+
 /* wait_until puts a job aside that holds nobody back until its time */
 void wait_until(struct work *w, uint64_t ms)
 {
