@@ -72,6 +72,7 @@ enum know_word {
     KNOW_MARK,
     KNOW_STATE,
     KNOW_TEMPLATE,
+    KNOW_RESUME,
     KNOW_WORDS
 };
 

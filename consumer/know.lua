@@ -287,6 +287,15 @@ word.template = {3, function(account, name, category)
     return ''
 end}
 
+-- a lane's pause in meta:control that a consumer wrote is over; a person's stays
+word.resume = {2, function(control, field)
+    local good, pause = pcall(cjson.decode, call('HGET', control, field) or '')
+    if good and type(pause) == 'table' and string.find(pause.by or '', '^meta%-consumer') then
+        call('HDEL', control, field)
+    end
+    return ''
+end}
+
 -- what somebody else has put where ours should be is left alone, and says
 -- nothing; all else that Redis refuses is refused as a whole
 local answer, i = {}, 5

@@ -260,3 +260,62 @@ void receipt_refused(struct work *w, const struct verdict *v)
     args[strcmp(says, "closed") == 0 ? 10 : 11] = STR(ms);
     know_tell(w->worker->know, KNOW_PERSON, args, NULL, NULL);
 }
+
+
+static bool one_of(struct str s, const char *a, const char *b)
+{
+    return str_is(s, a) || str_is(s, b);
+}
+
+
+/* what waits for it goes on by itself (3.1) */
+static void template_says(struct work *w, const struct event *e)
+{
+    char         field[LANE_NAME_MAX + 8];
+    struct str   args[KNOW_ARGS_MAX], category;
+    struct lane  lane;
+
+    limits_lane(w->worker->limits, &lane, LANE_TEMPLATE, e->waba,
+                e->template_name);
+
+    if (one_of(e->state, "paused", "disabled")) {
+        limits_stop(w->worker->limits, &lane, LIMITS_FOREVER, 0,
+                    "Meta has paused or disabled the template");
+
+    } else if (one_of(e->state, "approved", "reinstated")) {
+        snprintf(field, sizeof(field), "lane:%s", lane.name);
+        args[0] = STR("meta:control");
+        args[1] = STR(field);
+        know_tell(w->worker->know, KNOW_RESUME, args, NULL, NULL);
+    }
+
+    category = json_get_text(e->value, "message_template_category");
+    if (category.len == 0) {
+        category = json_get_text(e->value, "new_category");
+    }
+
+    if (category.len) {
+        args[0] = e->waba;
+        args[1] = e->template_name;
+        args[2] = category;
+        know_tell(w->worker->know, KNOW_TEMPLATE, args, NULL, NULL);
+    }
+}
+
+
+/* receipt_templates hears what the events say of templates.  An old one that
+   is replayed says nothing of now */
+void receipt_templates(struct work *w)
+{
+    size_t               i;
+    const struct event  *e;
+
+    for (i = 0; i < w->record.nevents && w->conf->people
+                && !w->record.replay; i++)
+    {
+        e = &w->record.events[i];
+        if (e->kind == KIND_TEMPLATE && e->waba.len && e->template_name.len) {
+            template_says(w, e);
+        }
+    }
+}

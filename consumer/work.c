@@ -351,6 +351,7 @@ static void begin_known(struct work *w)
 
     begin_count(w);
     settle_event(w);
+    receipt_templates(w);
     work_next(w);
 }
 

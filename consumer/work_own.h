@@ -138,6 +138,7 @@ void guard_judge(struct work *w, const struct known *known,
 void receipt_sent(struct work *w, struct str message, const struct verdict *v);
 void receipt_refused(struct work *w, const struct verdict *v);
 void receipt_ask(struct work *w, size_t which, struct event *e);
+void receipt_templates(struct work *w);     /* paused, back, recategorized */
 void receipt_known(struct work *w, size_t which, struct event *e,
     const struct reply *answer);
 
