@@ -118,6 +118,8 @@ static const struct option options[] = {
     { "rules[].order", type_order, NULL, RULE(loose), 0, "strict", 0 },
     { "rules[].ambiguous", type_ambiguous, NULL, RULE(ambiguous), 0, "park",
       0 },
+    { "rules[].fallback_template", NULL, conf_fallback, RULE(fallback), 0,
+      NULL, 0 },
     { "rules[].bot", type_bool, NULL, RULE(bot), 0, "false", 0 },
     { "rules[].media", NULL, NULL, 0, 0, NULL, 0 },
     { "rules[].media.save", type_directory, NULL, RULE(save), 0, NULL,

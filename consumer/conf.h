@@ -117,6 +117,8 @@ struct rule {
     unsigned long       max_age_ms; /* 0: none; of a rule that sends 6 h */
     bool                loose;      /* what waits holds nobody back */
     int                 ambiguous;  /* enum ambiguous */
+    struct conf_list    fallback;   /* struct action: a template that goes
+                                       where the window is closed; or none */
     bool                bot;        /* left out while a person has taken over */
     char               *save;       /* NULL: media is not saved */
     unsigned long       save_max;   /* bytes */

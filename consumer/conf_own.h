@@ -28,6 +28,7 @@ struct reader {
 struct conf_do {
     yaml_node_t  *node;
     size_t        rule;
+    bool          fallback;     /* fallback_template, in place of "do" */
 };
 
 /* scalar: NULL if the text is good, else what is wrong with it */
@@ -133,6 +134,8 @@ const char *type_order(const char *text, void *field);
 const char *type_ambiguous(const char *text, void *field);
 void conf_rules_check(struct reader *r);
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
+void conf_fallback(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
 void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     void *element);

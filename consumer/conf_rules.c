@@ -305,9 +305,8 @@ static int actions_read(const struct json *list, struct conf_list *out,
 }
 
 
-/* conf_actions reads the list of "do" */
-void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
-    void *field)
+static void list_read(struct reader *r, yaml_node_t *node,
+    const char *path, bool fallback, struct conf_list *out)
 {
     struct buf        b;
     struct fault      f;
@@ -315,7 +314,9 @@ void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     struct json_doc  *doc;
 
     buf_init(&b, RULES_JSON_MAX);
+    buf_text(&b, fallback ? "[{\"template\":" : "");
     node_json(r, &b, node, 0);
+    buf_text(&b, fallback ? "}]" : "");
     doc = b.over ? NULL : json_parse(b.at, b.len, JSON_TREE_MAX);
     buf_free(&b);
 
@@ -324,14 +325,30 @@ void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
         return;
     }
 
-    if (actions_read(json_root(doc), field, &f) != 0) {
+    if (actions_read(json_root(doc), out, &f) != 0) {
         actions_fault(r, node, path, &f);
     }
 
     json_free(doc);
 
     seen = conf_list_add(&r->dos, sizeof(*seen));
-    *seen = (struct conf_do) { node, r->conf->rules.n - 1 };
+    *seen = (struct conf_do) { node, r->conf->rules.n - 1, fallback };
+}
+
+
+/* conf_actions reads the list of "do" */
+void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    list_read(r, node, path, false, field);
+}
+
+
+/* conf_fallback reads the parameters of a template */
+void conf_fallback(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    list_read(r, node, path, true, field);
 }
 
 
@@ -390,8 +407,8 @@ static bool kind_addressed(enum kind kind)
 /* what is fit for one kind or channel may not be for another; where "kind" is
    left out no call has an addressee, for it would answer what answers bring
    about */
-static int rule_check(const struct rule *rule, const struct conf *conf,
-    struct fault *f)
+static int rule_check(const struct rule *rule, const struct conf_list *list,
+    const struct conf *conf, struct fault *f)
 {
     int                  product, kind;
     const struct when   *w = &rule->when;
@@ -411,9 +428,7 @@ static int rule_check(const struct rule *rule, const struct conf *conf,
             place.message = kind == KIND_MESSAGE || kind == KIND_POSTBACK;
             place.comment = kind == KIND_COMMENT;
 
-            if (actions_check(rule->actions.at, rule->actions.n, &place, conf,
-                              f) != 0)
-            {
+            if (actions_check(list->at, list->n, &place, conf, f) != 0) {
                 return -1;
             }
         }
@@ -427,7 +442,7 @@ static int rule_check(const struct rule *rule, const struct conf *conf,
 void conf_rules_check(struct reader *r)
 {
     size_t                 i;
-    struct rule           *rules = r->conf->rules.at;
+    struct rule           *rules = r->conf->rules.at, *rule;
     struct fault           f;
     const struct conf_do  *seen = r->dos.at;
 
@@ -436,8 +451,12 @@ void conf_rules_check(struct reader *r)
     }
 
     for (i = 0; i < r->dos.n && !r->failed; i++) {
-        if (rule_check(&rules[seen[i].rule], r->conf, &f) != 0) {
-            actions_fault(r, seen[i].node, "rules[].do", &f);
+        rule = &rules[seen[i].rule];
+        if (rule_check(rule, seen[i].fallback ? &rule->fallback
+                       : &rule->actions, r->conf, &f) != 0)
+        {
+            actions_fault(r, seen[i].node, seen[i].fallback
+                          ? "rules[].fallback_template" : "rules[].do", &f);
         }
     }
 }
@@ -447,6 +466,7 @@ void conf_rules_check(struct reader *r)
 void rule_free(struct rule *rule)
 {
     actions_free(rule->actions.at, rule->actions.n);
+    actions_free(rule->fallback.at, rule->fallback.n);
     when_free(&rule->when);
     free(rule->save);
 }

@@ -213,6 +213,12 @@ faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE
     ["save: $dir, max: 3g", 49 + length($dir) . ': rules[].media.max: must be a size from'
         . ' 1k to 2g'];
 
+my $answer = 'do: [{reply: {text: a}}]';
+faulty('a template without a name', rule("{$when, $answer, fallback_template: {language: en_US}}"),
+    'FILE:2:93: rules[].fallback_template.template: name is missing');
+faulty('a template where there are none', rule("{when: {product: messenger, kind: message}, $answer,"
+    . ' fallback_template: {name: hello, language: en_US}}'),
+    'FILE:2:94: rules[].fallback_template.template.template: messenger has no template');
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'
     . ' at least one action');
 my $shape = 'must be a name, or an object with one member, {name: parameters}';
