@@ -18,6 +18,7 @@ use GraphEmulator::Store;
 use GraphEmulator::Token;
 use GraphEmulator::Usage;
 use GraphEmulator::Version;
+use GraphEmulator::Webhook;
 use GraphEmulator::WhatsApp;
 use GraphEmulator::WhatsApp::Media;
 use GraphEmulator::WhatsApp::Number;
@@ -43,7 +44,12 @@ has people  => sub ($self) {
     return GraphEmulator::People->new(store => $self->store);
 };
 has after   => sub ($self) { GraphEmulator::After->new(emulator => $self) };
+has hooks   => sub ($self) { GraphEmulator::Webhook->new(emulator => $self) };
 has webhook => undef;           # where what comes after a call is posted
+has deliveries => sub { [] };   # what became of the last webhooks
+has origin  => '';              # this emulator's own URL
+has lead    => sub { [ { name => 'full_name', values => ['Ana Lopez'] },
+    { name => 'email', values => ['ana@example.org'] } ] };
 has accepted => 0;
 has review   => 'at-once';      # of templates; or: by-hand
 has hosts    => sub { {} };     # port -> facebook or instagram; none: any host
@@ -65,6 +71,41 @@ my $OWN = qr{\A/_?emulator(?:/|\z)};
 my %HIDDEN = map { $_ => 1 }
     qw(appsecret_proof client_secret fb_exchange_token code pin
         verify_token);
+
+
+# Names the webhook for what follows a send; states: sent, delivered, read, echo.
+sub listen_after ($self, %how) {
+    my $after = $self->after;
+    for my $name (qw(delay clock)) {
+        die "$name is a number\n" if defined $how{$name}
+            && $how{$name} !~ /\A\d{1,7}(?:\.\d+)?\z/;
+    }
+    if (defined(my $states = $how{states})) {
+        my @states = ref $states ? @$states : split /,/, $states;
+        /\A(?:sent|delivered|read|echo)\z/ or die "states are sent, delivered,"
+            . " read, echo\n" for @states;
+        $after->states({ map { $_ => 1 } @states });
+    }
+    if (defined $how{url}) {
+        die "url is http:// or https://\n"
+            if $how{url} !~ m{\A(?:https?://\S+)?\z};
+        $self->webhook($how{url} eq '' ? undef : $how{url});
+    }
+    $after->delay($how{delay} / 1000) if defined $how{delay};
+    $self->hooks->clock($how{clock}) if $how{clock};
+    return;
+}
+
+
+# Keeps what became of a webhook.
+sub delivered ($self, $said) {
+    my $count = $self->{delivered} //= { acked => 0, failed => 0, tries => 0 };
+    $count->{ ${ $said->{acked} } ? 'acked' : 'failed' }++;
+    $count->{tries} += $said->{tried};
+    push @{ $self->deliveries }, $said;
+    shift @{ $self->deliveries } while @{ $self->deliveries } > 1000;
+    return;
+}
 
 
 sub secret ($self) {
@@ -112,6 +153,7 @@ sub on_request ($self, $tx) {
         answer => { status => $answer->{status}, body => _shown_answer(
             $answer, $call) },
     });
+    $self->after->sent($call, $fault) if $answer->{accepted};
     return _deliver($tx, $answer, $fault) if !$fault->{slow};
     my $id;
     my $late = sub { delete $self->slow->{$id}; _deliver($tx, $answer, $fault) };

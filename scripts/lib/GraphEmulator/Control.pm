@@ -2,6 +2,7 @@
 package GraphEmulator::Control;
 use Mojo::Base -base, -signatures;
 
+use GraphEmulator::Deliver;
 use Mojo::JSON qw(decode_json encode_json);
 
 has emulator => undef, weak => 1;
@@ -26,7 +27,14 @@ my %ROUTE = (
         return _ok(ids => [ map { GraphEmulator::WhatsApp::Templates->give(
             $self->emulator, $_) } ref $json eq 'ARRAY' ? @$json : $json ]);
     },
-    'POST people' => \&_people,
+    'POST people'  => \&_people,
+    'POST deliver' => sub ($self, $req) {
+        return GraphEmulator::Deliver->serve($self->emulator, _json($req));
+    },
+    'GET deliveries' => sub ($self, $req) {
+        return (200, encode_json($self->emulator->deliveries) . "\n");
+    },
+    'POST webhook' => \&_webhook,
     'POST clock'  => sub ($self, $req) {
         my $ahead = _json($req)->{ahead} // '';
         die "ahead is a number of seconds\n" if $ahead !~ /\A\d{1,9}\z/;
@@ -43,19 +51,34 @@ sub _ok (%more) {
 
 sub serve ($self, $tx) {
     my $req = $tx->req;
-    my $name = $req->url->path->to_route =~ s{\A/_emulator/?}{}r;
+    my $name = $req->url->path->to_route =~ s{\A/_?emulator/?}{}r;
     my $route = $ROUTE{ $req->method . " $name" };
     my ($status, $body) = $route ? eval { $self->$route($req) }
         : (404, encode_json({ ok => \0, error => 'no such endpoint; see'
             . ' graph-emulator --help' }) . "\n");
+    my $answer = sub ($status, $body) {
+        $tx->res->code($status)->body($body);
+        $tx->res->headers->content_type('application/json');
+        $tx->resume;
+    };
+    return $status->(sub ($said) { $answer->(200, encode_json($said) . "\n") })
+        if ref $status eq 'CODE';
     if (!defined $status) {
         chomp(my $error = "$@");
         ($status, $body) = (400, encode_json({ ok => \0, error => $error })
             . "\n");
     }
-    $tx->res->code($status)->body($body);
-    $tx->res->headers->content_type('application/json');
-    $tx->resume;
+    $answer->($status, $body);
+}
+
+
+# {"url", "states", "delay" (ms), "clock"}: what follows a send goes there; an
+# empty url ends it.
+sub _webhook ($self, $req) {
+    my ($json, $emulator) = (_json($req), $self->emulator);
+    die "an object with url, states, delay, clock\n" if ref $json ne 'HASH';
+    $emulator->listen_after(%$json);
+    return _ok(url => $emulator->webhook);
 }
 
 
@@ -64,6 +87,10 @@ sub _state ($self, $req) {
     return _ok(calls => $emulator->calls->total,
         accepted => $emulator->accepted,
         faults => scalar @{ $emulator->faults->rules },
+        webhooks => { %{ $emulator->{delivered} // {} }, flying =>
+            $emulator->after->flying, queued =>
+            scalar @{ $emulator->after->queue }, lost =>
+            $emulator->after->lost },
         versions => [ $emulator->version->usable ]);
 }
 

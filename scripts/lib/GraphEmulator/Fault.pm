@@ -15,7 +15,7 @@ has next  => 0;
 
 my %MATCH = map { $_ => 1 } qw(method path account token kind body);
 my %FAULT = map { $_ => 1 } qw(slow cut reset status body headers code subcode
-    message details type transient accepted lie usage version json);
+    message details type transient accepted lie usage version json failed states);
 my %CUT = map { $_ => 1 } qw(head request answer);
 
 
@@ -41,6 +41,10 @@ sub _check ($rule) {
         if ref $fault->{usage} eq 'ARRAY';
     die "usage of a fault is an array of objects\n"
         if defined $fault->{usage} && ref $fault->{usage} ne 'ARRAY';
+    die "failed of a fault is a code\n" if defined $fault->{failed}
+        && $fault->{failed} !~ /\A\d{1,9}\z/;
+    die "states of a fault is an array\n"
+        if defined $fault->{states} && ref $fault->{states} ne 'ARRAY';
     die "a fault needs \"code\" to lie with\n"
         if $fault->{lie} && !defined $fault->{code};
 

@@ -163,13 +163,13 @@ sub download ($class, $call) {
 
 # Attachments of Messenger and Instagram: an address that is its own secret.
 sub cdn_path ($class, $emulator, $media) {
-    return "/emulator_cdn/$media->{id}-"
+    return "/emulator_cdn/$media->{id}_"
         . substr(_signature($emulator, $media->{id}, 0), 0, 16);
 }
 
 
 sub cdn ($class, $call) {
-    my ($id) = $call->{rest} =~ m{/(\d+)-\w{16}\z};
+    my ($id) = $call->{rest} =~ m{/(\d+)_\w{16}\z};
     my $media = $call->{emulator}->store->get($id, 'media');
     fail(code => 100, subcode => 33, status => 404, message => 'Not there.')
         if !$media
