@@ -47,7 +47,9 @@ struct opts {
     const char  *interval;
     const char  *key;
     const char  *limit;
+    const char  *language;
     const char  *not_before;
+    const char  *params;
     const char  *pause_for;
     const char  *product;
     const char  *queue;
@@ -55,7 +57,9 @@ struct opts {
     const char  *since;
     const char  *text;
     const char  *to;
+    const char  *type;
     const char  *until;
+    const char  *waba;
     const char  *wait;
     const char  *why;
 };
@@ -66,6 +70,8 @@ struct ctl {
     size_t        nargs;
     struct conf  *conf;         /* NULL where the command needs none */
     struct db    *db;           /* NULL until ctl_redis */
+    struct way   *way;          /* NULL until Meta is called */
+    const struct command  *cmd;
     bool          color;
     bool          bar;          /* standard error is a terminal */
 };
@@ -107,7 +113,8 @@ enum {
     OPT_FOR = 1 << 15, OPT_PRODUCT = 1 << 16, OPT_QUEUE = 1 << 17,
     OPT_REASON = 1 << 18, OPT_SINCE = 1 << 19, OPT_TEXT = 1 << 20,
     OPT_TO = 1 << 21, OPT_UNTIL = 1 << 22, OPT_WAIT = 1 << 23,
-    OPT_WHY = 1 << 24, OPT_SUMMARY = 1 << 25
+    OPT_WHY = 1 << 24, OPT_SUMMARY = 1 << 25, OPT_PARAMS = 1 << 26,
+    OPT_LANGUAGE = 1 << 27, OPT_TYPE = 1 << 28, OPT_WABA = 1 << 29
 };
 
 /* opts_read sorts options from words, wherever they stand; args is the
@@ -116,6 +123,7 @@ size_t opts_read(struct opts *o, int argc, char **argv, char **args,
     uint64_t *which);
 const char *opts_name(uint64_t bit);
 long long ctl_limit(struct ctl *c, long long preset);    /* --limit */
+enum product ctl_product(const char *name);     /* --product; NULL: NONE */
 
 /* ctl_time.c: "90s", "2h" are that long ago; RFC 3339 with an offset; ms */
 long long time_when(const char *text, long long now);
@@ -163,6 +171,8 @@ void out_number(struct buf *b, long long n, int width);
 /* words from that column on, none beyond the 79th where it can be helped */
 void out_wrap(struct buf *b, const char *text, int column);
 void out_print(struct buf *b);      /* to standard output, and freed */
+void out_lines(struct buf *b, FILE *to);    /* what steers a terminal is "?",
+                                               but line ends; freed */
 size_t out_columns(struct str s);   /* characters, not bytes */
 
 struct bar {
@@ -260,6 +270,16 @@ int run_explain(struct ctl *c);
 int run_rules_test(struct ctl *c);
 int run_replay(struct ctl *c);
 int run_config_test(struct ctl *c);
+int run_graph(struct ctl *c);
+int run_family(struct ctl *c);
+int run_block(struct ctl *c);
+int run_media_upload(struct ctl *c);
+int run_media_delete(struct ctl *c);
+int run_template_list(struct ctl *c);
+int run_template_diff(struct ctl *c);
+int run_template_push(struct ctl *c);
+int run_template_pull(struct ctl *c);
+int run_template_delete(struct ctl *c);
 
 
 #endif /* CTL_H */

@@ -22,7 +22,8 @@ static long explain_number(const char *text, size_t len)
 }
 
 
-static enum product explain_product(const char *name)
+/* ctl_product reads --product */
+enum product ctl_product(const char *name)
 {
     int  p;
 
@@ -136,7 +137,7 @@ int run_explain(struct ctl *c)
         subcode = explain_number(slash + 1, strlen(slash + 1));
     }
 
-    row = graph_error_find(explain_product(c->opts.product), code, subcode);
+    row = graph_error_find(ctl_product(c->opts.product), code, subcode);
     rows = graph_error_rows(&n);
     known = row != &rows[n - 1];
 

@@ -167,6 +167,28 @@ void out_wrap(struct buf *b, const char *text, int column)
 }
 
 
+/* out_lines writes lines of which a part came from outside */
+void out_lines(struct buf *b, FILE *to)
+{
+    size_t       n;
+    const char  *at;
+    struct buf   safe;
+
+    buf_init(&safe, (size_t) -1);
+    buf_add(b, "", 1);
+
+    for (at = b->at; *at != '\0'; at += n + (at[n] != '\0')) {
+        n = strcspn(at, "\n");
+        out_safe(&safe, (struct str) { at, n });
+        buf_text(&safe, "\n");
+    }
+
+    fwrite(safe.at, 1, safe.len, to);
+    buf_free(&safe);
+    buf_free(b);
+}
+
+
 /* out_print writes it all */
 void out_print(struct buf *b)
 {

@@ -346,7 +346,8 @@ const char *graph_start(struct graph *g, const struct conf *conf,
         .bearer = call->token != NULL ? call->token->secret : NULL,
         .oauth = call->host == GRAPH_RUPLOAD, .ca_file = conf->ca_file,
         .type = call->type, .body = call->body,
-        .idempotent = call->idempotent, .want = g->want, .nwant = WANTS
+        .idempotent = call->idempotent, .total_ms = call->total_ms,
+        .want = g->want, .nwant = WANTS
     };
 
     g->url.len = 0;

@@ -32,6 +32,7 @@ struct graph_call {
     struct str                body;
     const char               *type;     /* of the body; NULL: JSON */
     bool                      idempotent;
+    unsigned                  total_ms; /* 0: as HTTP has it */
     const struct conf_token  *token;    /* NULL: none goes with it */
     const struct conf_app    *app;      /* for the proof; NULL: none */
 };

@@ -1,7 +1,7 @@
 /* metactl: shows and repairs what meta-consumer works on; the command line
    and the table of commands (docs/metactl.md). */
 
-#include "ctl.h"
+#include "ctl_meta.h"
 #include "version.h"
 
 #include <signal.h>
@@ -15,6 +15,8 @@
 
 #define DEAD_OPTIONS                                                          \
     OPT_QUEUE | OPT_REASON | OPT_ACCOUNT | OPT_CODE | OPT_SINCE | OPT_LIMIT
+#define CALL_OPTIONS                                                          \
+    OPT_ACCOUNT | OPT_WABA | OPT_PRODUCT | OPT_PARAMS | OPT_DRY_RUN
 #define BOTH  NEEDS_CONF | NEEDS_REDIS
 #define MANY  ((size_t) -1)
 
@@ -34,7 +36,7 @@ static const struct command commands[] = {
       "one of them whole" },
     { "dead requeue", run_dead_requeue, DEAD_OPTIONS | OPT_ALL | OPT_DRY_RUN,
       0, MANY, BOTH, "[ID ...] [FILTERS] [--all] [--dry-run]",
-      "puts them at the tail of their queue; what was done stays done" },
+      "puts them at their queue's tail; what was done stays done" },
     { "dead drop", run_dead_drop, DEAD_OPTIONS | OPT_ALL | OPT_DRY_RUN,
       0, MANY, BOTH, "[ID ...] [FILTERS] [--all] [--dry-run]",
       "deletes them, and counts them as dropped" },
@@ -63,6 +65,47 @@ static const struct command commands[] = {
       | OPT_TO | OPT_LIMIT | OPT_DRY_RUN | OPT_ALL, 0, 0, BOTH,
       "--since TIME [--until TIME] [--account ID] [--to LIST]",
       "runs kept events again" },
+    { "graph", run_graph, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "[NAME | METHOD PATH] [name=value ...]",
+      "a call of Meta's; without words all that it knows by name" },
+    { "template list", run_template_list, OPT_ACCOUNT | OPT_WABA, 0, 0,
+      NEEDS_CONF, "[--waba ID]", "the message templates of a WABA" },
+    { "template diff", run_template_diff, OPT_ACCOUNT | OPT_WABA, 1, 1,
+      NEEDS_CONF, "DIR|FILE [--waba ID]",
+      "where files and what Meta has differ" },
+    { "template push", run_template_push, OPT_ACCOUNT | OPT_WABA
+      | OPT_DRY_RUN, 1, 1, NEEDS_CONF, "DIR|FILE [--waba ID] [--dry-run]",
+      "creates what Meta lacks, edits what differs, deletes nothing" },
+    { "template pull", run_template_pull, OPT_ACCOUNT | OPT_WABA, 1, 1,
+      NEEDS_CONF, "DIR [--waba ID]", "writes files of what has none" },
+    { "template delete", run_template_delete, OPT_ACCOUNT | OPT_WABA
+      | OPT_LANGUAGE | OPT_ALL | OPT_DRY_RUN, 1, 1, NEEDS_CONF,
+      "NAME --language LANGUAGE | --all", "deletes one at Meta" },
+    { "media upload", run_media_upload, OPT_ACCOUNT | OPT_TYPE | OPT_DRY_RUN,
+      1, 1, NEEDS_CONF, "FILE [--account ID] [--type MIME]",
+      "a file to WhatsApp, for 30 days; its id is to be sent" },
+    { "media delete", run_media_delete, OPT_ACCOUNT | OPT_DRY_RUN, 1, 1,
+      NEEDS_CONF, "ID [--account ID]", "deletes it at Meta" },
+    { "number", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "VERB [name=value ...]",
+      "a number of WhatsApp: list, show, request-code, verify-code,\n"
+      "                   register, deregister, pin, webhook" },
+    { "profile", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "show|set|delete [name=value ...]",
+      "what people see of a number, a Page or an account" },
+    { "persona", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "list|create|show|delete [name=value ...]", "personas of a Page" },
+    { "subscription", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "list|add|remove [name=value ...]",
+      "whether the app gets the webhooks of an account" },
+    { "app", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
+      "list|subscribe|unsubscribe [name=value ...]",
+      "where the app's webhooks go" },
+    { "block", run_block, OPT_ACCOUNT | OPT_DRY_RUN, 0, MANY, NEEDS_CONF,
+      "[+NUMBER ...] [--account ID]",
+      "blocks people on WhatsApp; without numbers: who is blocked" },
+    { "unblock", run_block, OPT_ACCOUNT | OPT_DRY_RUN, 1, MANY, NEEDS_CONF,
+      "+NUMBER ... [--account ID]", "unblocks them" },
     { "config test", run_config_test, 0, 0, 0, 0, "",
       "tests the configuration and says what is wrong" },
 };
@@ -72,11 +115,9 @@ static const struct command commands[] = {
    command line says in it must not steer the terminal */
 void ctl_fail(int code, const char *format, ...)
 {
-    char         text[CTL_FAIL_MAX];
-    size_t       n;
-    va_list      args;
-    const char  *at = text;
-    struct buf   b;
+    char        text[CTL_FAIL_MAX];
+    va_list     args;
+    struct buf  b;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
@@ -84,25 +125,15 @@ void ctl_fail(int code, const char *format, ...)
 
     buf_init(&b, (size_t) -1);
     buf_text(&b, "metactl: ");
-    for ( ;; ) {
-        n = strcspn(at, "\n");
-        out_safe(&b, (struct str) { at, n });
-        buf_text(&b, "\n");
-        if (at[n] == '\0') {
-            break;
-        }
-        at += n + 1;
-    }
-
-    fwrite(b.at, 1, b.len, stderr);
-    buf_free(&b);
+    buf_text(&b, text);
+    out_lines(&b, stderr);
     exit(code);
 }
 
 
 static void usage_command(const struct command *cmd)
 {
-    printf("  %-13s %s\n                  %s\n", cmd->name, cmd->usage,
+    printf("  %-16s %s\n                   %s\n", cmd->name, cmd->usage,
            cmd->what);
 }
 
@@ -299,8 +330,10 @@ static int ctl_main(struct ctl *c, char **words, size_t n, uint64_t which)
         ctl_redis(c);
     }
 
+    c->cmd = cmd;
     code = cmd->run(c);
 
+    meta_close(c);
     db_close(c->db);
     conf_drop(c->conf);
 
