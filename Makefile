@@ -59,6 +59,7 @@ check:
 	scripts/check-floors
 	scripts/check-docs
 	scripts/errors-to-md --check
+	scripts/events-to-md --check
 
 install: all
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' UNITDIR='$(UNITDIR)' scripts/install '$(BUILD)'

@@ -162,7 +162,7 @@ faulty('a product that is none', rule('{when: {product: fax, kind: message}, do:
     'FILE:2:22: rules[].when.product: must be whatsapp, messenger or instagram');
 my @kinds = qw(message postback reaction edit unsend status read delivery echo comment feed lead
     mention template account flow call history handover optin preference referral linking group
-    policy feedback rating insight error standby system unsupported test unknown);
+    policy feedback rating insight conversion error standby system unsupported test unknown);
 good("kind $_", rule("{when: {product: whatsapp, kind: $_}, do: [stop]}"))
     for @kinds;
 faulty('a kind that is none', rule('{when: {product: whatsapp, kind: fax}, do: [stop]}'),
