@@ -4,7 +4,8 @@
     "steps":[{"e":0,"r":1,"do":{...},"o":"done","m":"wamid...","a":{...}},
              {"e":1,"r":1,"do":0}]}
 
-   A number in "do" is that of an earlier step, from 0, which does the same: a
+   "more" is the first event of a long history that is still to be decided.  A
+   number in "do" is that of an earlier step, from 0, which does the same: a
    rule's action for a thousand messages of one change stands there once. */
 
 #include "plan.h"
@@ -322,6 +323,7 @@ int plan_read(struct plan *plan, struct str blob)
 
     plan->decided = json_is(json_get(root, "decided"), JSON_TRUE);
     plan->matched = strtoul(json_get_text(root, "matched").at, NULL, 10);
+    plan->more = strtoul(json_get_text(root, "more").at, NULL, 10);
     plan->attempts = strtoul(json_get_text(root, "attempts").at, NULL, 10);
     plan->tries = strtoul(json_get_text(root, "tries").at, NULL, 10);
     plan->errors = strtoul(json_get_text(root, "errors").at, NULL, 10);
@@ -432,6 +434,10 @@ void plan_write(const struct plan *plan, struct buf *b)
         buf_format(b, ",\"errors\":%u", plan->errors);
     }
 
+    if (plan->more) {
+        buf_format(b, ",\"more\":%zu", plan->more);
+    }
+
     if (plan->lane != NULL) {
         buf_text(b, ",\"lane\":");
         json_quote(b, STR(plan->lane));
@@ -444,6 +450,47 @@ void plan_write(const struct plan *plan, struct buf *b)
     }
 
     buf_text(b, "]}");
+}
+
+
+/* plan_renew leaves what was pushed.  A step may share the action of one before
+   it, so they go from the end; that of a push is another push's */
+void plan_renew(struct plan *plan)
+{
+    size_t  i, n = 0;
+
+    for (i = plan->n; i > 0; i--) {
+        if (plan->steps[i - 1].action->kind != ACTION_PUSH) {
+            step_free(&plan->steps[i - 1]);
+            plan->steps[i - 1].action = NULL;
+        }
+    }
+
+    for (i = 0; i < plan->n; i++) {
+        if (plan->steps[i].action != NULL) {
+            plan->steps[n++] = plan->steps[i];
+        }
+    }
+
+    plan->n = plan->at = n;
+    plan->stored = false;
+}
+
+
+/* plan_pushes says whether a step pushes to that list */
+bool plan_pushes(const struct plan *plan, const char *list)
+{
+    size_t  i;
+
+    for (i = 0; i < plan->n; i++) {
+        if (plan->steps[i].action->kind == ACTION_PUSH
+            && strcmp(plan->steps[i].action->list, list) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -56,6 +56,8 @@ struct plan {
     size_t        room;
     size_t        at;           /* the first that is not done */
     size_t        matched;      /* rules that matched, for all events */
+    size_t        more;         /* the first event that is still to be decided,
+                                   when all this is done; 0: none */
     unsigned      attempts;     /* calls that were made, repeated ones too */
     unsigned      tries;        /* of the step at, since the one before it */
     unsigned      errors;       /* those of them that Graph answered */
@@ -92,6 +94,11 @@ void plan_reached(struct plan *plan, struct str state);
 /* plan_skip: the step at is left out, it is too late for it */
 void plan_skip(struct plan *plan);
 void plan_leave(struct plan *plan);     /* for another reason */
+
+/* plan_renew: all is done, and the next events can be decided; its pushes stay.
+   plan_pushes: the list gets the record already */
+void plan_renew(struct plan *plan);
+bool plan_pushes(const struct plan *plan, const char *list);
 void plan_free(struct plan *plan);
 
 

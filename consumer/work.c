@@ -268,6 +268,21 @@ static bool step_paused(struct work *w)
 }
 
 
+/* the steps are done, but not all of a long history was decided yet */
+static bool work_more(struct work *w)
+{
+    const char  *why, *reason = "";
+
+    plan_renew(&w->plan);
+    why = decide_event(w, &reason);
+    if (why != NULL) {
+        end_dead(w, reason, why, NULL);
+    }
+
+    return why == NULL;
+}
+
+
 /* work_next does the next step, or ends; nothing leaves unless the lease
    holds */
 void work_next(struct work *w)
@@ -279,6 +294,12 @@ void work_next(struct work *w)
     call_forget(w);
 
     for ( ;; ) {
+        while (w->plan.at == w->plan.n && w->plan.more) {
+            if (!work_more(w)) {
+                return;
+            }
+        }
+
         if (w->plan.at == w->plan.n) {
             work_log_late(w, "steps", late);
             end_good(w);

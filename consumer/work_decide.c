@@ -13,6 +13,11 @@
 #define DECIDE_NS  2000000000u
 
 
+/* history: thousands of events are decided so many steps at a time, for the
+   plan is written whole at each mark */
+#define DECIDE_STEPS  500
+
+
 /* 0: it never gets too old */
 static long long rule_until(const struct work *w, const struct rule *rule)
 {
@@ -81,7 +86,10 @@ static const char *rule_steps(struct work *w, size_t event,
     }
 
     for (i = 0; i < rule->actions.n; i++) {
-        if (actions[i].kind == ACTION_STOP) {
+        if (actions[i].kind == ACTION_STOP
+            || (work_long(w) && actions[i].kind == ACTION_PUSH
+                && plan_pushes(&w->plan, actions[i].list)))
+        {
             continue;
         }
 
@@ -157,11 +165,18 @@ static void decide_slow(struct work *w, const struct rule_facts *facts,
 }
 
 
+/* work_long: history, of which Meta sends thousands at once */
+bool work_long(const struct work *w)
+{
+    return w->record.nevents > RECORD_EVENTS_MAX;
+}
+
+
 /* decide_event asks all rules about each event of the record that was not
    worked before, alone or within another change */
 const char *decide_event(struct work *w, const char **reason)
 {
-    size_t              i, slow = 0;
+    size_t              i, n, slow = 0;
     const char         *why = NULL;
     struct rule_facts   facts = {
         .object = w->record.object, .tenant = NONE, .tags = NONE,
@@ -169,7 +184,16 @@ const char *decide_event(struct work *w, const char **reason)
         .until = rules_spent() + DECIDE_NS
     };
 
-    for (i = 0; i < w->record.nevents && why == NULL; i++) {
+    i = w->plan.more;
+    w->plan.more = 0;
+    n = w->plan.n;
+
+    for ( ; i < w->record.nevents && why == NULL; i++) {
+        if (work_long(w) && w->plan.n - n >= DECIDE_STEPS) {
+            w->plan.more = i;
+            break;
+        }
+
         if (!queue_seen(w->item, i)) {
             facts.tags = event_tags(w, i);
             why = event_rules(w, i, &facts, &slow);

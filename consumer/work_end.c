@@ -173,7 +173,7 @@ void end_good(struct work *w)
     if (w->is_job || w->plan.matched) {
         work_log(w, LOG_INFO, "worked", "");
         result_push(w, result_reached(&w->plan), NULL);
-        queue_end_seen(w->item, w->plan.n > 0);
+        queue_end_seen(w->item, w->plan.n > 0 || work_long(w));
         ids_end(w);
         end(w, OUTCOME_WORKED);
         return;

@@ -65,6 +65,14 @@ void ids_tell(struct work *w)
         return;
     }
 
+    if (work_long(w)) {         /* history: a chunk is known as a whole */
+        hashes = mem_alloc(SEEN_LEN);
+        id_hash(hashes[0], w, w->record.id);
+        queue_ids(w->item, (const unsigned char (*)[SEEN_LEN]) hashes, 1);
+        free(hashes);
+        return;
+    }
+
     hashes = mem_alloc((n + 1) * SEEN_LEN);
     ids_each(hashes, w);
     if (n > 1) {
@@ -83,7 +91,7 @@ void ids_end(struct work *w)
     bool               *ran;
     const struct step  *step = w->plan.steps;
 
-    if (w->record.nevents < 2) {
+    if (w->record.nevents < 2 || work_long(w)) {
         return;
     }
 

@@ -106,6 +106,7 @@ struct action_place work_place(const struct event *event,
 
 /* work_decide.c: NULL, or what is wrong, and *reason names it */
 const char *decide_event(struct work *w, const char **reason);
+bool work_long(const struct work *w);   /* it is decided in parts */
 bool decide_job(struct work *w);                /* false: w->fault */
 
 /* work_know.c: who the people of the work are.  know_begin asks for those of

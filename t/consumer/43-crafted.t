@@ -102,6 +102,24 @@ subtest 'a long text that a pattern is slow at' => sub {
     $rig->finish;
 };
 
+# a chunk of history holds what fits into 3 MB
+subtest 'thousands of old messages' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(rules => "rules: [{when: {kind: history}, do: [{push: {list: old}},"
+        . " {graph: {method: GET, path: me}}]}]\n");
+    my @messages = map { {from => '2782', id => "w$_", type => 'text', text => {body => 'x'}} }
+        1 .. 1_100;
+    my $chunk = record(field => 'history', key => $PHONE, event => {field => 'history', value => {
+        metadata => {phone_number_id => $PHONE}, history => [{threads => [{id => '2782',
+        messages => \@messages}]}]}});
+    $rig->push($chunk, $chunk);
+    $rig->settle(60);
+    is scalar(my @calls = $rig->graph->calls), 1_100, 'all are decided';
+    is $rig->do('LLEN', 'old'), 1, 'a list gets the chunk once';
+    is $rig->count_of->{duplicate}, 1, 'as a whole it is known';
+    $rig->finish;
+};
+
 subtest 'too many elements' => sub {
     my $rig = Rig->new;
     $rig->consumer(rules => $rules);

@@ -332,9 +332,55 @@ test_shared(void)
 }
 
 
+/* history, in parts: what was pushed is known to the next part, which who takes
+   over goes on with */
+static void
+test_parts(void)
+{
+    size_t          i;
+    struct plan     plan = { .n = 0 };
+    struct action  *push = action_of("{\"push\":{\"list\":\"old\"}}");
+    struct action  *read = action_of("\"mark_read\"");
+
+    plan_add(&plan, 0, 1, push);
+    for (i = 0; i < 500; i++) {
+        plan_add(&plan, i, 1, read);
+    }
+    plan_add(&plan, 499, 2, push);
+    plan.more = 500;
+    plan.decided = true;
+
+    while (plan.at < plan.n) {
+        plan_done(&plan, STR("m"), NONE);
+    }
+
+    travel(&plan);
+    is_int(plan.more, 500, "the next event to be decided");
+    is_int(plan.at, plan.n, "all before it is done");
+
+    plan_renew(&plan);
+    is_int(plan.n, 2, "its pushes stay");
+    is_int(plan.at, 2, "done as they are");
+    ok(plan_pushes(&plan, "old") && !plan_pushes(&plan, "new"),
+       "and are known");
+
+    plan_add(&plan, 500, 1, read);
+    plan.more = 0;
+    travel(&plan);
+    is_int(plan.at, 2, "the next part begins");
+    is_int(plan.more, 0, "and is the last");
+    plan_free(&plan);
+    action_free(push);
+    action_free(read);
+    free(push);
+    free(read);
+}
+
+
 int
 main(void)
 {
+    test_parts();
     test_shared();
     test_steps();
     test_insert();
