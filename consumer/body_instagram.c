@@ -212,6 +212,12 @@ const char *body_instagram(struct reply_call *call,
         return comment_call(call, action, target);
     }
 
+    if (target->sender.len == 0) {
+        return "messages of Instagram go by a token of kind instagram, or by"
+               " that of the linked Page: tokens has neither for this"
+               " account";
+    }
+
     buf_str(&call->path, target->sender);
     buf_text(&call->path, "/messages");
 

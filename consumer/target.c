@@ -162,13 +162,17 @@ int target_of(struct target *t, const struct conf *conf,
 
 
 /* target_by_token names the Page, or "me" where the token does not say
-   which */
+   which.  A system user's token does not say as which Page it would be */
 void target_by_token(struct target *t, const struct conf_token *token)
 {
-    if (t->product != PRODUCT_INSTAGRAM || token->kind != TOKEN_PAGE) {
-        t->sender = t->account;
-        return;
-    }
+    t->sender = t->account;
 
-    t->sender = token->id != NULL ? STR(token->id) : STR("me");
+    if (t->product == PRODUCT_INSTAGRAM && token->kind == TOKEN_PAGE) {
+        t->sender = token->id != NULL ? STR(token->id) : STR("me");
+
+    } else if (t->product == PRODUCT_INSTAGRAM
+               && token->kind == TOKEN_SYSTEM_USER)
+    {
+        t->sender = NONE;
+    }
 }

@@ -144,6 +144,29 @@ subtest 'what needs a message' => sub {
 };
 
 
+subtest 'whose name' => sub {
+    my $rig = instagram_rig();
+    my %tokens = ('kind: system_user, default: true' => undef,
+        'kind: page, default: true' => 'me/messages');
+    for my $kind (sort keys %tokens) {
+        my $conf = $rig->conf(rules => <<'END') =~ s/^  - \{kind:.*\n//mgr;
+rules:
+  - {when: {product: instagram, kind: message}, do: [{reply: {text: Ja.}}]}
+END
+        my $c = $rig->consumer(conf => $conf
+            =~ s{^tokens:\n\K}{  - {$kind, file: @{[$rig->file('page')]}}\n}mr);
+        $rig->push(message($LINKED, "of $kind"));
+        $rig->settle;
+        is $c->drain, '0', 'drained';
+    }
+    is_deeply [map { $_->{path} } $rig->graph->calls], ['/v24.0/me/messages'],
+        'a Page that is not named sends as me';
+    is_deeply [map { $_->{answer} =~ /^(messages of Instagram go by)/ } $rig->dead],
+        ['messages of Instagram go by'], 'a system user as nobody';
+    $rig->finish;
+};
+
+
 sub comment {
     my ($account, $field, $n) = @_;
     my $id = ($account eq $IG ? '180' : '181') . $n;

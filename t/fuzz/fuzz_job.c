@@ -18,12 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct conf_token  tokens[] = {
     { .kind = TOKEN_WHATSAPP, .id = (char *) "389" },
-    { .kind = TOKEN_PAGE, .id = (char *) "118" }
+    { .kind = TOKEN_PAGE, .id = (char *) "118" },
+    { .kind = TOKEN_INSTAGRAM, .id = (char *) "178" }
 };
 static struct conf_queue  queue = { .name = (char *) "meta:outbox" };
 static char              *mine = (char *) "mine";
 static const struct conf  conf = {
-    .tokens = { tokens, 2 }, .queues = { &queue, 1 },
+    .tokens = { tokens, 3 }, .queues = { &queue, 1 },
     .push_lists = { &mine, 1 }
 };
 
