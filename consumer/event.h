@@ -89,6 +89,8 @@ struct event {
     const struct json    *lead;
     bool                  test;     /* a button of the dashboard */
 
+    const struct str     *files;    /* where its media are, in their order;
+                                       empty: not saved; NULL: nobody saves */
     const struct json    *item;     /* what it was read from */
     const struct json    *contact;  /* WhatsApp's, of whom it is about */
     const struct json    *value;    /* of the change that holds it */

@@ -22,6 +22,7 @@
 static const char  too_long[] = "the answer is longer than allowed";
 static const char  too_late[] = "the time for the whole call is over";
 static const char  too_quiet[] = "nothing came for too long";
+static const char  not_kept[] = "what came could not be kept";
 static const char  cut_off[] = "the connection was cut before the answer";
 
 
@@ -150,11 +151,37 @@ static size_t on_header(char *at, size_t size, size_t n, void *data)
 }
 
 
+/* true: it went there, or has ended the call */
+static bool sink_took(struct http_call *c, const char *at, size_t len)
+{
+    long  status = 0;
+
+    if (c->sink == NULL) {
+        return false;
+    }
+
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200) {
+        return false;
+    }
+
+    if (!c->sink(c->data, at, len)) {
+        c->why = not_kept;
+    }
+
+    return true;
+}
+
+
 static size_t on_answer(char *at, size_t size, size_t n, void *data)
 {
     struct http_call  *c = data;
 
     c->heard = uv_now(c->http->loop);
+    if (sink_took(c, at, size * n)) {
+        return c->why == NULL ? size * n : 0;
+    }
+
     buf_add(&c->answer, at, size * n);
 
     if (c->answer.over) {
@@ -379,6 +406,7 @@ static void call_set(struct http_call *c, const struct http_request *request)
     c->answer.max = request->answer_max ? request->answer_max
                     : HTTP_ANSWER_MAX;
     c->answer.over = false;
+    c->sink = request->sink;
     c->head_len = 0;
     head_reset(c);
     c->want = request->want;

@@ -48,6 +48,11 @@ struct http_request {
     unsigned             total_ms;      /* from http_start on */
     unsigned             idle_ms;       /* without a byte */
     size_t               answer_max;    /* of the body */
+    bool               (*sink)(void *data, const char *at, size_t len);
+                                        /* NULL, or it gets the body of a 200,
+                                           piece by piece and of any length,
+                                           and the answer does not: data is
+                                           cb's; false ends the call */
     const char *const   *want;          /* lives on: answer headers to keep */
     size_t               nwant;
 };

@@ -48,6 +48,7 @@ struct http_call {
     struct buf           body;
     size_t               sent;      /* of the body, handed to libcurl */
     struct buf           answer;
+    bool               (*sink)(void *data, const char *at, size_t len);
     struct buf           head;      /* values that are wanted */
     size_t               head_len;
     const char *const   *want;

@@ -113,6 +113,7 @@ static void step_free(struct step *step)
         action_free(step->own);
         free(step->own);
     }
+    free(step->save);
     free(step->message);
     free(step->reached);
     free(step->answer);
@@ -281,6 +282,9 @@ static int step_read(struct plan *plan, const struct json *j)
     step->until = strtoll(json_get_text(j, "until").at, NULL, 10);
     step->loose = json_is(json_get(j, "loose"), JSON_TRUE);
     step->resend = json_is(json_get(j, "resend"), JSON_TRUE);
+    step->save = plan_copy(json_get_text(j, "save"));
+    step->save_max = strtoul(json_get_text(j, "save_max").at, NULL, 10);
+    step->saves = (unsigned) strtoul(json_get_text(j, "saves").at, NULL, 10);
     step->message = plan_copy(json_get_text(j, "m"));
     step->answer = plan_copy(json_get_text(j, "a"));
 
@@ -400,6 +404,13 @@ static void step_write(const struct step *step, size_t at,
 
     buf_text(b, step->loose ? ",\"loose\":true" : "");
     buf_text(b, step->resend ? ",\"resend\":true" : "");
+
+    if (step->save != NULL) {
+        buf_text(b, ",\"save\":");
+        json_quote(b, STR(step->save));
+        buf_format(b, ",\"save_max\":%lu,\"saves\":%u", step->save_max,
+                   step->saves);
+    }
 
     if (step->message != NULL) {
         buf_text(b, ",\"m\":");

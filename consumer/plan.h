@@ -25,6 +25,8 @@
 #define PLAN_ANSWER_MAX  4096
 
 
+#define STEP_SAVED  99
+
 enum step_state {
     STEP_OPEN,      /* nothing of it has left, or it may be repeated */
     STEP_SENT,      /* it may have left: nobody sends it again unasked */
@@ -43,6 +45,11 @@ struct step {
     long long             until;    /* ms since 1970, 0: never too late */
     bool                  loose;    /* a retry holds nobody back */
     bool                  resend;   /* where nobody knows whether it left */
+    char                 *save;     /* owned; call: the directory that media
+                                       is saved to before it, NULL */
+    unsigned long         save_max; /* bytes of one of them */
+    unsigned              saves;    /* how often that failed; STEP_SAVED: it
+                                       is over */
     char                 *message;  /* owned; Meta's id of what it made */
     char                 *reached;  /* owned; how far that got, for a step
                                        that waited; NULL: it did not */

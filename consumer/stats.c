@@ -86,6 +86,13 @@ static const struct family  families[STAT_COUNT] = {
     [STAT_PATTERN_LIMITS] = { "meta_consumer_patterns_given_up_total", NULL,
         COUNTER, "Patterns of rules that took too long for a text or payload:"
         " they did not match." },
+    [STAT_MEDIA_SAVED] = { "meta_consumer_media_total", "result=\"saved\"",
+        COUNTER, "Media of events that were to be saved, by what came of"
+        " it." },
+    [STAT_MEDIA_AGAIN] = { "meta_consumer_media_total", "result=\"again\"",
+        COUNTER, NULL },
+    [STAT_MEDIA_REFUSED] = { "meta_consumer_media_total",
+        "result=\"refused\"", COUNTER, NULL },
     [STAT_CLASS_RETRY] = { "meta_consumer_graph_errors_total",
         "class=\"retry\"", COUNTER, "Errors of the Graph API, by class." },
     [STAT_CLASS_WAIT] = { "meta_consumer_graph_errors_total",

@@ -32,6 +32,9 @@ enum stat_name {
     STAT_GRAPH_RUNNING,
     STAT_GRAPH_DRY,             /* not made: dry_run */
     STAT_PATTERN_LIMITS,        /* of rules, given up */
+    STAT_MEDIA_SAVED,
+    STAT_MEDIA_AGAIN,
+    STAT_MEDIA_REFUSED,
     STAT_CLASS_RETRY,           /* Graph's errors, by class */
     STAT_CLASS_WAIT,
     STAT_CLASS_TOKEN,

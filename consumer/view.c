@@ -104,7 +104,8 @@ static void write_media(struct buf *b, const struct event *event)
         text(b, "sha256", media[i].sha256);
         text(b, "caption", media[i].caption);
         text(b, "filename", media[i].filename);
-        text(b, "file", media[i].file);
+        text(b, "file", event->files != NULL ? event->files[i]
+             : media[i].file);
         text(b, "url", media[i].url);
         buf_text(b, "}");
     }

@@ -1,5 +1,6 @@
-/* A step that asks a handler what is to be done: a bounded number at once, so
-   that one that takes its time holds up nobody else. */
+/* A step that asks a handler what is to be done, and before it, where the rule
+   says so, saves media: a bounded number at once, so that one that takes its
+   time holds up nobody else. */
 
 #include "work_own.h"
 
@@ -12,16 +13,22 @@
 #define ASK_ONE      64
 #define ASK_ALL      192
 
+/* events whose media are fetched at once */
+#define ASK_SAVES    16
+
 /* who waits longer for a handler leaves the window for its lane */
 #define ASK_WAIT_MS  1000
 
 static const char  ask_prefix[] = "handler:";
+static const char  save_lane[] = "save:media";
 
 
-/* a handler of that name, over all reloads, and who waits to ask it */
+/* a handler of that name, over all reloads, and who waits to ask it; or those
+   who wait to save media */
 struct ask_line {
     struct ask_line  *next;
     size_t            running;
+    bool              saves;
     struct work      *first;
     struct work     **end;
     char              lane[LANE_NAME_MAX];
@@ -32,19 +39,23 @@ static void ask_next(struct worker *worker);
 static void on_patience(uv_timer_t *timer);
 
 
-static struct ask_line *ask_line_get(struct worker *worker, const char *name)
+static struct ask_line *ask_line_get(struct worker *worker,
+    const char *prefix, const char *name)
 {
+    size_t            n = strlen(prefix);
     struct ask_line  *l;
 
     for (l = worker->asks; l != NULL; l = l->next) {
-        if (strcmp(l->lane + sizeof(ask_prefix) - 1, name) == 0) {
+        if (strncmp(l->lane, prefix, n) == 0 && strcmp(l->lane + n, name) == 0)
+        {
             return l;
         }
     }
 
     l = mem_alloc(sizeof(*l));
     l->end = &l->first;
-    snprintf(l->lane, sizeof(l->lane), "%s%s", ask_prefix, name);
+    l->saves = prefix == save_lane;
+    snprintf(l->lane, sizeof(l->lane), "%s%s", prefix, name);
     l->next = worker->asks;
     worker->asks = l;
 
@@ -60,6 +71,11 @@ size_t ask_room(struct worker *worker, const char *lane)
     struct ask_line            *l;
     const struct conf_handler  *handler;
 
+    if (strcmp(lane, save_lane) == 0) {
+        l = ask_line_get(worker, save_lane, "");
+        return ASK_SAVES - l->running;
+    }
+
     if (strncmp(lane, ask_prefix, sizeof(ask_prefix) - 1) != 0) {
         return SIZE_MAX;
     }
@@ -69,7 +85,7 @@ size_t ask_room(struct worker *worker, const char *lane)
         return SIZE_MAX;        /* the answer is known */
     }
 
-    l = ask_line_get(worker, name);
+    l = ask_line_get(worker, ask_prefix, name);
     if (l->running >= ASK_ONE || worker->asking >= ASK_ALL) {
         return 0;
     }
@@ -312,6 +328,25 @@ static void on_handler(void *data, struct handler_answer *a)
 }
 
 
+/* with the files that its media are in */
+static void view_make(struct work *w, struct buf *view)
+{
+    struct buf     paths;
+    struct event  *event;
+
+    event = &w->record.events[w->plan.steps[w->plan.at].event];
+    event->files = save_view(w, &paths);
+
+    buf_init(view, VIEW_MAX);
+    view_write(view, &w->record, w->item->record, event, w->plan.tries + 1,
+               work_now());
+
+    free((void *) event->files);
+    event->files = NULL;
+    buf_free(&paths);
+}
+
+
 static void ask_call(struct work *w, struct ask_line *l)
 {
     struct buf                  id, view;
@@ -322,9 +357,7 @@ static void ask_call(struct work *w, struct ask_line *l)
 
     handler = handler_find(w->conf, step->action->handler);
 
-    buf_init(&view, VIEW_MAX);
-    view_write(&view, &w->record, w->item->record, event,
-               w->plan.tries + 1, work_now());
+    view_make(w, &view);
 
     if (view.over) {
         buf_free(&view);
@@ -346,6 +379,40 @@ static void ask_call(struct work *w, struct ask_line *l)
 }
 
 
+/* when its media are there it begins anew: meanwhile it may be too late, or
+   somebody else's */
+static void on_saved(struct work *w, uint64_t ms)
+{
+    if (!w->worker->leaving) {
+        w->ask->running--;
+        w->ask = NULL;
+        ask_next(w->worker);
+    }
+
+    if (work_gone(w)) {
+        return;
+    }
+
+    if (ms) {
+        wait_retry(w, ms, "media");
+    } else {
+        work_next(w);
+    }
+}
+
+
+static void ask_start(struct work *w, struct ask_line *l)
+{
+    if (l->saves) {
+        w->ask = l;
+        l->running++;
+        save_start(w, on_saved);
+    } else {
+        ask_call(w, l);
+    }
+}
+
+
 /* one has its answer: the next ones ask */
 static void ask_next(struct worker *worker)
 {
@@ -356,7 +423,7 @@ static void ask_next(struct worker *worker)
         while (l->first != NULL && ask_room(worker, l->lane) > 0) {
             w = ask_leave(l, &l->first);
             if (!work_gone(w)) {
-                ask_call(w, l);
+                ask_start(w, l);
             }
         }
 
@@ -384,7 +451,8 @@ void ask_begin(struct work *w)
         return;
     }
 
-    l = ask_line_get(w->worker, name);
+    l = save_wanted(w) ? ask_line_get(w->worker, save_lane, "")
+        : ask_line_get(w->worker, ask_prefix, name);
     memcpy(lane.name, l->lane, sizeof(lane.name));
 
     if (limits_wait(w->worker->limits, &lane, 1, &ms) != NULL
@@ -396,6 +464,6 @@ void ask_begin(struct work *w)
         ask_wait(w, l);
 
     } else {
-        ask_call(w, l);
+        ask_start(w, l);
     }
 }

@@ -365,7 +365,7 @@ void call_send(struct work *w)
 
 
 /* the first is the default; `app` of an event picks one */
-static const struct conf_app *call_app(const struct work *w)
+const struct conf_app *call_app(const struct work *w)
 {
     size_t                  i;
     const struct conf_app  *apps = w->conf->apps.at;

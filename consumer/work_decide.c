@@ -102,6 +102,11 @@ static const char *rule_steps(struct work *w, size_t event,
             return "a value does not fit";
         }
 
+        if (actions[i].kind == ACTION_CALL && rule->save != NULL) {
+            step->save = mem_copy(rule->save, strlen(rule->save));
+            step->save_max = rule->save_max;
+        }
+
         step->until = until;
         step->loose = rule->loose;
         step->resend = rule->ambiguous == AMBIGUOUS_RESEND;

@@ -146,6 +146,7 @@ void receipt_known(struct work *w, size_t which, struct event *e,
 /* work_call.c: steps that take a call to Graph */
 void call_begin(struct work *w);
 void call_send(struct work *w);
+const struct conf_app *call_app(const struct work *w);  /* whose proof */
 void call_forget(struct work *w);       /* out of turn and nap */
 void call_turn(struct worker *worker);  /* a place is free */
 void call_alarm(uv_timer_t *timer);
@@ -154,6 +155,14 @@ void call_alarm(uv_timer_t *timer);
 int comment_check(struct work *w, const struct step *step, struct fault *f);
 void call_usage(void *data, const struct usage *usage,
     const struct conf_token *token, const struct graph_call *call);
+
+/* work_save.c: an event's media as files, before a handler gets it.
+   save_wanted: there are some that nobody has fetched or given up.  save_start
+   calls then once, perhaps before it returns: ms > 0: again, after that time.
+   save_view: the files that are there, and b, are the caller's to free */
+bool save_wanted(const struct work *w);
+void save_start(struct work *w, void (*then)(struct work *w, uint64_t ms));
+const struct str *save_view(const struct work *w, struct buf *b);
 
 /* work_ask.c: steps that ask a handler.  ask_room: how many more may ask the
    one whose lane it is; SIZE_MAX where it is no handler's */

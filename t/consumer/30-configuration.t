@@ -162,7 +162,8 @@ faulty('a product that is none', rule('{when: {product: fax, kind: message}, do:
     'FILE:2:22: rules[].when.product: must be whatsapp, messenger or instagram');
 my @kinds = qw(message postback reaction edit unsend status read delivery echo comment feed lead
     mention template account flow call history handover optin preference referral linking group
-    policy feedback rating insight conversion error standby system unsupported test unknown);
+    policy feedback rating insight conversion error standby system unsupported test
+    unknown);
 good("kind $_", rule("{when: {product: whatsapp, kind: $_}, do: [stop]}"))
     for @kinds;
 faulty('a kind that is none', rule('{when: {product: whatsapp, kind: fax}, do: [stop]}'),
@@ -214,10 +215,13 @@ faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE
         . ' 1k to 2g'];
 
 my $answer = 'do: [{reply: {text: a}}]';
+good('a template to fall back on', rule("{$when, $answer, fallback_template: {name: hello,"
+    . ' language: en_US, components: [{type: body, parameters: [{type: text, text:'
+    . ' "{{user.name|you}}"}]}]}}'));
 faulty('a template without a name', rule("{$when, $answer, fallback_template: {language: en_US}}"),
     'FILE:2:93: rules[].fallback_template.template: name is missing');
-faulty('a template where there are none', rule("{when: {product: messenger, kind: message}, $answer,"
-    . ' fallback_template: {name: hello, language: en_US}}'),
+faulty('a template where there are none', rule("{when: {product: messenger, kind: message},"
+    . " $answer," . ' fallback_template: {name: hello, language: en_US}}'),
     'FILE:2:94: rules[].fallback_template.template.template: messenger has no template');
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'
     . ' at least one action');
