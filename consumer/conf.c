@@ -373,6 +373,10 @@ static bool conf_people(const struct conf *conf)
     }
 
     for (i = 0; i < conf->rules.n; i++) {
+        if (rules[i].when.tags.n > 0 || rules[i].bot) {
+            return true;        /* they are of the conversation */
+        }
+
         a = rules[i].actions.at;
         for (k = 0; k < rules[i].actions.n; k++) {
             if (action_sends(&a[k])) {

@@ -7,6 +7,7 @@ use utf8;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use JSON::PP ();
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
@@ -90,6 +91,76 @@ is_deeply answers(whatsapp(text => 'a' x 4000 . '!')), [], 'a pattern that runs 
 is $rig->count_of->{unmatched}, 2, 'and does not match';
 like $rig->logs, qr/outcome=slow .*patterns=1 rule=5$/m, 'a line says which rule';
 is_deeply answers(whatsapp(text => 'price')), [qw(first second)], 'and the next one is answered';
+
+$rig->finish;
+
+
+# all keys of "when": a rule of each pushes to a list of its own
+my %when = (
+    any => '', silent => 'kind: [echo, system, test]', whatsapp => 'product: whatsapp',
+    page => 'object: [page, user]', other => "account: [\"1\", \"$PAGE\"]",
+    tenant => 'tenant: acme',
+    both => 'kind: [message, postback], product: [whatsapp, messenger]', help => 'payload: HELP',
+    order => 'payload: ["A", "ORDER_\\\\d+"]', failed => 'kind: status, state: [failed, read]',
+    came => 'referral: true', spring => 'referral: [spring]',
+    nowhere => 'referral: false, kind: message',
+    vip => 'tag: [vip, gold]', paused => 'template: {name: [hello, order], event: paused}',
+    german => 'template: {language: de}', old => 'age: {over: 1h}', new => 'age: {under: 1h}',
+    open => 'hours: {from: 9:00, to: 17:00, days: mon-fri, zone: Africa/Johannesburg}',
+    night => 'hours: [{from: "22:00", to: "6:00", days: sun, zone: Africa/Johannesburg},'
+        . ' {from: "12:00", to: "13:00", zone: America/New_York}]',
+    words => 'text: [price, hours]',
+);
+my @names = sort keys %when;
+$rig = Rig->new;
+$rig->consumer(rules => join '', "rules:\n",
+    map { "  - {when: {$when{$_}}, do: [{push: {list: \"l:$_\"}}]}\n" } @names);
+
+sub matched {
+    my ($record) = @_;
+    $rig->push($record);
+    $rig->settle;
+    my @found = grep { $rig->llen("l:$_") } @names;
+    $rig->do('DEL', map { "l:$_" } @names);
+    return join ' ', @found;
+}
+
+# 2026-03-02 is a Monday; Johannesburg is two hours ahead of UTC
+sub at { my ($time, %m) = @_; whatsapp(%m, message => {timestamp => "$time"}) }
+
+is matched(whatsapp(text => 'a')), 'any both new nowhere whatsapp', 'a message of now';
+is matched(whatsapp(text => 'your hours?')), 'any both new nowhere whatsapp words',
+    'one of several patterns';
+is matched(messenger(text => 'a')), 'any both new nowhere other page', 'a message to a Page';
+is matched(messenger(text => undef, item => {message => undef, postback => {title => 'Help',
+    payload => 'HELP', mid => 'm_p', referral => {ref => 'autumn', source => 'SHORTLINK'}}})),
+    'any both came help new other page', 'a tap that came by a link';
+is matched(messenger(message => {quick_reply => {payload => 'ORDER_17'},
+    referral => {ref => 'spring', ad_id => '62'}})), 'any both came new order other page spring',
+    'a pattern of a payload, a referral by its name';
+is matched(messenger(message => {is_echo => JSON::PP::true,
+    quick_reply => {payload => 'HELP_ME'}})), 'silent', 'an echo, which only its name matches';
+is matched(at(1772434800)), 'any both nowhere old open whatsapp', 'Monday at nine';
+is matched(at(1772434799)), 'any both nowhere old whatsapp', 'a second before it';
+is matched(at(1772402400 + 3600)), 'any both night nowhere old whatsapp',
+    'the night from Sunday on';
+is matched(at(1772402400 + 25 * 3600)), 'any both nowhere old whatsapp', 'the next one is another';
+is matched(at(1773504000)), 'any both night nowhere old whatsapp',
+    'Saturday noon in New York, where summer time began the Sunday before';
+
+$rig->do('HSET', "meta:conversation:whatsapp:$PHONE:27820000007", 'tag:vip', 1);
+is matched(whatsapp(text => 'a', user => '27820000007')), 'any both new nowhere vip whatsapp',
+    'whose conversation has a tag';
+
+my $change = sub { my ($field, $value) = @_;
+    return Rig::record(field => $field, event => {field => $field, value => $value}) };
+is matched($change->(message_template_status_update => {event => 'PAUSED', reason => 'NONE',
+    message_template_id => 1, message_template_name => 'order',
+    message_template_language => 'de'})),
+    'any german new paused whatsapp', 'what became of a template';
+is matched($change->(messages => {metadata => {phone_number_id => $PHONE}, statuses => [{id => 'w1',
+    status => 'failed', timestamp => '' . time, recipient_id => '27820000001'}]})),
+    'any failed new whatsapp', 'a status';
 
 $rig->finish;
 done_testing;
