@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Test::Meta::Consumer;
-use Test::Meta::Util qw(spew temp_dir);
+use Test::Meta::Util qw(root_dir slurp spew temp_dir);
 
 my $dir = temp_dir();
 spew("$dir/token", "EAAtokenOfThisTest0001\n");
@@ -151,6 +151,15 @@ faulty("a token file: $_->[0]", qq(tokens: [{kind: page, id: "1", file: $_->[0]}
     ["$dir/two", 'must hold one line without spaces or control characters'];
 faulty('a secret of an app', qq(apps: [{id: "1", secret_file: $dir/none}]\n),
     'FILE:1:31: apps[].secret_file: no such file');
+
+# what docs/rules.md shows can be copied
+spew("$dir/signs", "a-secret-of-a-handler\n");
+my @shown = slurp(root_dir() . '/docs/rules.md') =~ /^```yaml\n(.*?)^```$/msg;
+cmp_ok scalar @shown, '>', 3, 'examples of rules';
+my $both = join ', ', map { "{name: $_, url: 'http://127.0.0.1:1/', secret_file: $dir/signs}" }
+    qw(desk shop);
+good('docs/rules.md: ' . substr($_, 9, 60) =~ tr{\n}{ }r,
+    s{/var/lib/meta-consumer/media}{$dir}r . "handlers: [$both]\n") for @shown;
 
 faulty('a rule without when', rule('{do: [stop]}'), 'FILE:2:5: rules[]: when is missing');
 faulty('a rule without do', rule("{$when}"), 'FILE:2:5: rules[]: do is missing');
