@@ -154,6 +154,12 @@ sub on_request ($self, $tx) {
             $answer, $call) },
     });
     $self->after->sent($call, $fault) if $answer->{accepted};
+    return $self->answer_late($tx, $answer, $fault);
+}
+
+
+# Delivers it, at once or after the fault's time.
+sub answer_late ($self, $tx, $answer, $fault) {
     return _deliver($tx, $answer, $fault) if !$fault->{slow};
     my $id;
     my $late = sub { delete $self->slow->{$id}; _deliver($tx, $answer, $fault) };

@@ -27,6 +27,10 @@ my %ROUTE = (
         return _ok(ids => [ map { GraphEmulator::WhatsApp::Templates->give(
             $self->emulator, $_) } ref $json eq 'ARRAY' ? @$json : $json ]);
     },
+    'POST assistant' => sub ($self, $req) {
+        $self->emulator->assistant->script(_json($req));
+        return _ok();
+    },
     'POST people'  => \&_people,
     'POST deliver' => sub ($self, $req) {
         return GraphEmulator::Deliver->serve($self->emulator, _json($req));
