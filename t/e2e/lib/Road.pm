@@ -60,7 +60,10 @@ sub new {
     }
     spew("$dir/token_$_", "$TOKEN{$_}\n") for keys %TOKEN;
     $self->{consumer} = Test::Meta::Consumer->new(dir => $dir, conf => encode_utf8(
-        $self->conf(%arg)))->start;
+        $self->conf(%arg)));
+    my ($end, $said) = $self->{consumer}->test;
+    die "the configuration is faulty: $said" if $end ne '0';
+    $self->{consumer}->start;
     return $self;
 }
 
@@ -103,10 +106,12 @@ sub deliver {
 }
 
 
-# calls that Graph took as messages; kind: whatsapp, messenger, instagram
+# calls that Graph took as messages; kind: whatsapp, messenger, instagram; token:
+# wa, page, ig
 sub sent {
-    my ($self, $kind) = @_;
-    return grep { $_->{accepted} && (!$kind || $_->{kind} eq $kind) } $self->graph->calls;
+    my ($self, $kind, $token) = @_;
+    return grep { $_->{accepted} && (!$kind || $_->{kind} eq $kind)
+        && (!$token || $_->{token} eq $token) } $self->graph->calls;
 }
 
 
