@@ -151,6 +151,10 @@
 { ANY, CODE(803), NEVER,
   "The id or alias does not exist.",
   "Check the id." },
+/* 8.4 of meta-graph-oauth-ads-capi.md, unconfirmed */
+{ ANY, CODE(2200), NEVER,
+  "The URL of the webhook did not answer Meta's handshake.",
+  "See that it is reached, with the same verify token, then try again." },
 { ANY, CODE(2500), NEVER,
   "The path of the call is unknown or malformed.",
   "Correct the path." },

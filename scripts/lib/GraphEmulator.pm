@@ -4,6 +4,7 @@ package GraphEmulator;
 use Mojo::Base -base, -signatures;
 
 use GraphEmulator::After;
+use GraphEmulator::App;
 use GraphEmulator::Calls;
 use GraphEmulator::Comments;
 use GraphEmulator::Control;

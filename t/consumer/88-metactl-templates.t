@@ -14,14 +14,18 @@ use Test::Meta::Graph;
 use Test::Meta::Util qw(slurp spew);
 
 my ($NUMBER, $WABA, $APP) = qw(106540352242922 102290129340398 1234567890);
+my ($LINKED, $ALONE) = qw(17841460233915708 17841460000000000);    # of Instagram
 my $NUMBER_TOKEN = "EAAnumber${$}SECRETTOKEN0003";
+my $ALONE_TOKEN = "IGalone${$}SECRETTOKEN0004";
 
 my $ctl = Ctl->new;
 my $graph = Test::Meta::Graph->new(dir => $ctl->{dir}, args => [
-    '--app', "$APP:app-secret", '--token', "page:$PAGE:$Ctl::TOKEN",
-    '--token', "whatsapp:$NUMBER\@$WABA:$NUMBER_TOKEN"])->start;
+    '--app', "$APP:app-secret", '--token', "page:$PAGE\@$LINKED:$Ctl::TOKEN",
+    '--token', "whatsapp:$NUMBER\@$WABA:$NUMBER_TOKEN",
+    '--token', "instagram:$ALONE:$ALONE_TOKEN"])->start;
 spew($ctl->file('number'), "$NUMBER_TOKEN\n");
-chmod 0600, $ctl->file('number');
+spew($ctl->file('alone'), "$ALONE_TOKEN\n");
+chmod 0600, $ctl->file($_) for qw(number alone);
 configure('');
 
 my $dir = $ctl->file('templates');
@@ -32,7 +36,9 @@ sub configure {
     my $file = $ctl->conf;
     my $text = slurp($file);
     $text =~ s/(tokens: \[)/$1\{kind: whatsapp, id: "$NUMBER", waba: "$WABA", file: @{[
-        $ctl->file('number')]}}, /;
+        $ctl->file('number')]}}, {kind: instagram, id: "$ALONE", file: @{[
+        $ctl->file('alone')]}}, /;
+    $text =~ s/(id: "$PAGE")/$1, instagram: "$LINKED"/;
     spew($file, $text . 'graph: {version: v24.0, base_url: "' . $graph->url . "\"}\n$more");
 }
 
@@ -48,7 +54,7 @@ sub metactl {
     my (@args) = @_;
     my $before = $graph->calls;
     my ($code, $out, $err) = $ctl->run(@args);
-    is index($out . $err, $NUMBER_TOKEN), -1, 'nor the other token';
+    is index($out . $err, $_), -1, 'nor another token' for $NUMBER_TOKEN, $ALONE_TOKEN;
     my @calls = $graph->calls;
     return ($code, $out, $err, @calls[$before .. $#calls]);
 }
@@ -166,6 +172,28 @@ subtest 'calls by their names' => sub {
     like $out, qr/4915550100441/, 'unless revealed';
     is_deeply [shown((metactl('unblock', '+4915550100441'))[3])], ["DELETE $NUMBER/block_users"],
         'unblock';
+};
+
+subtest 'Pages and Instagram' => sub {
+    my ($code, $out, $err, @calls) = metactl('persona', 'create', '--account', $PAGE, 'name=Ines',
+        'profile_picture_url=https://e.example/i.png');
+    is_deeply [$code, shown(@calls)], [0, "POST $PAGE/personas"], 'a persona';
+    my ($id) = $out =~ /^id: (\d+)$/;
+    is +(metactl('persona', 'delete', "persona=$id", '--account', $PAGE))[0], 0, 'which goes again';
+    ($code, $out, $err, @calls) = metactl('subscription', 'add', '--account', $PAGE,
+        'subscribed_fields=messages,feed');
+    is_deeply [$code, shown(@calls)], [0, "POST $PAGE/subscribed_apps"], 'a Page';
+    is $calls[0]{query}{subscribed_fields}, 'messages,feed', 'with its fields';
+    my $breakers = 'ice_breakers=[{"question":"Open?","payload":"OPEN"}]';
+    for my $account ($LINKED, $ALONE) {
+        my $by = $account eq $LINKED ? 'page' : 'instagram';
+        ($code, $out, $err, @calls) = metactl('profile', 'set', '--account', $account, $breakers);
+        is_deeply [$code, shown(@calls)], [0, 'POST me/messenger_profile'], "Instagram by $by";
+        is $calls[0]{body}{platform}, 'instagram', 'says so';
+        like $calls[0]{token}, qr/^$by:/, 'with its token';
+    }
+    ($code, $out, $err, @calls) = metactl('profile', 'set', '--account', $PAGE, 'get_start={}');
+    is "$code @calls", '1 ', 'an unknown property stays here';
 };
 
 subtest 'calls by method and path' => sub {
