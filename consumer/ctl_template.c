@@ -281,7 +281,8 @@ static void edit_params(struct buf *b, const struct template *t)
     size_t                    i;
     const struct json        *e;
     static const char *const  kept[] = {
-        "category", "message_send_ttl_seconds", "components"
+        "category", "parameter_format", "message_send_ttl_seconds",
+        "components"
     };
 
     buf_text(b, "{");
@@ -289,10 +290,9 @@ static void edit_params(struct buf *b, const struct template *t)
     for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         e = json_get(t->file, kept[i]);
 
-        /* an approved template's category cannot be changed, so it goes
-           along only where it is another */
-        if (e != NULL && (i > 0 || !str_equal(e->text, json_get_text(t->meta,
-                                                          "category"))))
+        /* of an approved template these cannot be changed: they go along
+           only where they are others */
+        if (e != NULL && (i > 1 || !diff_same(json_get(t->meta, kept[i]), e)))
         {
             buf_text(b, b->len > 1 ? "," : "");
             json_quote(b, e->key);
@@ -406,7 +406,9 @@ static void push_one(struct ctl *c, struct pushed *p,
         return;
     }
 
-    if (state == STATE_MISSING && p->created == CREATE_MAX) {
+    if (state == STATE_MISSING && p->created == CREATE_MAX
+        && !c->opts.dry_run && !c->conf->dry_run)
+    {
         p->stop = true;
         p->failed++;
         fprintf(stderr, "metactl: Meta takes %d new templates in an hour: the"

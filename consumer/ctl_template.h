@@ -49,6 +49,8 @@ struct template *template_find(struct templates *t, struct str name,
 size_t template_diff(const struct template *t, struct change *changes,
     size_t max);
 
+bool diff_same(const struct json *meta, const struct json *file);
+
 /* template_write: a file that push takes, for people to edit */
 void template_write(struct buf *b, const struct json *meta);
 

@@ -53,8 +53,13 @@ static bool diff_worded(struct str key)
 }
 
 
-static bool diff_same(const struct json *meta, const struct json *file)
+/* diff_same compares two that are no lists and no objects */
+bool diff_same(const struct json *meta, const struct json *file)
 {
+    if (meta == NULL) {
+        return false;
+    }
+
     if (meta->type != file->type
         && (json_text(meta).len == 0 || json_text(file).len == 0))
     {

@@ -276,6 +276,10 @@ void words_params(struct ctl *c, struct buf *params,
 
     buf_text(params, "}");
 
+    if (params->over) {
+        ctl_fail(CTL_USAGE, "the parameters have more than %zu bytes",
+                 params->max);
+    }
     if (params->len == 2) {
         params->len = 0;
     }
