@@ -1,5 +1,6 @@
 # What docs/webhooks.md, whatsapp.md, messenger.md and instagram.md tell to type: configurations
-# are good, and each metactl command is one that Meta could be asked.
+# are good, and each metactl command is one that Meta could be asked.  And the calls that metactl
+# knows by name are those of the reference.
 
 use strict;
 use warnings;
@@ -7,6 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use JSON::PP qw(decode_json);
 use Test::More;
 
 use Test::Meta::Graph;
@@ -82,6 +84,33 @@ for my $page (qw(webhooks whatsapp messenger instagram)) {
         ok $code == 0 || $said =~ /Meta refuses it/, "$page: " . substr($call =~ s/\s+/ /gr, 0, 80)
             or diag "$code $said";
     }
+}
+
+# METHOD and path of each call of a part of the reference; ids are all alike
+sub calls_of {
+    my ($text) = @_;
+    my %found;
+    while ($text =~ m{`([A-Z]+(?:\\?\|[A-Z]+)*) (?:https://[\w.]+/v[\d.]+)?(/[^`\s?]+)}g) {
+        my ($methods, $path) = ($1, $2);
+        $path =~ s/\{[^}]*\}|\bme\b/*/g;
+        $found{"$_ $path"} = 1 for grep { /^(?:GET|POST|DELETE)$/ } split /\W+/, $methods;
+    }
+    return sort keys %found;
+}
+
+# sends have actions of their own, uploads a command
+my $ELSEWHERE = qr{/(?:messages|marketing_messages|media)$};
+
+SKIP: {
+    my $file = root_dir() . '/../shared/reference/meta-webhooks-and-messaging.md';
+    skip 'the reference is not here', 1 if !-e $file;
+
+    my %part = slurp($file) =~ /^(#+ [\d.]+) [^\n]*\n(.*?)(?=^#|\z)/msg;
+    my $list = decode_json(qx{'@{[build_dir()]}/metactl' -c '$dir/all.yaml' graph --json});
+    my %known = map { ("$_->{method} /" . $_->{path} =~ s/\{[^}]*\}/*/gr) => 1 } @{$list->{calls}};
+    my @calls = map { calls_of($part{$_}) } '### 1.8', '### 7.4', '### 7.5', '## 8.', '## 9.';
+    cmp_ok scalar @calls, '>', 30, 'the reference has calls';
+    ok $known{$_}, "$_ is known by a name" for grep { $_ !~ $ELSEWHERE } @calls;
 }
 
 $graph->stop;
