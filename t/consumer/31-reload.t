@@ -38,7 +38,7 @@ ok reload($rig->conf(rules => rules('two')), qr/is in force/), 'reloaded';
 is answer(), 'two', 'after';
 
 ok reload($rig->conf(rules => "rulez: []\n"),
-    qr/:8:1: rulez: unknown key; the old configuration stays/), 'a bad file is named';
+    qr/:9:1: rulez: unknown key; the old configuration stays/), 'a bad file is named';
 is answer(), 'two', 'and changes nothing';
 
 ok reload($rig->conf(rules => rules('three'), redis => 'unix:/elsewhere'),

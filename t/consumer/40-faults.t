@@ -26,8 +26,8 @@ subtest 'what Graph answers' => sub {
 
     # name, fault, how often sent, what the letter says
     my @table = (
-        ['an error', {code => 10, subcode => 2018278, message => 'outside the window'},
-            {reason => 'graph_error', code => 10, subcode => 2018278}],
+        ['an error', {code => 100, subcode => 2018001, message => 'no such user'},
+            {reason => 'graph_error', code => 100, subcode => 2018001}],
         ['an error with status 200', {code => 100, lie => JSON::PP::true},
             {reason => 'graph_error', code => 100}],
         ['500 without JSON', {status => 500, body => '<html>'},
@@ -75,13 +75,13 @@ subtest 'what Graph answers' => sub {
     }
 
     my ($raw) = $rig->redis->queue("{$Q}:dead");
-    like $raw, qr/^\{"v":1,"reason":"graph_error","code":10,"subcode":2018278,"attempts":1,
-        "time":\d+,"answer":"[^"]*outside.the.window","class":"never","text":"[^"]+","todo":"[^"]+",
+    like $raw, qr/^\{"v":1,"reason":"graph_error","code":100,"subcode":2018001,"attempts":1,
+        "time":\d+,"answer":"[^"]*no.such.user","class":"never","text":"[^"]+","todo":"[^"]+",
         "fbtrace_id":"[^"]+","action":"reply","done":0,"state":\{.*\},"item":\{"/x,
         'keys in their order';
-    like $c->log, qr/\[warn\]\ event\ .*\ outcome=graph_error\ ms=\d+\ status=\d+\ code=10
-        \ subcode=2018278\ trace=\S/x, 'the log has code and trace';
-    unlike $c->log, qr/outside the window/, 'and not what Meta wrote';
+    like $c->log, qr/\[warn\]\ event\ .*\ outcome=graph_error\ ms=\d+\ status=\d+\ code=100
+        \ subcode=2018001\ trace=\S/x, 'the log has code and trace';
+    unlike $c->log, qr/no such user/, 'and not what Meta wrote';
     $rig->finish;
 };
 

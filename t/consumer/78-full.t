@@ -47,7 +47,13 @@ sub deliver {
 
 sub edge { return decode_json(HTTP::Tiny->new->get("$url/status?format=json")->{content}) }
 
-my @bodies = map { Test::Meta::Sample::whatsapp(3, "spooled $_")->{body} } 1 .. 20;
+# who wrote more than a day ago is not answered
+sub recent {
+    my $now = time;
+    return Test::Meta::Sample::whatsapp(@_)->{body} =~ s/"timestamp":"\K\d+/$now/gr;
+}
+
+my @bodies = map { recent(3, "spooled $_") } 1 .. 20;
 is deliver(shift @bodies), 200, 'at first all is well';
 ok wait_for(sub { $rig->llen == 3 }), 'and in Redis';
 
@@ -72,7 +78,7 @@ $rig->settle(60);
 my $edge = edge();
 is $edge->{events}{drained}, 57, 'what it kept is drained';
 is $edge->{events}{by_redis} + $edge->{events}{drained}, 60, 'nothing of it is lost';
-is deliver(Test::Meta::Sample::whatsapp(1, 'spooled last')->{body}), 200, 'one more';
+is deliver(recent(1, 'spooled last')), 200, 'one more';
 is edge()->{events}{by_redis}, 4, 'goes to Redis again';
 $rig->settle;
 

@@ -92,7 +92,8 @@ subtest 'refused' => sub {
     shared($rig, [$a, $b], [1, 1], \@lists, 'two share');
 
     $rig->do('ACL', 'SETUSER', 'default', '-exists', 'resetkeys',
-        map { "~$_*" } '{meta:events', map { "meta:$_" } qw(events limit: control message:));
+        map { "~$_*" } '{meta:events', map { "meta:$_" } qw(events limit: control message: user:
+            conversation:));
     $_->wait_log(qr/consumers: the script join is refused: NOPERM/, 20) for $a, $b;
     $rig->push_to($_, messenger(id => "m_$_")) for @lists;
     $rig->settle(20, $_) for @lists;

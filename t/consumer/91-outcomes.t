@@ -106,14 +106,14 @@ subtest 'dead, and requeued' => sub {
         . rule('price', '[{push: {list: copies}}, {reply: {text: a}}, {reply: {text: b}}]');
     my $c = $rig->consumer(rules => $rules);
     $rig->graph->fault({match => {body => '"text":"b"'}, times => 1,
-        fault => {code => 10, subcode => 2018278, message => 'outside the window'}});
+        fault => {code => 100, subcode => 2018001, message => 'no such user'}});
     my $record = messenger(id => 'm_1', text => 'price');
     $rig->push($record, messenger(id => 'm_2', text => 'price'));
     $rig->settle;
     is_deeply sent($rig), ['m_1 a', 'm_2 a', 'm_2 b'], 'who is behind a dead one goes on';
     my ($letter) = $rig->dead;
     is_deeply {map { $_ => $letter->{$_} } qw(v reason code subcode attempts action done class)},
-        {v => 1, reason => 'graph_error', code => 10, subcode => 2018278, attempts => 2,
+        {v => 1, reason => 'graph_error', code => 100, subcode => 2018001, attempts => 2,
         action => 'reply', done => 2, class => 'never'}, 'the letter';
     like $letter->{$_}, qr/^[A-Z].*\.$/, "its $_ is for people" for qw(text todo);
     is_deeply $letter->{item}, decode_json($record), 'the record is whole';
