@@ -4,6 +4,7 @@
 #include "action_own.h"
 #include "calls.h"
 #include "channel.h"
+#include "file.h"
 #include "split.h"
 
 
@@ -136,6 +137,7 @@ static int check_content(const struct check_of *c, enum product product,
 {
     char                  path[SCHEMA_PATH_MAX];
     enum content          content = c->action->content;
+    const char           *at;
     const struct member  *m = NULL;
 
     if (has(c->action, CONTENT_TEXT) || has(c->action, CONTENT_RAW)
@@ -159,14 +161,14 @@ static int check_content(const struct check_of *c, enum product product,
     }
 
     schema_join(path, c->path, STR(content_name(content)));
+    at = c->action->kind == ACTION_TEMPLATE ? c->path : path;
 
     if (m == NULL) {
-        return fault_set(f, path, NULL, NONE, "%s has no %s",
+        return fault_set(f, at, NULL, NONE, "%s has no %s",
                          product_name(product), content_name(content));
     }
 
-    return schema_check(c->content, m, c->action->kind == ACTION_TEMPLATE
-                        ? c->path : path, c->place->values, f);
+    return schema_check(c->content, m, at, c->place->values, f);
 }
 
 
@@ -197,7 +199,7 @@ static int check_channel(const struct check_of *c, enum product product,
 /* all that a channel has to say about an action that goes there */
 static int check_message(const struct action *a,
     const struct action_place *place, enum product product,
-    const struct target *target, struct fault *f)
+    const struct target *target, const struct conf *conf, struct fault *f)
 {
     int               rc;
     struct check_of   c = { a, place, target, NULL, action_name(a->kind) };
@@ -216,7 +218,8 @@ static int check_message(const struct action *a,
         return fault_set(f, c.path, NULL, NONE, "is nested too deep");
     }
 
-    rc = check_channel(&c, product, f);
+    rc = a->file != NULL ? check_file(&c, product, conf, f) : 0;
+    rc = rc == 0 ? check_channel(&c, product, f) : rc;
     json_free(doc);
 
     return rc;
@@ -224,7 +227,8 @@ static int check_message(const struct action *a,
 
 
 static int check_reply(const struct action *a,
-    const struct action_place *place, struct fault *f)
+    const struct action_place *place, const struct conf *conf,
+    struct fault *f)
 {
     if (!place->addressed) {
         return fault_set(f, action_name(a->kind), NULL, NONE,
@@ -238,7 +242,8 @@ static int check_reply(const struct action *a,
                          "there is no message to quote");
     }
 
-    return check_message(a, place, place->product, place->target, f);
+    return check_message(a, place, place->product, place->target, conf,
+                         f);
 }
 
 
@@ -250,13 +255,14 @@ static int check_send(const struct action *a,
 
     return target_of(&t, conf, PRODUCT_NONE, STR(a->account), STR(a->to),
                      "send.to", f) != 0 ? -1
-           : check_message(a, place, t.product, &t, f);
+           : check_message(a, place, t.product, &t, conf, f);
 }
 
 
 /* mark_read, typing, react: of the message, or of the conversation */
 static int check_about(const struct action *a,
-    const struct action_place *place, struct fault *f)
+    const struct action_place *place, const struct conf *conf,
+    struct fault *f)
 {
     bool         person;
     const char  *name = action_name(a->kind);
@@ -277,19 +283,22 @@ static int check_about(const struct action *a,
                          : "there is no message for it");
     }
 
-    return check_message(a, place, place->product, place->target, f);
+    return check_message(a, place, place->product, place->target, conf,
+                         f);
 }
 
 
 static int check_comment(const struct action *a,
-    const struct action_place *place, struct fault *f)
+    const struct action_place *place, const struct conf *conf,
+    struct fault *f)
 {
     if (!place->comment) {
         return fault_set(f, action_name(a->kind), NULL, NONE,
                          "there is no comment");
     }
 
-    return check_message(a, place, place->product, place->target, f);
+    return check_message(a, place, place->product, place->target, conf,
+                         f);
 }
 
 
@@ -405,12 +414,12 @@ int action_check(const struct action *a, const struct action_place *place,
     case ACTION_MARK_READ:
     case ACTION_TYPING:
     case ACTION_REACT:
-        return check_about(a, place, f);
+        return check_about(a, place, conf, f);
 
     case ACTION_REPLY:
     case ACTION_TEMPLATE:
     case ACTION_HANDOVER:
-        return check_reply(a, place, f);
+        return check_reply(a, place, conf, f);
 
     case ACTION_SEND:
         return check_send(a, place, conf, f);
@@ -419,7 +428,7 @@ int action_check(const struct action *a, const struct action_place *place,
     case ACTION_PRIVATE_REPLY:
     case ACTION_HIDE:
     case ACTION_DELETE:
-        return check_comment(a, place, f);
+        return check_comment(a, place, conf, f);
 
     case ACTION_PUSH:
         return check_push(a, conf, f);

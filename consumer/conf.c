@@ -152,6 +152,8 @@ static const struct option options[] = {
     { "outbox", NULL, NULL, 0, 0, NULL, 0 },
     { "outbox.reply_prefix", type_list_name, NULL, ROOT(reply_prefix), 0,
       "meta:reply:", 0 },
+    { "outbox.files_dir", type_directory, NULL, ROOT(files_dir), 0, NULL,
+      0 },
     { "dry_run", type_bool, NULL, ROOT(dry_run), 0, "false", 0 },
     { "keep", type_span, NULL, ROOT(keep_ms), 0, "0", 0 },
     { "retention", NULL, NULL, 0, 0, NULL, 0 },
@@ -480,6 +482,7 @@ static void conf_free(struct conf *conf)
     free(rules);
     free(handlers);
     free(conf->reply_prefix);
+    free(conf->files_dir);
     free(conf->push_lists.at);
     for (i = 0; i < GRAPH_HOSTS; i++) {
         free(conf->hosts[i]);

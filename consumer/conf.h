@@ -169,6 +169,8 @@ struct conf {
     unsigned long        in_flight; /* calls on the wire at the same time */
     struct conf_list     handlers;      /* struct conf_handler */
     char                *reply_prefix;  /* of a job's reply_to */
+    char                *files_dir;     /* of files that jobs and handlers may
+                                           send; NULL: none */
     bool                 dry_run;       /* nothing is written to Graph */
     unsigned long        keep_ms;       /* worked events; 0: not kept */
     unsigned long        turns_ms;      /* retention: */

@@ -345,7 +345,7 @@ const char *graph_start(struct graph *g, const struct conf *conf,
         .method = call->method,
         .bearer = call->token != NULL ? call->token->secret : NULL,
         .oauth = call->host == GRAPH_RUPLOAD, .ca_file = conf->ca_file,
-        .type = call->type, .body = call->body,
+        .type = call->type, .body = call->body, .file = call->file,
         .idempotent = call->idempotent, .total_ms = call->total_ms,
         .want = g->want, .nwant = WANTS
     };

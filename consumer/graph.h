@@ -31,6 +31,7 @@ struct graph_call {
     struct str                query;    /* encoded, or empty */
     struct str                body;
     const char               *type;     /* of the body; NULL: JSON */
+    struct http_file          file;     /* behind the body; size 0: none */
     bool                      idempotent;
     unsigned                  total_ms; /* 0: as HTTP has it */
     const struct conf_token  *token;    /* NULL: none goes with it */

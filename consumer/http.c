@@ -26,24 +26,6 @@ static const char  not_kept[] = "what came could not be kept";
 static const char  cut_off[] = "the connection was cut before the answer";
 
 
-static size_t on_body(char *to, size_t size, size_t n, void *data)
-{
-    struct http_call  *c = data;
-    size_t             len = c->body.len - c->sent;
-
-    if (len > size * n) {
-        len = size * n;
-    }
-
-    memcpy(to, c->body.at + c->sent, len);
-    c->sent += len;
-    c->left = true;
-    c->heard = uv_now(c->http->loop);
-
-    return len;
-}
-
-
 /* libcurl sends a request again by itself when a connection that it used
    before dies without an answer, or when HTTP/2 says that a stream was
    refused: not a body that cannot be rewound */
@@ -213,7 +195,7 @@ static void call_presets(struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_UPLOAD);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_begin);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, http_body);
     curl_easy_setopt(easy, CURLOPT_READDATA, c);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, c);
@@ -237,6 +219,7 @@ static struct http_call *call_get(struct http *http)
 
     c = mem_alloc(sizeof(*c));
     c->http = http;
+    c->fd = -1;
     c->easy = curl_easy_init();
     c->parsed = curl_url();
     if (c->easy == NULL || c->parsed == NULL) {
@@ -245,6 +228,7 @@ static struct http_call *call_get(struct http *http)
 
     call_presets(c);
     buf_init(&c->body, (size_t) -1);
+    buf_init(&c->tail, (size_t) -1);
     buf_init(&c->head, HTTP_HEADERS_MAX);
 
     return c;
@@ -257,6 +241,7 @@ static void call_free(struct http_call *c)
     curl_url_cleanup(c->parsed);
     mem_wipe(c->url);       /* it may hold a token */
     buf_free(&c->body);
+    buf_free(&c->tail);
     buf_free(&c->answer);
     buf_free(&c->head);
     free(c->ca_file);
@@ -402,6 +387,7 @@ static void call_set(struct http_call *c, const struct http_request *request)
     c->sent = 0;
     c->body.len = 0;
     buf_str(&c->body, body);
+    http_body_file(c, &request->file);
     c->answer.len = 0;
     c->answer.max = request->answer_max ? request->answer_max
                     : HTTP_ANSWER_MAX;
@@ -417,7 +403,7 @@ static void call_set(struct http_call *c, const struct http_request *request)
                + (request->total_ms ? request->total_ms : HTTP_TOTAL_MS);
 
     call_way(c, request);
-    call_method(c, request->method, body.len);
+    call_method(c, request->method, http_body_length(c));
 
     c->list = http_list_get(c->http, request, c->posts);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->list->lines);
@@ -445,6 +431,7 @@ static void call_leave(struct http_call *c)
 
     http_list_drop(c->list);
     c->list = NULL;
+    http_body_close(c);
 }
 
 

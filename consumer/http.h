@@ -29,6 +29,13 @@ enum http_method {
     HTTP_PUT
 };
 
+/* what follows the body: a file, read as it goes out, and a tail */
+struct http_file {
+    int          fd;
+    long long    size;          /* 0: there is none */
+    struct str   tail;
+};
+
 struct http_request {
     enum http_method     method;
     const char          *url;
@@ -40,6 +47,7 @@ struct http_request {
     size_t               nheaders;
     const char          *type;          /* of the body; NULL: JSON */
     struct str           body;
+    struct http_file     file;          /* fd is duplicated */
     bool                 eager;         /* rather opens a connection than
                                            waits whether one is shared */
     bool                 idempotent;    /* may be sent again by itself, on a

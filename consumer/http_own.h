@@ -46,7 +46,10 @@ struct http_call {
     char                *unix_path;
 
     struct buf           body;
-    size_t               sent;      /* of the body, handed to libcurl */
+    int                  fd;        /* of the file that follows it, or -1 */
+    long long            size;      /* of the file */
+    struct buf           tail;      /* what follows the file */
+    size_t               sent;      /* of all three, handed to libcurl */
     struct buf           answer;
     bool               (*sink)(void *data, const char *at, size_t len);
     struct buf           head;      /* values that are wanted */
@@ -112,6 +115,13 @@ struct http {
 
 /* http.c */
 void http_harvest(struct http *http);
+
+/* http_body.c: what libcurl reads; a file that follows the body, until it is
+   closed */
+size_t http_body(char *to, size_t size, size_t n, void *data);
+size_t http_body_length(const struct http_call *c);
+void http_body_file(struct http_call *c, const struct http_file *file);
+void http_body_close(struct http_call *c);
 
 /* http_host.c: a call joins its host's line, leaves line or wire, and what it
    told of the host: HTTP's version, 0 where there was no answer */

@@ -107,8 +107,36 @@ int plan_insert(struct plan *plan, struct action *actions, size_t n)
 }
 
 
+/* plan_replace puts pieces where the whole was */
+int plan_replace(struct plan *plan, struct action *actions, size_t n)
+{
+    struct step     *at;
+    struct action  **old;
+
+    if (plan_insert(plan, actions + 1, n - 1) != 0) {
+        return -1;
+    }
+
+    at = &plan->steps[plan->at];
+
+    if (at->own != NULL) {
+        plan->replaced.at = mem_grow(plan->replaced.at,
+                                     (plan->replaced.n + 1) * sizeof(*old));
+        old = plan->replaced.at;
+        old[plan->replaced.n++] = at->own;
+    }
+
+    at->own = action_own(&actions[0]);
+    at->action = at->own;
+    plan->stored = false;
+
+    return 0;
+}
+
+
 static void step_free(struct step *step)
 {
+    free(step->media);
     if (step->own != NULL) {
         action_free(step->own);
         free(step->own);
@@ -285,6 +313,9 @@ static int step_read(struct plan *plan, const struct json *j)
     step->save = plan_copy(json_get_text(j, "save"));
     step->save_max = strtoul(json_get_text(j, "save_max").at, NULL, 10);
     step->saves = (unsigned) strtoul(json_get_text(j, "saves").at, NULL, 10);
+    step->files = json_is(json_get(j, "files"), JSON_TRUE);
+    step->again = json_is(json_get(j, "again"), JSON_TRUE);
+    step->media = plan_copy(json_get_text(j, "u"));
     step->message = plan_copy(json_get_text(j, "m"));
     step->answer = plan_copy(json_get_text(j, "a"));
 
@@ -404,6 +435,13 @@ static void step_write(const struct step *step, size_t at,
 
     buf_text(b, step->loose ? ",\"loose\":true" : "");
     buf_text(b, step->resend ? ",\"resend\":true" : "");
+    buf_text(b, step->files ? ",\"files\":true" : "");
+    buf_text(b, step->again ? ",\"again\":true" : "");
+
+    if (step->media != NULL) {
+        buf_text(b, ",\"u\":");
+        json_quote(b, STR(step->media));
+    }
 
     if (step->save != NULL) {
         buf_text(b, ",\"save\":");
@@ -514,6 +552,12 @@ void plan_free(struct plan *plan)
         step_free(&plan->steps[i]);
     }
 
+    for (i = 0; i < plan->replaced.n; i++) {
+        action_free(((struct action **) plan->replaced.at)[i]);
+        free(((struct action **) plan->replaced.at)[i]);
+    }
+
+    free(plan->replaced.at);
     free(plan->steps);
     free(plan->lane);
     *plan = (struct plan) { .n = 0 };

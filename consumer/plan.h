@@ -50,6 +50,9 @@ struct step {
     unsigned long         save_max; /* bytes of one of them */
     unsigned              saves;    /* how often that failed; STEP_SAVED: it
                                        is over */
+    bool                  files;    /* it may name any file of this machine */
+    bool                  again;    /* its file was uploaded twice */
+    char                 *media;    /* owned; Meta's id of its file, NULL */
     char                 *message;  /* owned; Meta's id of what it made */
     char                 *reached;  /* owned; how far that got, for a step
                                        that waited; NULL: it did not */
@@ -69,6 +72,8 @@ struct plan {
     unsigned      tries;        /* of the step at, since the one before it */
     unsigned      errors;       /* those of them that Graph answered */
     char         *lane;         /* owned; where it waited last, NULL */
+    struct conf_list  replaced; /* struct action *, owned: steps that come
+                                   later may still speak of them */
     bool          decided;      /* the steps are all there is to do */
     bool          stored;       /* Redis has it as it is now */
 };
@@ -83,6 +88,9 @@ void plan_write(const struct plan *plan, struct buf *b);
 struct step *plan_add(struct plan *plan, size_t event, size_t rule,
     const struct action *action);
 int plan_insert(struct plan *plan, struct action *actions, size_t n);
+
+/* plan_replace: those in the place of the step at; -1: no room */
+int plan_replace(struct plan *plan, struct action *actions, size_t n);
 
 /* plan_fits: it can be written, to its end, and read back.  plan_withdraw takes
    back what was inserted behind the step at */

@@ -3,6 +3,8 @@
 #include "calls.h"
 #include "channel.h"
 
+#include <unistd.h>
+
 
 #define REPLY_PATH_MAX     1024
 #define REPLY_QUERY_MAX    (64 * 1024)
@@ -49,16 +51,25 @@ static const char *reply_body(struct reply_call *call,
 }
 
 
+/* reply_call_init makes an empty call */
+void reply_call_init(struct reply_call *call, enum action_method method)
+{
+    *call = (struct reply_call) { .method = method, .fd = -1 };
+    buf_init(&call->path, REPLY_PATH_MAX);
+    buf_init(&call->query, REPLY_QUERY_MAX);
+    buf_init(&call->body, REPLY_BODY_MAX);
+    buf_init(&call->tail, REPLY_PATH_MAX);
+    buf_init(&call->form, REPLY_PATH_MAX);
+}
+
+
 /* reply_call writes the call of an action */
 const char *reply_call(struct reply_call *call, const struct action *action,
     const struct target *target, struct str ref)
 {
     const char  *why;
 
-    *call = (struct reply_call) { .method = METHOD_POST };
-    buf_init(&call->path, REPLY_PATH_MAX);
-    buf_init(&call->query, REPLY_QUERY_MAX);
-    buf_init(&call->body, REPLY_BODY_MAX);
+    reply_call_init(call, METHOD_POST);
     call->idempotent = action_idempotent(action);
 
     if (action->kind == ACTION_GRAPH) {
@@ -83,4 +94,11 @@ void reply_call_free(struct reply_call *call)
     buf_free(&call->path);
     buf_free(&call->query);
     buf_free(&call->body);
+    buf_free(&call->tail);
+    buf_free(&call->form);
+
+    if (call->fd >= 0) {
+        close(call->fd);
+        call->fd = -1;
+    }
 }

@@ -31,6 +31,10 @@ struct reply_call {
     struct buf          path;
     struct buf          query;      /* encoded */
     struct buf          body;       /* JSON, or empty */
+    int                 fd;         /* a file that follows the body; -1 */
+    long long           size;       /* of it */
+    struct buf          tail;       /* what follows the file */
+    struct buf          form;       /* memory of type, or empty */
     bool                idempotent;
 };
 
@@ -60,5 +64,8 @@ void target_by_token(struct target *t, const struct conf_token *token);
 const char *reply_call(struct reply_call *call, const struct action *action,
     const struct target *target, struct str ref);
 void reply_call_free(struct reply_call *call);
+
+/* reply_call_init: an empty one, for reply_call_free */
+void reply_call_init(struct reply_call *call, enum action_method method);
 
 #endif /* REPLY_H */

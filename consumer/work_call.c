@@ -2,6 +2,7 @@
    calls on the wire, the mark, the call. */
 
 #include "work_own.h"
+#include "split.h"
 
 #include <stdlib.h>
 
@@ -9,6 +10,9 @@
 /* who waits less than this for a lane stays in the window */
 #define CALL_NAP_MS   1000
 #define CALL_NAPS_MAX 64
+
+/* a file must get on its way as fast as that: bytes/ms */
+#define CALL_FILE_RATE  256
 
 
 static void call_admit(struct work *w);
@@ -347,7 +351,13 @@ void call_send(struct work *w)
         .path = (struct str) { w->call.path.at, w->call.path.len },
         .query = (struct str) { w->call.query.at, w->call.query.len },
         .body = (struct str) { w->call.body.at, w->call.body.len },
-        .type = w->call.type, .token = w->token, .app = w->app
+        .type = w->call.type, .file = {
+            .fd = w->call.fd, .size = w->call.size,
+            .tail = { w->call.tail.at, w->call.tail.len }
+        },
+        .total_ms = w->call.size > 0
+                    ? HTTP_TOTAL_MS + w->call.size / CALL_FILE_RATE : 0,
+        .token = w->token, .app = w->app
     };
 
     why = graph_start(w->worker->graph, w->conf, &call, on_verdict, w);
@@ -420,9 +430,23 @@ static int call_target(struct work *w, const struct step *step,
 /* it may be sent: the call is written, and asks for room */
 static void call_write(struct work *w)
 {
-    const char         *why;
-    const struct step  *step = &w->plan.steps[w->plan.at];
+    const char                  *why;
+    const struct step           *step = &w->plan.steps[w->plan.at];
+    static const struct action   receipt = { .kind = ACTION_MARK_READ };
 
+    w->uploading = false;
+
+    if (upload_needed(w)) {
+        if (upload_write(w)) {      /* which is no message either */
+            w->has_call = true;
+            lanes_of(&w->lanes, w->worker->limits, &receipt, &w->target,
+                     w->token, w->app);
+            call_admit(w);
+        }
+        return;
+    }
+
+    w->target.media = step->media != NULL ? STR(step->media) : NONE;
     w->has_call = true;
     why = reply_call(&w->call, step->action, &w->target, work_ref(w));
     if (why != NULL) {
@@ -433,6 +457,31 @@ static void call_write(struct work *w)
     lanes_of(&w->lanes, w->worker->limits, step->action, &w->target, w->token,
              w->app);
     call_admit(w);
+}
+
+
+/* a long text takes its place in the plan as several; false: there is no room
+   for them, and the work has ended */
+static bool call_split(struct work *w)
+{
+    size_t               n;
+    struct action       *pieces;
+    const struct action *a = w->plan.steps[w->plan.at].action;
+
+    n = split_action(a, w->target.product, &pieces);
+    if (n == 0) {
+        return true;
+    }
+
+    if (plan_replace(&w->plan, pieces, n) != 0) {
+        actions_free(pieces, n);
+        end_dead(w, "record", "more than 10000 actions", NULL);
+        return false;
+    }
+
+    free(pieces);       /* the plan has what they hold */
+
+    return true;
 }
 
 
@@ -462,5 +511,9 @@ void call_begin(struct work *w)
 
     w->app = call_app(w);
     target_by_token(&w->target, w->token);
+    if (!call_split(w)) {
+        return;
+    }
+
     guard_begin(w, call_write);
 }

@@ -108,6 +108,7 @@ static const char *rule_steps(struct work *w, size_t event,
         }
 
         step->until = until;
+        step->files = actions[i].file != NULL;
         step->loose = rule->loose;
         step->resend = rule->ambiguous == AMBIGUOUS_RESEND;
     }

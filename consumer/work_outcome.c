@@ -206,6 +206,12 @@ static void outcome_good(struct work *w, const struct verdict *v)
     }
 
     lanes_passed(w);
+
+    if (w->uploading) {
+        upload_good(w, v);
+        return;
+    }
+
     receipt_sent(w, id, v);
 
     if (w->is_job && v->body.len) {
@@ -255,7 +261,13 @@ static void outcome_error(struct work *w, const struct verdict *v)
         return;
     }
 
-    receipt_refused(w, v);
+    if (upload_again(w, v)) {
+        return;
+    }
+
+    if (!w->uploading) {
+        receipt_refused(w, v);
+    }
 
     if (row->cls == CLASS_RETRY || row->cls == CLASS_NEVER) {
         outcome_passed(w, row);

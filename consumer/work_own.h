@@ -59,6 +59,7 @@ struct work {
     struct target             target;
     const struct conf_token  *token;
     const struct conf_app    *app;
+    bool                      uploading;    /* the call is of its file */
     bool                      asking;   /* the lanes were asked for room */
     bool                      flying;   /* its call is under way */
     bool                      on_wire;  /* it has a call's place */
@@ -163,6 +164,11 @@ void call_usage(void *data, const struct usage *usage,
 bool save_wanted(const struct work *w);
 void save_start(struct work *w, void (*then)(struct work *w, uint64_t ms));
 const struct str *save_view(const struct work *w, struct buf *b);
+/* work_upload.c: a step's file goes first */
+bool upload_needed(const struct work *w);
+bool upload_write(struct work *w);
+void upload_good(struct work *w, const struct verdict *v);
+bool upload_again(struct work *w, const struct verdict *v);
 
 /* work_ask.c: steps that ask a handler.  ask_room: how many more may ask the
    one whose lane it is; SIZE_MAX where it is no handler's */

@@ -231,7 +231,7 @@ faulty('a template without a name', rule("{$when, $answer, fallback_template: {l
     'FILE:2:93: rules[].fallback_template.template: name is missing');
 faulty('a template where there are none', rule("{when: {product: messenger, kind: message},"
     . " $answer," . ' fallback_template: {name: hello, language: en_US}}'),
-    'FILE:2:94: rules[].fallback_template.template.template: messenger has no template');
+    'FILE:2:94: rules[].fallback_template.template: messenger has no template');
 faulty('do without actions', rule("{$when, do: []}"), 'FILE:2:52: rules[].do: must be a list of'
     . ' at least one action');
 my $shape = 'must be a name, or an object with one member, {name: parameters}';
