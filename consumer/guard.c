@@ -143,10 +143,29 @@ static void date_text(char out[32], long long ms)
 }
 
 
+/* guard_instead: the rule's template goes, if it has one */
+bool guard_instead(struct work *w)
+{
+    if (!plan_instead(&w->plan)) {
+        return false;
+    }
+
+    work_log(w, LOG_INFO, "closed", "");
+    plan_close(&w->plan);
+    work_next(w);
+
+    return true;
+}
+
+
 static void guard_closed(struct work *w, const struct known *known)
 {
     char          when[64] = "nobody knows when";
     struct fault  fault = { .action = w->is_job ? w->plan.at + 1 : 0 };
+
+    if (guard_instead(w)) {
+        return;
+    }
 
     if (known->until) {
         date_text(when, known->until - KNOW_WINDOW_MS);

@@ -19,6 +19,7 @@ enum {
     PERSON_CLOSED,
     PERSON_STOP,
     PERSON_AUTOS,
+    PERSON_WABA,
     PERSON_CATEGORY,
     PERSON_FIELDS,
     PERSON_PARTS
@@ -61,14 +62,15 @@ void known_clear(struct known *known)
 }
 
 
-/* known_window: a message after Meta's word opens it again */
+/* known_window: a message after Meta's word opens it again; times of messages
+   are whole seconds on WhatsApp, cut */
 enum window known_window(long long until, long long closed, long long now)
 {
     if (until == 0) {
         return closed > now - CLOSED_MS ? WINDOW_CLOSED : WINDOW_UNKNOWN;
     }
 
-    return until > now && closed <= until - KNOW_WINDOW_MS ? WINDOW_OPEN
+    return until > now && closed < until - KNOW_WINDOW_MS + 1000 ? WINDOW_OPEN
            : WINDOW_CLOSED;
 }
 
@@ -155,11 +157,11 @@ bool known_person(struct known *known, const struct reply *answer,
     size_t        i, n = 0;
     long long     stop;
     struct buf    b, tags;
-    struct place  places[6];
+    struct place  places[7];
     struct { int part; struct str *to; } slices[] = {
         { PERSON_USER, &known->user }, { PERSON_PHONE, &known->phone },
         { PERSON_BSUID, &known->bsuid }, { PERSON_NAME, &known->name },
-        { PERSON_CATEGORY, &known->category }
+        { PERSON_WABA, &known->waba }, { PERSON_CATEGORY, &known->category }
     };
 
     known_clear(known);

@@ -39,7 +39,8 @@ struct known {
     long long    optout;    /* ms, since when no marketing; 0: it may come */
     struct str   tags;      /* with a blank between; empty: none */
     size_t       autos;     /* automatic replies of the last 10 minutes */
-    struct str   category;  /* of the template that is to be sent */
+    struct str   waba;      /* of the number, where a template is sent; */
+    struct str   category;  /*   and its category */
 
     /* of a status: its message */
     struct str   state;     /* how far it got */
@@ -77,6 +78,9 @@ enum know_word {
 };
 
 struct know;
+
+/* know_home: whether it has to be told of which WABA a number is */
+bool know_home(struct know *know, struct str account, struct str waba);
 
 /* answer NULL: Redis is away or refuses; never called inside of know_say */
 typedef void (*know_cb)(void *data, const struct reply *answer);

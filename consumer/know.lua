@@ -128,14 +128,15 @@ local word = {}
 -- who it is, and what follows from the event: that the window is open until,
 -- that Meta called it closed at, that marketing is not wanted since (below
 -- zero: wanted again since).  Answers {user, phone, bsuid, name, until, closed,
--- stop, automatic replies, category of the template, fields of the conversation}
+-- stop, automatic replies, the number's WABA and the template's category where
+-- one is named, fields of the conversation}
 word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_bsuid, name,
     group, ends, closed, stop, waba, template)
     local user = who(product, account, id, phone, bsuid)
     renamed(product, account, old_bsuid, user)
     renamed(product, account, old_phone, user)
     if user == '' and group == '' then
-        return {'', '', '', '', '', '', '', 0, '', {}}
+        return {'', '', '', '', '', '', '', 0, '', '', {}}
     end
     local key = users .. account .. ':' .. user
     local has, set = call('HMGET', key, 'until', 'closed', 'phone', 'bsuid', 'name'), {}
@@ -151,12 +152,19 @@ word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_b
         call('HSET', key, unpack(set))
         call('PEXPIRE', key, keep)
     end
-    local category = template ~= '' and (call('HGET', messages .. account .. ':templates', template)
-        or waba ~= '' and call('HGET', messages .. waba .. ':templates', template)) or ''
+    local category = ''
+    if waba ~= '' then
+        call('SET', messages .. account .. ':waba', waba, 'PX', keep)
+    end
+    if template ~= '' then
+        waba = waba ~= '' and waba or call('GET', messages .. account .. ':waba') or ''
+        category = call('HGET', messages .. account .. ':templates', template)
+            or call('HGET', messages .. waba .. ':templates', template) or ''
+    end
     local talk = talks .. product .. ':' .. account .. ':' .. (group ~= '' and group or user)
     return {user, has[3] or '', has[4] or '', has[5] or '', has[1] or '', has[2] or '',
         prefer(account, user, stop), call('ZCOUNT', talk .. ':auto', now - within, '+inf'),
-        category, call('HGETALL', talk)}
+        waba, category, call('HGETALL', talk)}
 end}
 
 -- Meta took a message; auto: nobody asked for it by a job, and it is counted
@@ -220,12 +228,15 @@ end
 word.status = {13, function(product, account, message, state, ms, code, subcode, class, phone,
     bsuid, ref, what, category)
     local key = messages .. account .. ':' .. message
-    local was = call('HMGET', key, 'by', 'user', 'template', 't:accepted')
+    local was = call('HMGET', key, 'by', 'user', 'template', 't:accepted', 'id')
     local user = was[2] or who(product, account, '', phone, bsuid)
     if was[1] or ref ~= '' or call('EXISTS', key) == 1 then
         reach(key, state, ms)
         if not was[2] and user ~= '' then
             call('HSET', key, 'user', user)
+        end
+        if not was[5] and ref ~= '' then
+            call('HSET', key, 'id', ref)
         end
         if code ~= '' then
             call('HSET', key, 'code', code, 'subcode', subcode, 'class', class)
@@ -302,8 +313,9 @@ local answer, i = {}, 5
 while i <= #ARGV do
     local one = word[ARGV[i]]
     local good, said = pcall(one[2], unpack(ARGV, i + 1, i + one[1]))
-    if not good and not (type(said) == 'table' and string.find(said.err or '', 'WRONGTYPE')) then
-        return type(said) == 'table' and said or redis.error_reply('ERR ' .. tostring(said))
+    local why = not good and (type(said) == 'table' and said.err or tostring(said))
+    if why and not string.find(why, 'WRONGTYPE', 1, true) then
+        return redis.error_reply(why)
     end
     answer[#answer + 1] = good and said or ''
     i = i + one[1] + 1

@@ -36,6 +36,16 @@ struct saying {
     struct say     *first;      /* in the order of the answers */
 };
 
+/* a number, and when it was told of which WABA it is */
+#define HOMES_MAX      64
+#define HOME_AGAIN_MS  3600000
+
+struct home {
+    uint64_t  told;
+    char      account[40];
+    char      waba[40];
+};
+
 struct know {
     uv_loop_t      *loop;
     struct redis   *redis;      /* NULL: nobody is told anything any more */
@@ -49,6 +59,8 @@ struct know {
     bool            full;       /* so was that */
     unsigned long   keep;
     unsigned long   replies;
+    size_t          nhomes;
+    struct home     homes[HOMES_MAX];
 };
 
 static const struct {
@@ -109,6 +121,42 @@ void know_conf(struct know *know, unsigned long ms, unsigned long replies)
 {
     know->keep = ms ? ms : KNOW_EVER_MS;
     know->replies = replies;
+}
+
+
+/* know_home: now and then, and where it has changed */
+bool know_home(struct know *know, struct str account, struct str waba)
+{
+    size_t        i;
+    uint64_t      now = uv_now(know->loop);
+    struct home  *home;
+
+    if (account.len >= sizeof(home->account)
+        || waba.len >= sizeof(home->waba))
+    {
+        return false;
+    }
+
+    for (i = 0; i < know->nhomes; i++) {
+        if (str_is(account, know->homes[i].account)) {
+            break;
+        }
+    }
+
+    home = &know->homes[i < HOMES_MAX ? i : HOMES_MAX - 1];
+    if (i < know->nhomes && str_is(waba, home->waba)
+        && now < home->told + HOME_AGAIN_MS)
+    {
+        return false;
+    }
+
+    know->nhomes += i == know->nhomes && i < HOMES_MAX;
+    home->told = now;
+    snprintf(home->account, sizeof(home->account), "%.*s", (int) account.len,
+             account.at);
+    snprintf(home->waba, sizeof(home->waba), "%.*s", (int) waba.len, waba.at);
+
+    return true;
 }
 
 

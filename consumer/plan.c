@@ -15,7 +15,8 @@
 
 static const char *const  state_names[] = {
     [STEP_OPEN] = "", [STEP_SENT] = "sent", [STEP_DONE] = "done",
-    [STEP_EXPIRED] = "expired", [STEP_LEFT] = "left"
+    [STEP_EXPIRED] = "expired", [STEP_LEFT] = "left",
+    [STEP_CLOSED] = "closed"
 };
 
 
@@ -263,6 +264,55 @@ void plan_leave(struct plan *plan)
 }
 
 
+/* plan_close does because nothing but a template may be sent */
+void plan_close(struct plan *plan)
+{
+    plan_without(plan, STEP_CLOSED);
+}
+
+
+static bool step_same(const struct step *a, const struct step *b)
+{
+    return a->event == b->event && a->rule == b->rule;
+}
+
+
+/* plan_instead looks behind the step at */
+bool plan_instead(const struct plan *plan)
+{
+    size_t              i;
+    const struct step  *at = &plan->steps[plan->at];
+
+    for (i = plan->at + 1; i < plan->n && step_same(&plan->steps[i], at); i++)
+    {
+        if (plan->steps[i].instead) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* plan_needs looks before it */
+bool plan_needs(const struct plan *plan)
+{
+    size_t              i;
+    const struct step  *at = &plan->steps[plan->at];
+
+    for (i = plan->at; at->instead && i > 0; i--) {
+        if (!step_same(&plan->steps[i - 1], at)) {
+            return false;
+        }
+        if (plan->steps[i - 1].state == STEP_CLOSED) {
+            return true;
+        }
+    }
+
+    return !at->instead;
+}
+
+
 /* the step's action, or that of an earlier one */
 static struct step *step_add(struct plan *plan, const struct json *d)
 {
@@ -316,6 +366,7 @@ static int step_read(struct plan *plan, const struct json *j)
     step->files = json_is(json_get(j, "files"), JSON_TRUE);
     step->again = json_is(json_get(j, "again"), JSON_TRUE);
     step->media = plan_copy(json_get_text(j, "u"));
+    step->instead = json_is(json_get(j, "instead"), JSON_TRUE);
     step->message = plan_copy(json_get_text(j, "m"));
     step->answer = plan_copy(json_get_text(j, "a"));
 
@@ -449,6 +500,7 @@ static void step_write(const struct step *step, size_t at,
         buf_format(b, ",\"save_max\":%lu,\"saves\":%u", step->save_max,
                    step->saves);
     }
+    buf_text(b, step->instead ? ",\"instead\":true" : "");
 
     if (step->message != NULL) {
         buf_text(b, ",\"m\":");

@@ -33,7 +33,8 @@ enum step_state {
     STEP_WAIT,      /* it was sent, and waits for how far its message gets */
     STEP_DONE,
     STEP_EXPIRED,   /* too late: it was left out */
-    STEP_LEFT       /* left out for another reason, which the log has */
+    STEP_LEFT,      /* left out for another reason, which the log has */
+    STEP_CLOSED     /* the window is closed: the rule's template goes */
 };
 
 struct step {
@@ -53,6 +54,8 @@ struct step {
     bool                  files;    /* it may name any file of this machine */
     bool                  again;    /* its file was uploaded twice */
     char                 *media;    /* owned; Meta's id of its file, NULL */
+    bool                  instead;  /* the rule's fallback_template: only where
+                                       a step of it was STEP_CLOSED */
     char                 *message;  /* owned; Meta's id of what it made */
     char                 *reached;  /* owned; how far that got, for a step
                                        that waited; NULL: it did not */
@@ -109,11 +112,18 @@ void plan_reached(struct plan *plan, struct str state);
 /* plan_skip: the step at is left out, it is too late for it */
 void plan_skip(struct plan *plan);
 void plan_leave(struct plan *plan);     /* for another reason */
+void plan_close(struct plan *plan);     /* the window is closed */
 
 /* plan_renew: all is done, and the next events can be decided; its pushes stay.
    plan_pushes: the list gets the record already */
 void plan_renew(struct plan *plan);
 bool plan_pushes(const struct plan *plan, const char *list);
+
+/* plan_instead: there is a step behind the one at that goes where the window
+   is closed.  plan_needs: the step at is no such step, or has to go */
+bool plan_instead(const struct plan *plan);
+bool plan_needs(const struct plan *plan);
+
 void plan_free(struct plan *plan);
 
 

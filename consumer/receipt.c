@@ -239,9 +239,23 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
 }
 
 
-/* receipt_refused: Meta said no, and perhaps something of the person */
-void receipt_refused(struct work *w, const struct verdict *v)
+/* the steps to come know it before Redis has answered */
+static void whom_closed(struct work *w)
 {
+    struct known  *known;
+
+    known = (struct known *) work_known(w, &w->plan.steps[w->plan.at]);
+    if (known->asked) {
+        known->window = WINDOW_CLOSED;
+    }
+    w->whom.window = WINDOW_CLOSED;
+}
+
+
+/* receipt_refused: Meta said no, and perhaps something of the person */
+bool receipt_refused(struct work *w, const struct verdict *v)
+{
+    bool         closed;
     char         ms[24];
     const char  *says;
     struct str   args[KNOW_ARGS_MAX];
@@ -250,15 +264,22 @@ void receipt_refused(struct work *w, const struct verdict *v)
                       v->has_subcode ? v->subcode : 0, v->row->flags);
 
     if (!w->conf->people || *says == '\0' || !guard_wanted(w)) {
-        return;
+        return false;
+    }
+
+    closed = strcmp(says, "closed") == 0;
+    if (closed) {
+        whom_closed(w);
     }
 
     know_names(w, args);
     args[5] = args[6] = args[7] = args[11] = args[12] = args[13] = NONE;
     args[9] = args[10] = STR("0");
     digits_of(ms, sent_ms(v));
-    args[strcmp(says, "closed") == 0 ? 10 : 11] = STR(ms);
+    args[closed ? 10 : 11] = STR(ms);
     know_tell(w->worker->know, KNOW_PERSON, args, NULL, NULL);
+
+    return closed;
 }
 
 

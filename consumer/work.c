@@ -307,6 +307,11 @@ void work_next(struct work *w)
         }
 
         step = &w->plan.steps[w->plan.at];
+        if (!plan_needs(&w->plan)) {
+            plan_leave(&w->plan);
+            continue;
+        }
+
         if (step->until == 0 || work_now() <= step->until
             || step->state == STEP_SENT || step->state == STEP_WAIT)
         {

@@ -70,12 +70,42 @@ static int step_fill(struct work *w, struct step *step, size_t number)
 }
 
 
+static const char *rule_step(struct work *w, size_t event,
+    const struct rule *rule, size_t number, const struct action *action,
+    size_t n)
+{
+    struct step  *step = plan_add(&w->plan, event, number, action);
+
+    if (step == NULL) {
+        return "more than 10000 actions";
+    }
+
+    if (values_in(action->json) && step_fill(w, step, n) != 0) {
+        return "a value does not fit";
+    }
+
+    if (action->kind == ACTION_CALL && rule->save != NULL) {
+        step->save = mem_copy(rule->save, strlen(rule->save));
+        step->save_max = rule->save_max;
+    }
+
+    step->until = rule_until(w, rule);
+    step->files = action->file != NULL;
+    step->loose = rule->loose;
+    step->resend = rule->ambiguous == AMBIGUOUS_RESEND;
+    step->instead = action == rule->fallback.at;
+
+    return NULL;
+}
+
+
+/* what goes where the window is closed stands behind all others, once */
 static const char *rule_steps(struct work *w, size_t event,
     const struct rule *rule, size_t number)
 {
     size_t                i;
     long long             until = rule_until(w, rule);
-    struct step          *step;
+    const char           *why = NULL;
     const struct action  *actions = rule->actions.at;
 
     w->plan.matched++;
@@ -85,35 +115,20 @@ static const char *rule_steps(struct work *w, size_t event,
         return NULL;
     }
 
-    for (i = 0; i < rule->actions.n; i++) {
-        if (actions[i].kind == ACTION_STOP
-            || (work_long(w) && actions[i].kind == ACTION_PUSH
-                && plan_pushes(&w->plan, actions[i].list)))
+    for (i = 0; i < rule->actions.n && why == NULL; i++) {
+        if (actions[i].kind != ACTION_STOP
+            && !(work_long(w) && actions[i].kind == ACTION_PUSH
+                 && plan_pushes(&w->plan, actions[i].list)))
         {
-            continue;
+            why = rule_step(w, event, rule, number, &actions[i], i + 1);
         }
-
-        step = plan_add(&w->plan, event, number, &actions[i]);
-        if (step == NULL) {
-            return "more than 10000 actions";
-        }
-
-        if (values_in(actions[i].json) && step_fill(w, step, i + 1) != 0) {
-            return "a value does not fit";
-        }
-
-        if (actions[i].kind == ACTION_CALL && rule->save != NULL) {
-            step->save = mem_copy(rule->save, strlen(rule->save));
-            step->save_max = rule->save_max;
-        }
-
-        step->until = until;
-        step->files = actions[i].file != NULL;
-        step->loose = rule->loose;
-        step->resend = rule->ambiguous == AMBIGUOUS_RESEND;
     }
 
-    return NULL;
+    if (rule->fallback.n > 0 && why == NULL) {
+        why = rule_step(w, event, rule, number, rule->fallback.at, i + 1);
+    }
+
+    return why;
 }
 
 

@@ -14,8 +14,6 @@
 /* who cannot be asked about is asked about again after that */
 #define KNOW_AGAIN_MS   1000
 
-#define PEOPLE_SLOTS    2048    /* a power of two, above RECORD_EVENTS_MAX */
-
 
 /* an answer that is awaited */
 struct question {
@@ -175,7 +173,9 @@ static void person_ask(struct work *w, size_t which, const struct person *p)
     args[9] = digits_of(until, p->until);
     args[10] = STR("0");
     args[11] = p->optout ? digits_of(stop, p->optout) : NONE;
-    args[12] = args[13] = NONE;
+    args[12] = e->waba.len && know_home(w->worker->know, e->account, e->waba)
+               ? e->waba : NONE;
+    args[13] = NONE;
     know_ask(w, which, NULL, KNOW_PERSON, args);
 }
 
@@ -202,20 +202,21 @@ static uint32_t text_hash(uint32_t hash, struct str s)
 }
 
 
-/* each person once, however many messages are theirs */
+/* each person once, however many messages are theirs; half of the slots are
+   free at least */
 static size_t person_find(const struct work *w, struct person *people,
-    uint16_t *slots, const struct event *e)
+    uint32_t *slots, const struct event *e)
 {
-    size_t    i;
+    size_t    i, n = 2 * w->record.nevents;
     uint32_t  hash = text_hash(text_hash(2166136261u, e->user), e->phone);
 
-    for (i = hash % PEOPLE_SLOTS; slots[i] != 0; i = (i + 1) % PEOPLE_SLOTS) {
+    for (i = hash % n; slots[i] != 0; i = (i + 1) % n) {
         if (person_same(people[slots[i] - 1].event, e)) {
             return slots[i] - 1;
         }
     }
 
-    slots[i] = (uint16_t) (w->nknown + 1);
+    slots[i] = (uint32_t) (w->nknown + 1);
 
     return w->nknown;
 }
@@ -251,7 +252,7 @@ static void person_say(struct work *w, struct person *p,
 void know_begin(struct work *w, void (*next)(struct work *w))
 {
     size_t          i, n = w->record.nevents;
-    uint16_t       *slots;
+    uint32_t       *slots;
     struct person  *people;
     struct event   *e;
 
@@ -266,7 +267,7 @@ void know_begin(struct work *w, void (*next)(struct work *w))
     w->known = mem_alloc(n * sizeof(*w->known));
     w->known_of = mem_alloc(n * sizeof(*w->known_of));
     people = mem_alloc(n * sizeof(*people));
-    slots = mem_alloc(PEOPLE_SLOTS * sizeof(*slots));
+    slots = mem_alloc(2 * n * sizeof(*slots));
 
     for (i = 0; i < n; i++) {
         e = &w->record.events[i];
@@ -326,6 +327,15 @@ const struct known *work_known_event(const struct work *w, size_t event)
 const struct known *work_known(const struct work *w, const struct step *step)
 {
     return w->is_job ? &w->whom : work_known_event(w, step->event);
+}
+
+
+/* of which WABA the number is tells the template's lane */
+static void whom_target(struct work *w)
+{
+    if (w->target.waba.len == 0 && w->whom.waba.len) {
+        w->target.waba = w->whom.waba;
+    }
 }
 
 
@@ -444,6 +454,7 @@ void guard_begin(struct work *w, void (*next)(struct work *w))
 
     known = whom_known(w, template);
     if (known != NULL) {
+        whom_target(w);
         guard_judge(w, known, next);
         return;
     }

@@ -265,12 +265,12 @@ static void outcome_error(struct work *w, const struct verdict *v)
         return;
     }
 
-    if (!w->uploading) {
-        receipt_refused(w, v);
-    }
-
     if (row->cls == CLASS_RETRY || row->cls == CLASS_NEVER) {
         outcome_passed(w, row);
+    }
+
+    if (!w->uploading && receipt_refused(w, v) && guard_instead(w)) {
+        return;
     }
 
     if (v->transient && row->cls == CLASS_NEVER) {

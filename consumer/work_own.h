@@ -132,13 +132,15 @@ void know_names(const struct work *w, struct str args[KNOW_ARGS_MAX]);
 bool guard_wanted(const struct work *w);        /* it reaches a person */
 bool guard_counts(const struct work *w);        /* by itself */
 const char *guard_template(const struct work *w);
+bool guard_instead(struct work *w);     /* it went on with that */
 void guard_by(const struct work *w, char out[GUARD_BY_MAX]);
 void guard_judge(struct work *w, const struct known *known,
     void (*next)(struct work *w));
 
 /* receipt.c: what was sent has an id, or was refused; what events say of it */
 void receipt_sent(struct work *w, struct str message, const struct verdict *v);
-void receipt_refused(struct work *w, const struct verdict *v);
+bool receipt_refused(struct work *w, const struct verdict *v);  /* the window
+                                                               is closed */
 void receipt_ask(struct work *w, size_t which, struct event *e);
 void receipt_templates(struct work *w);     /* paused, back, recategorized */
 void receipt_known(struct work *w, size_t which, struct event *e,
