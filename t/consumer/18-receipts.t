@@ -1,0 +1,194 @@
+# What becomes of a message: its record, and who waits for how far it gets.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use Test::More;
+use Time::HiRes qw(time);
+
+use People qw(people said status mark job outcome send_job message ids $OUTBOX $RULES $USER);
+use Rig qw(messenger record $PHONE $PAGE $Q);
+use Test::Meta::Util qw(wait_for);
+
+my $USER_MS = '7290000000000001';
+my %MS = (account => $PAGE, to => $USER_MS);
+
+sub told {
+    my ($rig, @records) = @_;
+    $rig->push(@records);
+    return $rig->settle;
+}
+
+sub leave {
+    my ($rig, %arg) = @_;
+    $rig->settle(20, $OUTBOX);
+    $rig->finish(queues => [$Q, $OUTBOX], %arg);
+}
+
+# those that need nothing of their own share one, and have a person each
+my $shared = people();
+my $persons = 0;
+
+sub shared {
+    $USER = '2782000010' . $persons++;
+    return $shared;
+}
+
+# the state of a message, as soon as it is known at all
+sub state_of {
+    my ($rig, $account, $id) = @_;
+    return $rig->do('HGET', "meta:message:$account:$id", 'state') // '-';
+}
+
+sub waits { return {reply => {text => 'x', wait_for => @_}} }
+
+# the id of a message that nobody saw before, as soon as it has a record
+my %seen;
+
+sub new_id {
+    my ($rig) = @_;
+    my $id;
+    ok +(wait_for { ($id) = grep { !$seen{$_} } ids($rig) } 20), 'sent';
+    $seen{$id}++;
+    return $id;
+}
+
+# ids of a result, which have their records by then
+sub ids_of {
+    my ($rig, $r) = @_;
+    my @ids = map { $_->{message} } @{$r->{results}};
+    for my $id (@ids) {
+        $seen{$id}++;
+        wait_for { grep { $_ eq $id } ids($rig) } 20;
+    }
+    return @ids;
+}
+
+subtest 'statuses go up, never down' => sub {
+    my $rig = shared();
+    my ($id) = ids_of($rig, outcome($rig, job()));
+    is state_of($rig, $PHONE, $id), 'accepted', 'accepted';
+    for (['read', 'read'], ['sent', 'read'], ['delivered', 'read'], ['failed', 'read'],
+        ['played', 'played'], ['read', 'played'])
+    {
+        my ($said, $is) = @$_;
+        told($rig, status($id, $said, again => rand));
+        is state_of($rig, $PHONE, $id), $is, "$said: $is";
+    }
+    my %m = message($rig, $PHONE, $id);
+    is_deeply [sort grep { /^t:/ } keys %m],
+        [map { "t:$_" } qw(accepted delivered failed played read sent)], 'each has its time';
+    is $m{by}, 'job', 'by what';
+    is $m{user}, $USER, 'to whom';
+    is_deeply [grep { /text|body/ } %m], [], 'no text';
+    my ($other) = ids_of($rig, outcome($rig, job()));
+    told($rig, map { status($other, $_) } qw(sent failed delivered));
+    is state_of($rig, $PHONE, $other), 'delivered', 'failed on one device, delivered on another';
+    $seen{$_}++ for 'wamid.first', 'wamid.late';
+    told($rig, status('wamid.first', 'delivered'));
+    is state_of($rig, $PHONE, 'wamid.first'), 'delivered', 'a status before the answer is kept';
+    told($rig, status('wamid.none', 'delivered', ref => ''));
+    is state_of($rig, $PHONE, 'wamid.none'), '-', 'a status of what is not ours is not';
+};
+
+subtest 'wait_for' => sub {
+    my $rig = shared();
+    for my $case (['sent', 'sent', 'sent'], ['delivered', 'read', 'read'],
+        ['read', 'played', 'read'])
+    {
+        my ($for, $said, $state) = @$case;
+        my $id = send_job($rig, job(do => [waits($for), {reply => {text => 'next'}}],
+            key => "k$said"));
+        my $message = new_id($rig);
+        is $rig->do('LLEN', "meta:reply:$id"), 0, 'it waits';
+        told($rig, status($message, 'delivered')) if $for eq 'read';
+        is $rig->do('LLEN', "meta:reply:$id"), 0, '... for that';
+        $rig->push(status($message, $said));
+        my $r = outcome($rig, $id);
+        is $r->{state}, $state, "$said answers it";
+        is scalar @{$r->{results}}, 2, 'the next action has run';
+        ids_of($rig, $r);
+    }
+};
+
+subtest 'it fails, or nothing comes' => sub {
+    my $rig = shared();
+    my $id = send_job($rig, job(do => [waits('delivered'), {reply => {text => 'never'}}]));
+    $rig->push(status(new_id($rig), 'failed', code => 131026));
+    my $r = outcome($rig, $id);
+    is $r->{state}, 'dead', 'failed';
+    is_deeply [@{$r->{results}[-1]{error}}{qw(code class)}], [131026, 'never'], 'with its code';
+    my $letter = JSON::PP::decode_json(($rig->redis->queue("{$OUTBOX}:dead"))[-1]);
+    is $letter->{reason}, 'failed', 'the reason';
+    ok !(grep { $_->[1] eq 'never' } $rig->sent), 'what comes after it does not run';
+
+    $r = outcome($rig, job(do => [waits('read', wait_timeout => '1s')]));
+    ids_of($rig, $r);
+    is_deeply [@$r{qw(ok state)}], [JSON::PP::true, 'accepted'], 'too long: the state reached';
+};
+
+subtest 'killed while it waits' => sub {
+    my $rig = people();
+    my $id = send_job($rig, job(do => [waits('delivered')]));
+    my $message = new_id($rig);
+    ok +(wait_for { join('', %{$rig->state_of($OUTBOX)}) =~ /"w":\d/ } 20), 'it is known to wait';
+    $rig->{c}->stop('KILL');
+    $rig->do('HSET', "{$_}:lease", until => 1) for $Q, $OUTBOX;
+    $rig->do('DEL', 'meta:consumers');
+    $rig->push(status($message, 'read'));
+    $rig->consumer(rules => $RULES, queues => qq([{name: "$Q"}, {name: "$OUTBOX", kind: jobs}]));
+    is outcome($rig, $id)->{state}, 'read', 'the next one waits on';
+    is scalar($rig->sent), 1, 'and sends nothing again';
+    leave($rig);
+};
+
+subtest 'watermarks' => sub {
+    my $rig = shared();
+    my @id = map { ids_of($rig, outcome($rig, job(%MS))) } 1 .. 3;
+    my ($other) = ids_of($rig, outcome($rig, job(%MS, to => '7290000000000002')));
+    my $last = $rig->do('HGET', "meta:message:$PAGE:$id[2]", 't:accepted');
+    told($rig, mark(delivery => $last - 1));
+    my @states = map { state_of($rig, $PAGE, $_) } @id;
+    is $states[0], 'delivered', 'what was sent before it';
+    told($rig, mark(read => $last));
+    is_deeply [map { state_of($rig, $PAGE, $_) } @id], ['read', 'read', 'read'],
+        'all that were sent until then';
+    is state_of($rig, $PAGE, $other), 'accepted', 'and nobody else\'s';
+    told($rig, mark(delivery => $last + 1));
+    is state_of($rig, $PAGE, $id[2]), 'read', 'never down';
+    is $rig->do('ZCARD', "meta:conversation:messenger:$PAGE:$USER_MS:sent"), 0,
+        'what was read is no more looked at';
+
+    my $id = send_job($rig, job(%MS, do => [waits('delivered')]));
+    new_id($rig);
+    $rig->push(mark(read => 1000 * int(1 + time)));
+    is outcome($rig, $id)->{state}, 'read', 'a watermark answers it';
+};
+
+# the receipt stands in the line of the message that is answered
+subtest 'a rule that waits, on Messenger' => sub {
+    my $rig = people(rules => "rules: [{when: {product: messenger, kind: message}, do: [{reply:"
+        . " {text: one, wait_for: delivered}}, {reply: {text: two}}]}]\nunmatched: drop\n");
+    $rig->push(messenger());
+    new_id($rig);
+    $rig->push(mark(delivery => 1000 * int(1 + time)));
+    $rig->settle;
+    is_deeply [map { $_->[1] } $rig->sent], [qw(one two)], 'it does not hold back its own receipt';
+    leave($rig);
+};
+
+subtest 'settled by its status' => sub {
+    my $rig = shared();
+    $rig->graph->fault({times => 1, fault => {cut => 'answer'}});
+    my $id = send_job($rig, job());
+    is outcome($rig, $id)->{state}, 'ambiguous', 'nobody knows';
+    told($rig, status('wamid.late', 'delivered', ref => $id));
+    my %m = message($rig, $PHONE, 'wamid.late');
+    is_deeply [@m{qw(state id user)}], ['delivered', $id, $USER], 'its record is made';
+};
+
+leave($shared);
+done_testing;
