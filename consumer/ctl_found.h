@@ -18,6 +18,10 @@ struct found {
 
 typedef void (*found_cb)(void *data, struct ctl *c, const struct found *f);
 
+/* ctl_receipt.c: how many records of messages have that id */
+size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
+    struct buf *text);
+
 void found_each(struct ctl *c, const char *id, found_cb cb, void *data);
 
 

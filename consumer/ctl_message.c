@@ -1,5 +1,5 @@
-/* metactl message: where an event or a job is by its id, and what is known of
-   its work. */
+/* metactl message: where an event or a job is by its id, what is known of its
+   work, and what became of a message that was sent. */
 
 #include "ctl.h"
 #include "ctl_found.h"
@@ -325,6 +325,9 @@ int run_message(struct ctl *c)
     jw_int(&t.j, "v", 1);
     jw_open(&t.j, "found", '[');
     found_each(c, c->args[0], on_found, &t);
+    jw_close(&t.j, ']');
+    jw_open(&t.j, "sent", '[');
+    t.n += receipts_tell(c, c->args[0], &t.j, &t.b);
     jw_close(&t.j, ']');
     jw_close(&t.j, '}');
 

@@ -332,6 +332,39 @@ static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
 }
 
 
+/* conversations that answer nothing by themselves */
+static void show_stopped(struct ctl *c, struct buf *b, const struct status *s)
+{
+    char                text[200], date[TIME_MAX];
+    struct json_doc    *doc;
+    const struct json  *one;
+
+    if (s->nstopped == 0) {
+        return;
+    }
+
+    show_label(c, b, "stopped");
+    out_color(c, b, 'r');
+    buf_format(b, "%lld conversation%s", s->nstopped,
+               s->nstopped == 1 ? "" : "s");
+    out_color(c, b, 0);
+    buf_text(b, " with too many automatic replies\n");
+
+    doc = json_parse(s->stopped.at, s->stopped.len,
+                     s->stopped.len * 20 + 65536);
+    for (one = json_root(doc)->child; one != NULL; one = one->next) {
+        out_pad(b, NONE, 13);
+        snprintf(text, sizeof(text), "%.*s until %s",
+                 (int) json_get_text(one, "conversation").len,
+                 json_get_text(one, "conversation").at,
+                 time_date(date, strtoll(json_get_text(one, "until").at, NULL,
+                                         10)));
+        out_wrap(b, text, 13);
+    }
+    json_free(doc);
+}
+
+
 static void show_lanes(struct ctl *c, struct buf *b, const struct status *s)
 {
     char                    text[300];
@@ -433,6 +466,7 @@ void status_text(struct ctl *c, const struct status *s, struct buf *b)
     show_holders(c, b, s);
     show_consumers(c, b, s);
     show_pauses(c, b, s);
+    show_stopped(c, b, s);
     show_lanes(c, b, s);
 
     if (s->sum.due >= 0) {

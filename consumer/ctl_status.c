@@ -175,6 +175,7 @@ void status_read(struct ctl *c, struct status *s, bool strays)
     status_sum(s);
     status_hash(c, &s->consumers, "meta:consumers");
     status_hash(c, &s->pauses, "meta:control");
+    stopped_read(c, s);
     lanes_read(c, s);
 
     if (c->opts.edge != NULL) {
@@ -193,6 +194,7 @@ void status_free(struct status *s)
     free(s->lanes);
     buf_free(&s->consumers);
     buf_free(&s->pauses);
+    buf_free(&s->stopped);
     buf_free(&s->edge);
 }
 
@@ -285,6 +287,7 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
     jw_raw(j, "consumers", (struct str) { s->consumers.at,
                                           s->consumers.len });
     jw_raw(j, "paused", (struct str) { s->pauses.at, s->pauses.len });
+    jw_raw(j, "stopped", (struct str) { s->stopped.at, s->stopped.len });
 
     if (c->opts.edge != NULL) {
         jw_open(j, "edge", '{');

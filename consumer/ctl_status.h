@@ -60,6 +60,9 @@ struct status {
     long long      now;
     struct buf     consumers;       /* a JSON array */
     struct buf     pauses;          /* a JSON object */
+    struct buf     stopped;         /* a JSON array: conversations that answer
+                                       nothing by themselves, the first 20 */
+    long long      nstopped;
     struct buf     edge;            /* what meta_status said, or empty */
     long long      edge_acked;      /* by Redis and drained, -1: not asked */
     long long      edge_unknown;
@@ -78,6 +81,9 @@ bool status_good(const struct status *s);
 long long status_beyond(const struct status *s);
 void status_text(struct ctl *c, const struct status *s, struct buf *b);
 void status_json(struct ctl *c, const struct status *s, struct jw *j);
+
+/* ctl_receipt.c */
+void stopped_read(struct ctl *c, struct status *s);
 
 /* ctl_lanes.c */
 void lanes_read(struct ctl *c, struct status *s);

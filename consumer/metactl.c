@@ -50,7 +50,7 @@ static const struct command commands[] = {
       | OPT_IDEMPOTENCY | OPT_WAIT, 0, 1, BOTH,
       "--account ID --to ID --text TEXT | --do JSON | FILE [--wait]",
       "puts a job onto the outbox" },
-    { "message", run_message, 0, 1, 1, BOTH, "ID",
+    { "message", run_message, OPT_ACCOUNT, 1, 1, BOTH, "ID [--account ID]",
       "where an event or job is, and what became of it" },
     { "token list", run_token, 0, 0, 0, NEEDS_CONF, "",
       "the tokens that the configuration knows, masked" },

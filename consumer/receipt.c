@@ -8,6 +8,11 @@
 #include <stdlib.h>
 
 
+/* of an id in a record: a longer value makes Redis take three times the memory
+   for it, and the end of a wamid is what differs */
+#define ID_MAX  64
+
+
 /* a conversation that may have been stopped by what was sent */
 struct counted {
     enum product   product;
@@ -20,6 +25,13 @@ struct counted {
 static struct str digits_of(char out[24], long long n)
 {
     return (struct str) { out, (size_t) snprintf(out, 24, "%lld", n) };
+}
+
+
+static struct str id_end(struct str id)
+{
+    return id.len <= ID_MAX ? id
+           : (struct str) { id.at + id.len - ID_MAX, ID_MAX };
 }
 
 
@@ -71,7 +83,7 @@ static void status_ask(struct work *w, size_t which, struct event *e)
     args[7] = STR(row != NULL ? graph_class_name(row->cls) : "");
     args[8] = e->phone;
     args[9] = e->bsuid;
-    args[10] = e->ref;
+    args[10] = id_end(e->ref);
     args[11] = STR(row != NULL ? error_says(e->product, c, s, row->flags)
                    : "");
     args[12] = row != NULL && row->flags & ERROR_OPT_OUT ? STR("marketing")
@@ -218,7 +230,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     args[5] = args[8];
     args[6] = message;
     args[7] = digits_of(ms, sent_ms(v));
-    args[8] = work_ref(w);
+    args[8] = id_end(work_ref(w));
     args[9] = STR(by);
     args[10] = STR(action_name(step->action->kind));
     args[11] = template != NULL ? STR(template) : NONE;

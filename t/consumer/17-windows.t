@@ -12,7 +12,7 @@ use Test::More;
 use People qw(people said status change job outcome send_job message user_of ids $OUTBOX $RULES
     $USER);
 use Rig qw(messenger $PHONE $PAGE $WABA $Q);
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Util qw(build_dir wait_for);
 
 my $DAY = 24 * 3600;
 my $OFFER = {name => 'offer', language => 'de'};
@@ -196,7 +196,13 @@ subtest 'too many replies' => sub {
     my ($until) = $rig->do('HMGET', "meta:conversation:whatsapp:$PHONE:$USER", 'stop');
     cmp_ok $until / 1000, '>', time + $DAY - 60, 'for a day';
     is_deeply [$rig->do('ZRANGE', 'meta:conversation:stopped', 0, -1)], ["whatsapp:$PHONE:$USER"],
-        'metactl can see it';
+        'they are listed';
+    my $conf = $rig->file('consumer0.yaml');
+    my $status = qx(@{[build_dir()]}/metactl -c $conf status);
+    like $status, qr/^ *stopped +1 conversation with too many automatic replies$/m,
+        'metactl status says so';
+    like $status, qr/^ *whatsapp:\d+:#\w+ until/m, 'which, and until when';
+    unlike $status, qr/$USER/, 'and does not say who';
     is state_of(outcome($rig, job())), 'accepted', 'a job is not automatic';
     told($rig, said(phone => '27820000009'));
     is scalar($rig->sent), 7, 'others are answered';

@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 
 use People qw(people said status mark job outcome send_job message ids $OUTBOX $RULES $USER);
 use Rig qw(messenger record $PHONE $PAGE $Q);
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Util qw(build_dir wait_for);
 
 my $USER_MS = '7290000000000001';
 my %MS = (account => $PAGE, to => $USER_MS);
@@ -35,6 +35,13 @@ my $persons = 0;
 sub shared {
     $USER = '2782000010' . $persons++;
     return $shared;
+}
+
+sub metactl {
+    my ($rig, @args) = @_;
+    my $conf = $rig->file('consumer0.yaml');
+    open my $out, '-|', build_dir() . '/metactl', '-c', $conf, @args or die "metactl: $!";
+    return join '', <$out>;
 }
 
 # the state of a message, as soon as it is known at all
@@ -84,6 +91,13 @@ subtest 'statuses go up, never down' => sub {
     is $m{by}, 'job', 'by what';
     is $m{user}, $USER, 'to whom';
     is_deeply [grep { /text|body/ } %m], [], 'no text';
+    my $seen = metactl($rig, 'message', $id, '--json');
+    my ($sent) = @{JSON::PP::decode_json($seen)->{sent}};
+    is_deeply [@$sent{qw(account state by)}], [$PHONE, 'played', 'job'], 'metactl shows it';
+    is_deeply [sort keys %{$sent->{times}}],
+        [qw(accepted delivered failed played read sent)], 'with all its times';
+    unlike $seen, qr/\Q$USER\E/, 'and not to whom';
+
     my ($other) = ids_of($rig, outcome($rig, job()));
     told($rig, map { status($other, $_) } qw(sent failed delivered));
     is state_of($rig, $PHONE, $other), 'delivered', 'failed on one device, delivered on another';
@@ -117,12 +131,16 @@ subtest 'wait_for' => sub {
 subtest 'it fails, or nothing comes' => sub {
     my $rig = shared();
     my $id = send_job($rig, job(do => [waits('delivered'), {reply => {text => 'never'}}]));
-    $rig->push(status(new_id($rig), 'failed', code => 131026));
+    my $failed = new_id($rig);
+    $rig->push(status($failed, 'failed', code => 131026));
     my $r = outcome($rig, $id);
     is $r->{state}, 'dead', 'failed';
     is_deeply [@{$r->{results}[-1]{error}}{qw(code class)}], [131026, 'never'], 'with its code';
     my $letter = JSON::PP::decode_json(($rig->redis->queue("{$OUTBOX}:dead"))[-1]);
     is $letter->{reason}, 'failed', 'the reason';
+    my $text = metactl($rig, 'message', $failed);
+    like $text, qr/^failed, a message of $PHONE\n/m, 'metactl says what became of it';
+    like $text, qr/\n  131026 never: \w.*\n  \w/, 'the code, what it means, what to do';
     ok !(grep { $_->[1] eq 'never' } $rig->sent), 'what comes after it does not run';
 
     $r = outcome($rig, job(do => [waits('read', wait_timeout => '1s')]));

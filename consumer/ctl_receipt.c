@@ -1,0 +1,272 @@
+/* The record of a message that was sent: how far it got, when, by what; and
+   conversations that answer nothing by themselves. */
+
+#include "ctl_found.h"
+#include "ctl_status.h"
+#include "graph_error.h"
+#include "reply.h"
+
+#include <stdlib.h>
+
+
+#define ACCOUNTS_MAX  512
+#define STOPPED_MAX   20        /* that are named */
+
+/* in which order a message goes through them */
+static const char *const  states[] = {
+    "accepted", "sent", "delivered", "read", "played", "failed"
+};
+
+
+/* a member of the hash */
+static struct str member(const struct reply *r, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i + 1 < reply_count(r); i += 2) {
+        if (str_is(reply_str(reply_at(r, i)), name)) {
+            return reply_str(reply_at(r, i + 1));
+        }
+    }
+
+    return NONE;
+}
+
+
+static long long digits(struct str s)
+{
+    char  text[24];
+
+    snprintf(text, sizeof(text), "%.*s", (int) s.len, s.at);
+
+    return strtoll(text, NULL, 10);
+}
+
+
+static const struct graph_error_row *receipt_row(struct ctl *c,
+    const struct reply *r, const char *account)
+{
+    long long  sub = digits(member(r, "subcode"));
+
+    if (member(r, "code").len == 0) {
+        return NULL;
+    }
+
+    return graph_error_find(target_known(c->conf, STR(account)),
+                            (long) digits(member(r, "code")),
+                            sub ? (long) sub : ERROR_ANY);
+}
+
+
+static void receipt_person(struct ctl *c, const struct reply *r,
+    struct buf *b)
+{
+    char  person[LOG_PERSON_MAX];
+
+    if (c->opts.reveal) {
+        buf_str(b, member(r, "user"));
+    } else {
+        buf_text(b, log_person(person, member(r, "user")));
+    }
+}
+
+
+static void receipt_json(struct ctl *c, const struct reply *r,
+    const char *account, struct jw *j)
+{
+    char                           name[32];
+    size_t                         i;
+    struct buf                     b;
+    const struct graph_error_row  *row = receipt_row(c, r, account);
+
+    jw_open(j, NULL, '{');
+    jw_text(j, "account", account);
+    jw_str(j, "state", member(r, "state"));
+
+    buf_init(&b, 4096);
+    receipt_person(c, r, &b);
+    jw_str(j, "user", (struct str) { b.at, b.len });
+    buf_free(&b);
+
+    jw_str(j, "by", member(r, "by"));
+    jw_id(c, j, "id", member(r, "id"));
+    jw_str(j, "action", member(r, "action"));
+    jw_str(j, "template", member(r, "template"));
+
+    jw_open(j, "times", '{');
+    for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        snprintf(name, sizeof(name), "t:%s", states[i]);
+        if (member(r, name).len) {
+            jw_time(j, states[i], digits(member(r, name)));
+        }
+    }
+    jw_close(j, '}');
+
+    if (row != NULL) {
+        jw_open(j, "error", '{');
+        jw_int(j, "code", digits(member(r, "code")));
+        jw_text(j, "class", graph_class_name(row->cls));
+        jw_text(j, "text", row->text);
+        jw_text(j, "todo", row->todo);
+        jw_close(j, '}');
+    }
+    jw_close(j, '}');
+}
+
+
+static void receipt_text(struct ctl *c, const struct reply *r,
+    const char *account, struct buf *b)
+{
+    char                           name[32], date[TIME_MAX];
+    size_t                         i;
+    const struct graph_error_row  *row = receipt_row(c, r, account);
+
+    out_color(c, b, 'b');
+    buf_str(b, member(r, "state"));
+    buf_format(b, ", a message of %s", account);
+    out_color(c, b, 0);
+    buf_text(b, "\n  to ");
+    receipt_person(c, r, b);
+    buf_text(b, "\n  by ");
+    buf_str(b, member(r, "by").len ? member(r, "by")
+            : STR("nobody knows: only its status is known"));
+    buf_text(b, "\n  id ");
+    mask_id(c, b, member(r, "id"));
+    buf_text(b, "\n");
+
+    if (member(r, "template").len) {
+        buf_text(b, "  template ");
+        out_safe(b, member(r, "template"));
+        buf_text(b, "\n");
+    }
+
+    for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        snprintf(name, sizeof(name), "t:%s", states[i]);
+        if (member(r, name).len) {
+            buf_format(b, "  %-9s %s\n", states[i],
+                       time_date(date, digits(member(r, name))));
+        }
+    }
+
+    if (row != NULL) {
+        buf_text(b, "  ");
+        buf_str(b, member(r, "code"));
+        buf_format(b, " %s: ", graph_class_name(row->cls));
+        out_wrap(b, row->text, 2);
+        buf_text(b, "  ");
+        out_wrap(b, row->todo, 2);
+    }
+}
+
+
+/* the accounts of the tokens, each once; those of a default token are not
+   known */
+static size_t accounts_all(const struct conf *conf,
+    const char *out[ACCOUNTS_MAX])
+{
+    size_t                    i, k, m, n = 0;
+    const char               *ids[2];
+    const struct conf_token  *t = conf->tokens.at;
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        ids[0] = t[i].id;
+        ids[1] = t[i].instagram;
+        for (k = 0; k < 2; k++) {
+            for (m = 0; ids[k] != NULL && m < n; m++) {
+                if (strcmp(out[m], ids[k]) == 0) {
+                    ids[k] = NULL;
+                }
+            }
+            if (ids[k] != NULL && n < ACCOUNTS_MAX) {
+                out[n++] = ids[k];
+            }
+        }
+    }
+
+    return n;
+}
+
+
+/* receipts_tell: the records of that message, of each account; --account names
+   one that no token does */
+size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
+    struct buf *text)
+{
+    size_t               i, n, found = 0;
+    struct buf           key;
+    struct ask          *w = mem_alloc(sizeof(*w));
+    const char          *accounts[ACCOUNTS_MAX];
+    const struct reply  *r;
+
+    n = accounts_all(c->conf, accounts);
+    if (c->opts.account != NULL) {
+        accounts[0] = c->opts.account;
+        n = 1;
+    }
+
+    for (i = 0; i < n; i++) {
+        buf_init(&key, 4096);
+        buf_format(&key, "meta:message:%s:%s", accounts[i], id);
+        w->n = 0;
+        ask_text(w, "HGETALL");
+        ask_add(w, (struct str) { key.at, key.len });
+        r = ctl_call(c, w);
+
+        if (reply_count(r) > 0) {
+            receipt_json(c, r, accounts[i], j);
+            receipt_text(c, r, accounts[i], text);
+            found++;
+        }
+
+        buf_free(&key);
+        db_forget(c->db);
+    }
+
+    free(w);
+
+    return found;
+}
+
+
+/* stopped_read: the conversations that are stopped now */
+void stopped_read(struct ctl *c, struct status *s)
+{
+    char                 now[24];
+    size_t               i;
+    struct buf           masked;
+    struct str           name, product;
+    const char          *colon;
+    const struct reply  *r;
+
+    snprintf(now, sizeof(now), "%lld", s->now);
+    s->nstopped = reply_number(ctl_ask(c, "ZCOUNT",
+                                       "meta:conversation:stopped", now,
+                                       "+inf", NULL));
+    r = ctl_ask(c, "ZRANGE", "meta:conversation:stopped", now, "+inf",
+                "BYSCORE", "LIMIT", "0", "20", "WITHSCORES", NULL);
+
+    buf_init(&s->stopped, (size_t) -1);
+    buf_text(&s->stopped, "[");
+
+    for (i = 0; i + 1 < reply_count(r) && i < 2 * STOPPED_MAX; i += 2) {
+        name = reply_str(reply_at(r, i));
+        colon = memchr(name.at, ':', name.len);
+        if (colon == NULL) {
+            continue;
+        }
+
+        product = (struct str) { name.at, (size_t) (colon + 1 - name.at) };
+        buf_init(&masked, 1024);
+        buf_str(&masked, product);
+        mask_key(c, &masked, (struct str) { colon + 1,
+                                            name.len - product.len });
+        buf_text(&s->stopped, i ? ",{\"conversation\":"
+                 : "{\"conversation\":");
+        json_quote(&s->stopped, (struct str) { masked.at, masked.len });
+        buf_format(&s->stopped, ",\"until\":%lld}",
+                   reply_number(reply_at(r, i + 1)));
+        buf_free(&masked);
+    }
+
+    buf_text(&s->stopped, "]");
+}
