@@ -372,11 +372,35 @@ static int check_call(const struct action *a,
 }
 
 
-/* of this version's grammar, but nobody runs it yet */
-static int check_later(const struct action *a, struct fault *f)
+static int check_assistant(const struct action *a,
+    const struct action_place *place, const struct conf *conf,
+    struct fault *f)
 {
-    return fault_set(f, action_name(a->kind), NULL, NONE,
-                     "comes with a later version");
+    if (place->from == FROM_JOB) {
+        return fault_set(f, "assistant", NULL, NONE, "an assistant answers an"
+                         " event, and a job is none");
+    }
+
+    if (!place->addressed) {
+        return fault_set(f, "assistant", NULL, NONE,
+                         "there is nobody to answer");
+    }
+
+    return assistant_find(conf, a->name) != NULL ? 0
+           : fault_set(f, "assistant.name", NULL, STR(a->name), "\"%s\" does"
+                       " not stand in assistants", a->name);
+}
+
+
+/* tags and pauses are a conversation's, and that has a person */
+static int check_talk(const struct action *a,
+    const struct action_place *place, struct fault *f)
+{
+    return place->addressed ? 0
+           : fault_set(f, action_name(a->kind), NULL, NONE,
+                       place->from == FROM_JOB
+                       ? "the job needs account and to"
+                       : "there is nobody whose conversation it is");
 }
 
 
@@ -437,11 +461,13 @@ int action_check(const struct action *a, const struct action_place *place,
         return check_call(a, place, conf, f);
 
     case ACTION_ASSISTANT:
+        return check_assistant(a, place, conf, f);
+
     case ACTION_TAG:
     case ACTION_UNTAG:
     case ACTION_PAUSE:
     case ACTION_RESUME:
-        return check_later(a, f);
+        return check_talk(a, place, f);
 
     case ACTION_GRAPH:
         return check_graph(a, place, conf, f);

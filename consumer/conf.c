@@ -16,6 +16,9 @@
 #define WHEN(field)      offsetof(struct rule, when.field)
 #define HOURS(field)     offsetof(struct hours, field)
 #define HANDLER(field)   offsetof(struct conf_handler, field)
+#define ASSISTANT(field) offsetof(struct conf_assistant, field)
+#define LABEL(field)     offsetof(struct conf_label, field)
+#define QUICK(field)     offsetof(struct conf_quick, field)
 #define EACH(type)       sizeof(struct type)
 
 
@@ -165,7 +168,81 @@ static const struct option options[] = {
     { "log_format", type_log_format, NULL, ROOT(log_format), 0, "text", 0 },
     { "metrics", type_listen, NULL, ROOT(metrics), 0, NULL, 0 },
     { "limits", NULL, conf_limits, ROOT(rates), 0, "default", 0 },
-    { "assistants", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "assistants", NULL, conf_assistant, ROOT(assistants),
+      EACH(conf_assistant), NULL, 0 },
+    { "assistants[].name", type_word, NULL, ASSISTANT(name), 0, NULL,
+      OPTION_NEEDED },
+    { "assistants[].classifier", NULL, NULL, 0, 0, NULL, 0 },
+    { "assistants[].classifier.api", type_chat_api, NULL,
+      ASSISTANT(classifier.api), 0, "openai", 0 },
+    { "assistants[].classifier.url", type_chat_url, NULL,
+      ASSISTANT(classifier.url), 0, NULL, OPTION_NEEDED },
+    { "assistants[].classifier.model", type_string, NULL,
+      ASSISTANT(classifier.model), 0, NULL, OPTION_NEEDED },
+    { "assistants[].classifier.key_file", type_secret, NULL,
+      ASSISTANT(classifier.secret), 0, NULL, 0 },
+    { "assistants[].classifier.ca_file", type_file, NULL,
+      ASSISTANT(classifier.ca_file), 0, NULL, 0 },
+    { "assistants[].classifier.system", type_string, NULL,
+      ASSISTANT(classifier.system), 0, NULL, 0 },
+    { "assistants[].classifier.max_input", type_count, NULL,
+      ASSISTANT(classifier.max_input), 0, "400", 0 },
+    { "assistants[].classifier.max_tokens", type_count, NULL,
+      ASSISTANT(classifier.max_tokens), 0, "16", 0 },
+    { "assistants[].classifier.max_tokens_as", type_chat_tokens, NULL,
+      ASSISTANT(classifier.tokens), 0, NULL, 0 },
+    { "assistants[].classifier.timeout", type_time, NULL,
+      ASSISTANT(classifier.timeout_ms), 0, "10s", 0 },
+    { "assistants[].writer", NULL, NULL, 0, 0, NULL, 0 },
+    { "assistants[].writer.api", type_chat_api, NULL,
+      ASSISTANT(writer.api), 0, "openai", 0 },
+    { "assistants[].writer.url", type_chat_url, NULL,
+      ASSISTANT(writer.url), 0, NULL, OPTION_NEEDED },
+    { "assistants[].writer.model", type_string, NULL,
+      ASSISTANT(writer.model), 0, NULL, OPTION_NEEDED },
+    { "assistants[].writer.key_file", type_secret, NULL,
+      ASSISTANT(writer.secret), 0, NULL, 0 },
+    { "assistants[].writer.ca_file", type_file, NULL,
+      ASSISTANT(writer.ca_file), 0, NULL, 0 },
+    { "assistants[].writer.system", type_string, NULL,
+      ASSISTANT(writer.system), 0, NULL, 0 },
+    { "assistants[].writer.max_input", type_count, NULL,
+      ASSISTANT(writer.max_input), 0, "4000", 0 },
+    { "assistants[].writer.max_tokens", type_count, NULL,
+      ASSISTANT(writer.max_tokens), 0, "512", 0 },
+    { "assistants[].writer.max_tokens_as", type_chat_tokens, NULL,
+      ASSISTANT(writer.tokens), 0, NULL, 0 },
+    { "assistants[].writer.timeout", type_time, NULL,
+      ASSISTANT(writer.timeout_ms), 0, "30s", 0 },
+    { "assistants[].labels", NULL, NULL, ASSISTANT(labels),
+      EACH(conf_label), NULL, 0 },
+    { "assistants[].labels[].name", type_word, NULL, LABEL(name), 0, NULL,
+      OPTION_NEEDED },
+    { "assistants[].labels[].system", type_string, NULL, LABEL(system), 0,
+      NULL, 0 },
+    { "assistants[].labels[].do", NULL, conf_label_actions, LABEL(actions),
+      0, NULL, 0 },
+    { "assistants[].labels[].write", type_maybe, NULL, LABEL(write), 0, "",
+      0 },
+    { "assistants[].labels[].hand_over", type_bool, NULL, LABEL(hand_over),
+      0, NULL, 0 },
+    { "assistants[].labels[].resume", type_bool, NULL, LABEL(resume), 0,
+      NULL, 0 },
+    { "assistants[].default", type_word, NULL, ASSISTANT(preset), 0,
+      "general", 0 },
+    { "assistants[].turns", type_few, NULL, ASSISTANT(turns), 0, "10", 0 },
+    { "assistants[].retries", type_few, NULL, ASSISTANT(retries), 0, "2",
+      0 },
+    { "assistants[].fallback", type_string, NULL, ASSISTANT(fallback), 0,
+      NULL, 0 },
+    { "assistants[].quick_replies", NULL, NULL, ASSISTANT(quick),
+      EACH(conf_quick), NULL, 0 },
+    { "assistants[].quick_replies[].title", type_string, NULL, QUICK(title),
+      0, NULL, OPTION_NEEDED },
+    { "assistants[].quick_replies[].payload", type_string, NULL,
+      QUICK(payload), 0, NULL, OPTION_NEEDED },
+    { "assistants[].pause", type_time, NULL, ASSISTANT(pause_ms), 0, "12h",
+      0 },
     { "token_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
     { "link_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
 };
@@ -442,9 +519,14 @@ static void conf_free(struct conf *conf)
     struct conf_queue  *queues = conf->queues.at;
     struct conf_token  *tokens = conf->tokens.at;
     struct conf_handler  *handlers = conf->handlers.at;
+    struct conf_assistant  *assistants = conf->assistants.at;
 
     for (i = 0; i < conf->handlers.n; i++) {
         conf_handler_free(&handlers[i]);
+    }
+
+    for (i = 0; i < conf->assistants.n; i++) {
+        conf_assistant_free(&assistants[i]);
     }
 
     for (i = 0; i < conf->queues.n; i++) {
@@ -481,6 +563,7 @@ static void conf_free(struct conf *conf)
     free(tokens);
     free(rules);
     free(handlers);
+    free(assistants);
     free(conf->reply_prefix);
     free(conf->files_dir);
     free(conf->push_lists.at);

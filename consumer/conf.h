@@ -111,6 +111,62 @@ struct when {
     struct conf_list    hours;      /* struct hours */
 };
 
+/* the two formats of chat endpoints that are spoken */
+enum chat_api {
+    CHAT_OPENAI,
+    CHAT_ANTHROPIC
+};
+
+/* which member of OpenAI's format says how long an answer may be */
+enum chat_tokens {
+    CHAT_TOKENS_BY_HOST,
+    CHAT_MAX_TOKENS,
+    CHAT_MAX_COMPLETION_TOKENS
+};
+
+/* a chat endpoint: of an assistant's classifier, or of its writer */
+struct conf_chat {
+    int             api;            /* enum chat_api */
+    char           *url;            /* NULL: there is none */
+    char           *model;
+    char           *secret;         /* the key; NULL: it needs none */
+    char           *ca_file;        /* NULL: the system's */
+    char           *system;         /* NULL: none */
+    int             tokens;         /* enum chat_tokens */
+    unsigned long   max_tokens;     /* of the answer */
+    unsigned long   max_input;      /* characters of what a person wrote */
+    unsigned long   timeout_ms;
+};
+
+struct conf_label {
+    char              *name;
+    char              *system;      /* for the writer, behind its own; NULL */
+    struct conf_list   actions;     /* struct action */
+    bool               writes;      /* the writer is asked */
+    bool               hand_over;   /* then the conversation pauses */
+    bool               resume;      /* it ends a pause */
+    int                write;       /* as it stands there; -1: not at all */
+};
+
+struct conf_assistant {
+    char              *name;
+    struct conf_chat   classifier;
+    struct conf_chat   writer;
+    struct conf_list   labels;      /* struct conf_label, at least one */
+    char              *preset;      /* "default": the label of what is none */
+    size_t             label;       /* its number */
+    unsigned long      turns;       /* that the writer is shown */
+    unsigned long      retries;
+    char              *fallback;    /* NULL: none */
+    struct conf_list   quick;       /* struct conf_quick */
+    unsigned long      pause_ms;
+};
+
+struct conf_quick {
+    char  *title;
+    char  *payload;
+};
+
 struct rule {
     struct when         when;
     struct conf_list    actions;    /* struct action */
@@ -168,6 +224,7 @@ struct conf {
     unsigned long        seen_max;  /* ids of dedupe, of each queue */
     unsigned long        in_flight; /* calls on the wire at the same time */
     struct conf_list     handlers;      /* struct conf_handler */
+    struct conf_list     assistants;    /* struct conf_assistant */
     char                *reply_prefix;  /* of a job's reply_to */
     char                *files_dir;     /* of files that jobs and handlers may
                                            send; NULL: none */
@@ -201,6 +258,10 @@ void conf_redis_renew(struct redis_target *to, struct redis_target *from);
 
 /* conf_moved: NULL, or which key cannot be changed by a reload */
 const char *conf_moved(const struct conf *from, const struct conf *to);
+
+/* assistant_find: the assistant of that name, or NULL */
+const struct conf_assistant *assistant_find(const struct conf *conf,
+    const char *name);
 
 /* list_name_good: what meta_queue takes as a name */
 bool list_name_good(struct str name);

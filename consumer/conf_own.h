@@ -128,7 +128,27 @@ void conf_hours(struct reader *r, yaml_node_t *node, const char *path,
     void *element);
 void when_free(struct when *when);
 
+/* conf_assistant.c */
+const char *type_chat_api(const char *text, void *field);
+const char *type_chat_tokens(const char *text, void *field);
+const char *type_chat_url(const char *text, void *field);
+const char *type_few(const char *text, void *field);        /* 0 to 100 */
+const char *type_maybe(const char *text, void *field);      /* -1, 0, 1 */
+void conf_label_actions(struct reader *r, yaml_node_t *node,
+    const char *path, void *field);
+void conf_assistant(struct reader *r, yaml_node_t *node, const char *path,
+    void *element);
+/* what its labels do, and its quick replies, where a rule asks it; *f says
+   what of them cannot be there */
+struct action_place;
+struct fault;
+int conf_assistant_fits(const struct conf *conf, const char *name,
+    const struct action_place *place, struct fault *f);
+void conf_assistant_free(struct conf_assistant *assistant);
+
 /* conf_rules.c */
+void conf_actions_read(struct reader *r, yaml_node_t *node,
+    const char *path, bool fallback, struct conf_list *out);
 const char *type_max_age(const char *text, void *field);
 const char *type_order(const char *text, void *field);
 const char *type_ambiguous(const char *text, void *field);

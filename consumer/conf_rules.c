@@ -305,12 +305,12 @@ static int actions_read(const struct json *list, struct conf_list *out,
 }
 
 
-static void list_read(struct reader *r, yaml_node_t *node,
+/* conf_actions_read reads a list of actions, or a template's parameters */
+void conf_actions_read(struct reader *r, yaml_node_t *node,
     const char *path, bool fallback, struct conf_list *out)
 {
     struct buf        b;
     struct fault      f;
-    struct conf_do   *seen;
     struct json_doc  *doc;
 
     buf_init(&b, RULES_JSON_MAX);
@@ -330,7 +330,15 @@ static void list_read(struct reader *r, yaml_node_t *node,
     }
 
     json_free(doc);
+}
 
+
+static void list_read(struct reader *r, yaml_node_t *node,
+    const char *path, bool fallback, struct conf_list *out)
+{
+    struct conf_do  *seen;
+
+    conf_actions_read(r, node, path, fallback, out);
     seen = conf_list_add(&r->dos, sizeof(*seen));
     *seen = (struct conf_do) { node, r->conf->rules.n - 1, fallback };
 }
@@ -404,6 +412,27 @@ static bool kind_addressed(enum kind kind)
 }
 
 
+/* what the assistants do that it asks */
+static int list_assistants(const struct conf_list *list,
+    const struct conf *conf, const struct action_place *place,
+    struct fault *f)
+{
+    size_t                i;
+    const struct action  *actions = list->at;
+
+    for (i = 0; i < list->n; i++) {
+        if (actions[i].kind == ACTION_ASSISTANT
+            && conf_assistant_fits(conf, actions[i].name, place, f) != 0)
+        {
+            f->action = (unsigned) i + 1;
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* what is fit for one kind or channel may not be for another; where "kind" is
    left out no call has an addressee, for it would answer what answers bring
    about */
@@ -428,7 +457,9 @@ static int rule_check(const struct rule *rule, const struct conf_list *list,
             place.message = kind == KIND_MESSAGE || kind == KIND_POSTBACK;
             place.comment = kind == KIND_COMMENT;
 
-            if (actions_check(list->at, list->n, &place, conf, f) != 0) {
+            if (actions_check(list->at, list->n, &place, conf, f) != 0
+                || list_assistants(list, conf, &place, f) != 0)
+            {
                 return -1;
             }
         }

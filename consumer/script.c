@@ -51,6 +51,7 @@ SCRIPT_FILE(limit_passed);
 SCRIPT_FILE(control);
 SCRIPT_FILE(join);
 SCRIPT_FILE(know);
+SCRIPT_FILE(conversation);
 
 
 #define SCRIPT_TEXT(name)  { #name, script_##name }
@@ -86,7 +87,8 @@ static const struct {
     [SCRIPT_LIMIT_PASSED] = SCRIPT_TEXT(limit_passed),
     [SCRIPT_CONTROL] = SCRIPT_TEXT(control),
     [SCRIPT_JOIN] = SCRIPT_TEXT(join),
-    [SCRIPT_KNOW] = SCRIPT_TEXT(know)
+    [SCRIPT_KNOW] = SCRIPT_TEXT(know),
+    [SCRIPT_CONVERSATION] = SCRIPT_TEXT(conversation)
 };
 
 

@@ -35,6 +35,7 @@ enum script {
     SCRIPT_CONTROL,
     SCRIPT_JOIN,
     SCRIPT_KNOW,
+    SCRIPT_CONVERSATION,
     SCRIPT_COUNT
 };
 

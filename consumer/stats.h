@@ -103,6 +103,17 @@ enum stat_name {
     STAT_HANDLER_REFUSED,
     STAT_HANDLER_OPEN,          /* 1: the breaker is */
 
+    /* of an assistant: stat_row(STATS_ASSISTANT, name) */
+    STAT_ASSISTANT_ANSWERED,    /* by what is done for a label */
+    STAT_ASSISTANT_FALLBACK,
+    STAT_ASSISTANT_PAUSED,      /* a person answers */
+
+    /* of an endpoint: stat_row(STATS_ENDPOINT, "desk/writer") */
+    STAT_ENDPOINT_GOOD,
+    STAT_ENDPOINT_FAILED,
+    STAT_ENDPOINT_TOKENS,
+    STAT_ENDPOINT_OPEN,         /* 1: the breaker is */
+
     /* of an error code of Graph's: stat_row(STATS_CODE, "131047") */
     STAT_CODE_ERRORS,
 
@@ -118,6 +129,8 @@ enum stats_group {
     STATS_QUEUE,
     STATS_LANE,
     STATS_HANDLER,
+    STATS_ASSISTANT,
+    STATS_ENDPOINT,
     STATS_CODE,
     STATS_REASON,
     STATS_GROUPS
@@ -127,6 +140,7 @@ enum stats_group {
 enum stat_time {
     TIME_CALL,          /* a Graph call, from its start to its answer */
     TIME_HANDLER,
+    TIME_ASSISTANT,
     TIME_REDIS,         /* a command, from its sending to its reply */
     TIME_AGE,           /* an event when its work ends, from received_at on */
     TIME_COUNT

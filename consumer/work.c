@@ -224,7 +224,15 @@ static void step_begin(struct work *w)
         return;
 
     case ACTION_CALL:
+    case ACTION_ASSISTANT:
         step_told(w, ask_begin);
+        return;
+
+    case ACTION_TAG:
+    case ACTION_UNTAG:
+    case ACTION_PAUSE:
+    case ACTION_RESUME:
+        step_told(w, talk_begin);
         return;
 
     case ACTION_STOP:
@@ -344,23 +352,7 @@ void work_next(struct work *w)
 }
 
 
-/* what came in counts on the lanes of what goes out */
-static void begin_count(struct work *w)
-{
-    size_t        i;
-    struct lanes  lanes;
-
-    for (i = 0; i < w->record.nevents && !w->record.replay; i++) {
-        lanes_inbound(&lanes, w->worker->limits, &w->record.events[i]);
-        if (lanes.n) {
-            limits_give(w->worker->limits, lanes.at, lanes.n);
-        }
-    }
-}
-
-
-/* who it is about is known, as far as it is */
-static void begin_known(struct work *w)
+static void begin_decide(struct work *w)
 {
     const char  *why, *reason = "";
 
@@ -375,10 +367,17 @@ static void begin_known(struct work *w)
         return;
     }
 
-    begin_count(w);
+    decide_count(w);
     settle_event(w);
     receipt_templates(w);
     work_next(w);
+}
+
+
+/* who it is about is known, as far as it is */
+static void begin_known(struct work *w)
+{
+    echo_begin(w, begin_decide);
 }
 
 

@@ -12,6 +12,8 @@
 
 
 struct ask_line;
+struct assist;
+struct breaker;
 struct desk;
 struct heard;
 struct know;
@@ -38,8 +40,11 @@ struct worker {
     size_t              nwaits;
     uv_timer_t          waiting;    /* they are looked after */
     uv_timer_t          alarm;      /* the first of them wakes */
-    struct ask_line    *asks;       /* handlers, and who waits for them */
-    size_t              asking;     /* calls to handlers that are under way */
+    struct ask_line    *asks;       /* handlers and assistants, and who waits
+                                       for them */
+    size_t              asking;     /* of them, that are asked now */
+    struct assist      *assists;    /* assistants that are asked now */
+    struct breaker     *breakers;   /* of their endpoints */
     uv_timer_t          patience;   /* the first of who waits waits no more */
     struct lane_line   *lines;      /* lanes that items are held on */
     struct rate_asked  *rates;

@@ -1,6 +1,6 @@
-/* A step that asks a handler what is to be done, and before it, where the rule
-   says so, saves media: a bounded number at once, so that one that takes its
-   time holds up nobody else. */
+/* A step that asks a handler or an assistant what is to be done, and before a
+   handler, where the rule says so, saves media: a bounded number at once, so
+   that one that takes its time holds up nobody else. */
 
 #include "work_own.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 
-/* so many ask one handler, and all of them: connections have to be left for
+/* so many ask one of them, and all: connections have to be left for
    Graph */
 #define ASK_ONE      64
 #define ASK_ALL      192
@@ -16,15 +16,16 @@
 /* events whose media are fetched at once */
 #define ASK_SAVES    16
 
-/* who waits longer for a handler leaves the window for its lane */
+/* who waits longer leaves the window for the lane of whom he asks */
 #define ASK_WAIT_MS  1000
 
-static const char  ask_prefix[] = "handler:";
+static const char  handler_prefix[] = "handler:";
+static const char  assistant_prefix[] = "assistant:";
 static const char  save_lane[] = "save:media";
 
 
-/* a handler of that name, over all reloads, and who waits to ask it; or those
-   who wait to save media */
+/* a handler or assistant of that name, over all reloads, and who waits to ask
+   it; or those who wait to save media */
 struct ask_line {
     struct ask_line  *next;
     size_t            running;
@@ -39,23 +40,20 @@ static void ask_next(struct worker *worker);
 static void on_patience(uv_timer_t *timer);
 
 
-static struct ask_line *ask_line_get(struct worker *worker,
-    const char *prefix, const char *name)
+static struct ask_line *ask_line_get(struct worker *worker, const char *lane)
 {
-    size_t            n = strlen(prefix);
     struct ask_line  *l;
 
     for (l = worker->asks; l != NULL; l = l->next) {
-        if (strncmp(l->lane, prefix, n) == 0 && strcmp(l->lane + n, name) == 0)
-        {
+        if (strcmp(l->lane, lane) == 0) {
             return l;
         }
     }
 
     l = mem_alloc(sizeof(*l));
     l->end = &l->first;
-    l->saves = prefix == save_lane;
-    snprintf(l->lane, sizeof(l->lane), "%s%s", prefix, name);
+    l->saves = strcmp(lane, save_lane) == 0;
+    snprintf(l->lane, sizeof(l->lane), "%s", lane);
     l->next = worker->asks;
     worker->asks = l;
 
@@ -63,35 +61,57 @@ static struct ask_line *ask_line_get(struct worker *worker,
 }
 
 
+static const char *lane_is(const char *lane, const char *prefix)
+{
+    size_t  n = strlen(prefix);
+
+    return strncmp(lane, prefix, n) == 0 ? lane + n : NULL;
+}
+
+
+/* how many calls whose it is would take; false: it is nobody's, or the answer
+   is known */
+static bool ask_takes(struct worker *worker, const char *lane, size_t *room)
+{
+    const char                   *name = lane_is(lane, handler_prefix);
+    const struct conf_handler    *handler;
+    const struct conf_assistant  *assistant;
+
+    if (name != NULL) {
+        handler = handler_find(worker->conf, name);
+        *room = handler == NULL ? 0
+                : http_room(graph_http(worker->graph), handler->url,
+                            handler->unix_path);
+        return handler != NULL;
+    }
+
+    name = lane_is(lane, assistant_prefix);
+    assistant = name != NULL ? assistant_find(worker->conf, name) : NULL;
+    *room = assistant != NULL ? assist_room(worker, assistant) : 0;
+
+    return assistant != NULL;
+}
+
+
 /* ask_room: the clock of a call must not run while it waits for others */
 size_t ask_room(struct worker *worker, const char *lane)
 {
-    size_t                      room, all;
-    const char                 *name = lane + sizeof(ask_prefix) - 1;
-    struct ask_line            *l;
-    const struct conf_handler  *handler;
+    size_t            room, all;
+    struct ask_line  *l;
 
     if (strcmp(lane, save_lane) == 0) {
-        l = ask_line_get(worker, save_lane, "");
-        return ASK_SAVES - l->running;
+        return ASK_SAVES - ask_line_get(worker, save_lane)->running;
     }
 
-    if (strncmp(lane, ask_prefix, sizeof(ask_prefix) - 1) != 0) {
+    if (!ask_takes(worker, lane, &room)) {
         return SIZE_MAX;
     }
 
-    handler = handler_find(worker->conf, name);
-    if (handler == NULL) {
-        return SIZE_MAX;        /* the answer is known */
-    }
-
-    l = ask_line_get(worker, ask_prefix, name);
+    l = ask_line_get(worker, lane);
     if (l->running >= ASK_ONE || worker->asking >= ASK_ALL) {
         return 0;
     }
 
-    room = http_room(graph_http(worker->graph), handler->url,
-                     handler->unix_path);
     room = room < ASK_ONE - l->running ? room : ASK_ONE - l->running;
     all = ASK_ALL - worker->asking;
 
@@ -278,10 +298,7 @@ static void on_handler(void *data, struct handler_answer *a)
     size_t        n = a->nactions;
     struct work  *w = data;
 
-    w->ask->running--;
-    w->worker->asking--;
-    w->ask = NULL;
-    ask_next(w->worker);
+    ask_over(w);
 
     if (work_gone(w)) {
         return;
@@ -347,7 +364,17 @@ static void view_make(struct work *w, struct buf *view)
 }
 
 
-static void ask_call(struct work *w, struct ask_line *l)
+/* ask_over gives the place back */
+void ask_over(struct work *w)
+{
+    w->ask->running--;
+    w->worker->asking--;
+    w->ask = NULL;
+    ask_next(w->worker);
+}
+
+
+static void handler_ask(struct work *w)
 {
     struct buf                  id, view;
     const struct step          *step = &w->plan.steps[w->plan.at];
@@ -361,13 +388,10 @@ static void ask_call(struct work *w, struct ask_line *l)
 
     if (view.over) {
         buf_free(&view);
+        ask_over(w);
         end_dead(w, "record", "what the handler gets is over 32 MB", NULL);
         return;
     }
-
-    w->ask = l;
-    l->running++;
-    w->worker->asking++;
 
     buf_init(&id, 4096);
     view_id(&id, &w->record, event);
@@ -376,6 +400,20 @@ static void ask_call(struct work *w, struct ask_line *l)
                  (struct str) { view.at, view.len }, &place, on_handler, w);
     buf_free(&id);
     buf_free(&view);
+}
+
+
+static void ask_call(struct work *w, struct ask_line *l)
+{
+    w->ask = l;
+    l->running++;
+    w->worker->asking++;
+
+    if (w->plan.steps[w->plan.at].action->kind == ACTION_ASSISTANT) {
+        assist_call(w);
+    } else {
+        handler_ask(w);
+    }
 }
 
 
@@ -434,26 +472,56 @@ static void ask_next(struct worker *worker)
 }
 
 
-/* ask_begin asks the handler of the step at, or waits for its turn */
+/* whom it asks may have gone with a reload */
+static bool ask_nobody(struct work *w, const struct action *a)
+{
+    bool  assistant = a->kind == ACTION_ASSISTANT;
+
+    if (work_event(w, &w->plan.steps[w->plan.at]) != NULL
+        && (assistant ? assistant_find(w->conf, a->name) != NULL
+            : handler_find(w->conf, a->handler) != NULL))
+    {
+        return false;
+    }
+
+    end_dead(w, assistant ? "assistant_failed" : "handler_refused",
+             w->is_job ? "a job asks nobody"
+             : assistant ? "there is no such assistant"
+             : "there is no such handler", NULL);
+
+    return true;
+}
+
+
+static void ask_lane(char out[LANE_NAME_MAX], const struct work *w,
+    const struct action *a)
+{
+    if (a->kind == ACTION_ASSISTANT) {
+        snprintf(out, LANE_NAME_MAX, "%s%s", assistant_prefix, a->name);
+
+    } else if (save_wanted(w)) {
+        snprintf(out, LANE_NAME_MAX, "%s", save_lane);
+
+    } else {
+        snprintf(out, LANE_NAME_MAX, "%s%s", handler_prefix, a->handler);
+    }
+}
+
+
+/* ask_begin asks whom the step at names, or waits for its turn */
 void ask_begin(struct work *w)
 {
-    uint64_t             ms = 0;
-    const char          *name = w->plan.steps[w->plan.at].action->handler;
-    struct lane          lane = { .kind = LANE_APP };   /* of no account */
-    struct ask_line     *l;
-    const struct event  *event;
+    uint64_t              ms = 0;
+    struct lane           lane = { .kind = LANE_APP };  /* of no account */
+    struct ask_line      *l;
+    const struct action  *a = w->plan.steps[w->plan.at].action;
 
-    event = work_event(w, &w->plan.steps[w->plan.at]);
-    if (event == NULL || handler_find(w->conf, name) == NULL) {
-        end_dead(w, "handler_refused", event == NULL
-                 ? "a job asks no handler" : "there is no such handler",
-                 NULL);
+    if (ask_nobody(w, a)) {
         return;
     }
 
-    l = save_wanted(w) ? ask_line_get(w->worker, save_lane, "")
-        : ask_line_get(w->worker, ask_prefix, name);
-    memcpy(lane.name, l->lane, sizeof(lane.name));
+    ask_lane(lane.name, w, a);
+    l = ask_line_get(w->worker, lane.name);
 
     if (limits_wait(w->worker->limits, &lane, 1, &ms) != NULL
         || line_before(w, l->lane))

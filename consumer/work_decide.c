@@ -141,6 +141,15 @@ static struct str event_tags(const struct work *w, size_t event)
 }
 
 
+/* a person has taken the conversation over, and answers it */
+static bool event_paused(const struct work *w, size_t event)
+{
+    const struct step  step = { .event = event };
+
+    return work_known(w, &step)->pause > work_now();
+}
+
+
 /* all rules from the top, until one says stop */
 static const char *event_rules(struct work *w, size_t event,
     struct rule_facts *facts, size_t *slow)
@@ -156,7 +165,7 @@ static const char *event_rules(struct work *w, size_t event,
             *slow = j + 1;
         }
 
-        if (differs != NULL) {
+        if (differs != NULL || (rules[j].bot && event_paused(w, event))) {
             continue;
         }
 
@@ -238,6 +247,21 @@ const char *decide_event(struct work *w, const char **reason)
     }
 
     return NULL;
+}
+
+
+/* decide_count: what came in counts on the lanes of what goes out */
+void decide_count(struct work *w)
+{
+    size_t        i;
+    struct lanes  lanes;
+
+    for (i = 0; i < w->record.nevents && !w->record.replay; i++) {
+        lanes_inbound(&lanes, w->worker->limits, &w->record.events[i]);
+        if (lanes.n) {
+            limits_give(w->worker->limits, lanes.at, lanes.n);
+        }
+    }
 }
 
 

@@ -52,6 +52,8 @@ struct work {
     size_t                    questions;    /* answers that are awaited */
     bool                      unanswered;   /* one of them did not come */
     void                    (*told)(struct work *w);    /* after the last */
+    size_t                    echo;     /* events before it were looked at */
+    void                    (*echoed)(struct work *w);  /* once all were */
 
     /* of the step at */
     struct reply_call         call;
@@ -108,6 +110,7 @@ struct action_place work_place(const struct event *event,
 /* work_decide.c: NULL, or what is wrong, and *reason names it */
 const char *decide_event(struct work *w, const char **reason);
 bool work_long(const struct work *w);   /* it is decided in parts */
+void decide_count(struct work *w);              /* it came in */
 bool decide_job(struct work *w);                /* false: w->fault */
 
 /* work_know.c: who the people of the work are.  know_begin asks for those of
@@ -172,14 +175,34 @@ bool upload_write(struct work *w);
 void upload_good(struct work *w, const struct verdict *v);
 bool upload_again(struct work *w, const struct verdict *v);
 
-/* work_ask.c: steps that ask a handler.  ask_room: how many more may ask the
-   one whose lane it is; SIZE_MAX where it is no handler's */
+/* work_ask.c: steps that ask a handler or an assistant.  ask_room: how many
+   more may ask the one whose lane it is; SIZE_MAX where it is nobody's */
 void ask_begin(struct work *w);
-void ask_forget(struct work *w);        /* it waits for no handler any more */
+void ask_over(struct work *w);          /* it has its answer */
+void ask_forget(struct work *w);        /* it waits for nobody any more */
 size_t ask_room(struct worker *worker, const char *lane);
 void asks_start(struct worker *worker);
 void asks_leave(struct worker *worker); /* who waits for one is left */
 void asks_stop(struct worker *worker);
+
+/* work_assist.c: the step at asks an assistant; its place is had, and given
+   back by ask_over */
+size_t assist_room(struct worker *worker, const struct conf_assistant *a);
+void assist_call(struct work *w);
+void assists_stop(struct worker *worker);
+
+/* work_answer.c: what comes of that becomes steps.  Label NULL: the fallback;
+   text NULL: the writer was not asked */
+void answer_begin(struct work *w, const struct conf_assistant *a,
+    const struct conf_label *label, const char *text);
+
+/* work_talk.c: steps that change a conversation; echo_begin looks whether
+   somebody else has written in it */
+struct conversation;
+void talk_of(const struct work *w, const struct step *step,
+    struct conversation *talk);
+void talk_begin(struct work *w);
+void echo_begin(struct work *w, void (*next)(struct work *w));
 
 /* work_outcome.c */
 void outcome_verdict(struct work *w, const struct verdict *v);

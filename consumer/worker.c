@@ -77,6 +77,7 @@ void worker_stop(struct worker *worker)
 
     asks_leave(worker);
     handlers_free(worker->handlers);
+    assists_stop(worker);
     asks_stop(worker);
     know_leave(worker->know);
     settle_stop(worker);

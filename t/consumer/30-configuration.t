@@ -68,7 +68,8 @@ faulty('unknown key inside', "graph:\n  version: v24.0\n  vrsion: x\n",
 faulty('unknown key in a list', qq(queues:\n  - {name: a, nmae: b}\n),
     'FILE:2:15: queues[].nmae: unknown key');
 faulty('a path as a key', "graph.version: v24.0\n", 'FILE:1:1: graph.version: unknown key');
-faulty('a later key', "assistants: []\n", 'FILE:1:1: assistants: not supported by this version');
+faulty('a later key', "link_key_file: x\n",
+    'FILE:1:1: link_key_file: not supported by this version');
 faulty('twice', "redis: a\nredis: b\n", 'FILE:2:1: redis: stands there twice');
 faulty('no YAML', "redis: [\n", 'FILE:2:1: did not find expected node content');
 faulty('no mapping', "- a\n", 'FILE:1:1: must be a mapping of keys');
@@ -279,6 +280,39 @@ good("action $_", rule("{$when, do: [$_]}") . "handlers: [{name: shop, url: 'htt
     '{send: {account: "1", to: ZA.48210093377165520, text: a}}',
     '{send: {account: "1", to: "720", raw: {message: {text: a}}}}',
     '{reply: {raw: {type: image, image: {link: "https://x"}}}}';
+my $chat = 'url: "https://h/v1", model: m';
+sub desk { return rule("{$when, do: [{assistant: {name: desk}}]}")
+    . "assistants:\n  - {name: desk, $_[0]}\n" }
+good('an assistant', desk("default: a, writer: {$chat}"));
+good('all of an assistant', desk(<<"END" =~ s/\n */ /gr));
+classifier: {api: openai, $chat, key_file: $dir/token, system: s, max_input: 1, max_tokens: 1,
+    max_tokens_as: max_tokens, timeout: 5m}, writer: {api: anthropic, model: m,
+    url: "http://127.0.0.1:1/a?b=c"}, labels: [{name: a, system: s, write: true,
+    do: [{reply: {text: "{{user.name}}"}}], hand_over: true, resume: true}, {name: b}],
+    default: B, turns: 0, retries: 5, fallback: f, quick_replies: [{title: t, payload: p}],
+    pause: 1h
+END
+faulty("an assistant $_->[0]", desk($_->[1]), "FILE:$_->[2]: $_->[3]") for
+    ['without an endpoint', 'default: a', '4:5', 'assistants[]: label a: needs the writer, and'
+        . ' there is none'],
+    ['without its default', "writer: {$chat}, labels: [{name: a}]", '4:5',
+        'assistants[]: default: there is no label "general"'],
+    ['in clear', 'writer: {url: "http://h/", model: m}', '4:32', 'assistants[].writer.url: http://'
+        . ' would show tokens to everybody on the way: it is allowed to this machine only, use'
+        . ' https://'],
+    ['of no API', "writer: {$chat, api: x}", '4:63',
+        'assistants[].writer.api: must be openai or anthropic'],
+    ['that calls', "writer: {$chat}, labels: [{name: a, do: [{call: {handler: x}}]}]", '4:82',
+        'assistants[].labels[].do: a label cannot call'],
+    ['with a label twice', "writer: {$chat}, labels: [{name: a}, {name: A}], default: a", '4:5',
+        'assistants[]: label A stands there twice'],
+    ['with long titles', "default: a, writer: {$chat}, quick_replies: [{title: @{['x' x 21]},"
+        . ' payload: a}]', '2:65', 'rules[].do.assistant: assistant desk: its quick_replies:'
+        . ' reply.quick_replies[0].title: 21 characters; there may be 20 at most'],
+    ['with a label that cannot be', "writer: {$chat}, default: a, labels: [{name: a, do: [hide]}]",
+        '2:65', 'rules[].do.assistant: assistant desk: label a: hide: there is no comment'];
+faulty('an assistant that is not there', rule("{$when, do: [{assistant: {name: desk}}]}"),
+    'FILE:2:72: rules[].do.assistant.name: "desk" does not stand in assistants');
 faulty('stop in the middle', rule("{$when, do: [stop, mark_read]}"),
     'FILE:2:53: rules[].do.stop: must be the last action');
 faulty('101 actions', rule("{$when, do: [" . join(', ', ('mark_read') x 101) . ']}'),

@@ -89,7 +89,7 @@ subtest 'what it says' => sub {
     my $text = $answer->{body};
 
     my %type = $text =~ /^# TYPE (\S+) (\S+)$/mg;
-    my $unused = qr/^meta_consumer_(?:lane|handler|dead|graph_codes)/;
+    my $unused = qr/^meta_consumer_(?:lane|handler|assistant|endpoint|dead|graph_codes)/;
     is_deeply [grep { !$type{$_} && !/$unused/ } names()], [], 'every name of the table';
     my %seen;
     is_deeply [grep { $seen{$_}++ } $text =~ /^(# (?:HELP|TYPE) \S+)/mg], [], 'HELP and TYPE once';
