@@ -37,6 +37,7 @@ struct decode {
     struct str          account;
     struct str          display;    /* WhatsApp: the number's own digits */
     const struct json  *value;      /* of the change; NULL */
+    const struct json  *error;      /* the first of the value's own; NULL */
     struct contacts     contacts;   /* WhatsApp's, by phone */
     struct contacts     by_user;    /* and by business-scoped user id */
     bool                alone;      /* the element has none beside it */

@@ -141,7 +141,7 @@ static void read_system(struct decode *d, struct event *e)
 static void read_unsupported(struct decode *d, struct event *e)
 {
     if (e->error == NULL) {
-        e->error = decode_first(json_get(d->value, "errors"));
+        e->error = d->error;
     }
 }
 

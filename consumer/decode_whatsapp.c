@@ -139,7 +139,7 @@ static void read_call(struct decode *d, struct event *e)
     e->id = e->line = json_get_text(e->item, "id");
     e->type = decode_lower(d->r, e->type);
     e->ref = json_get_text(e->item, "biz_opaque_callback_data");
-    e->error = decode_first(json_get(d->value, "errors"));
+    e->error = d->error;
     e->payload = decode_or(e->payload,
                            json_get_text(e->item, "deeplink_payload"));
 
@@ -343,6 +343,7 @@ void decode_whatsapp(struct decode *d)
     bool                      standby = str_is(d->r->field, "standby");
 
     d->value = json_get(d->r->event, "value");
+    d->error = decode_first(json_get(d->value, "errors"));
     phone = decode_text(d->value, "metadata.phone_number_id");
     d->account = decode_or(phone, d->r->entry);
     d->display = decode_text(d->value, "metadata.display_phone_number");
