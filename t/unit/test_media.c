@@ -62,7 +62,8 @@ test_urls(void)
     is_asked("https://lookaside.fbsbx.com:443@evil.example/x", 0);
     is_asked("https://lookaside.fbsbx.com./x", 0);
     is_asked("https://lookaside.fbsbx.com/a b", 0);
-    is_asked("https://lookaside.fbsbx.com/a\r\nHost: b", 0);
+    ok(!fetch_url_good(&conf, STR("https://lookaside.fbsbx.com/a\r\nHost: b")),
+       "a line break");
     is_asked("http://127.0.0.1:80801/dl", 0);
     is_asked("http://127.0.0.1:8080@evil.example/dl", 0);
 
