@@ -64,6 +64,13 @@ subtest 'no receipt for a receipt' => sub {
         'only those of the next send, by BSUID');
 };
 
+subtest 'a group: whose status it is' => sub {
+    wa(to => 'Y2FwaV9ncm91cDo', recipient_type => 'group');
+    my ($status) = statuses(3);
+    is_deeply([@{$status}{qw(recipient_id recipient_type recipient_participant_id)}],
+        ['Y2FwaV9ncm91cDo', 'group', '27820000001'], 'the group, and a member');
+};
+
 subtest 'a failure: as a rule says, or since the window is closed' => sub {
     $graph->fault({fault => {failed => 131026}});
     wa();

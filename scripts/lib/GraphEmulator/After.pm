@@ -12,6 +12,7 @@ use Mojo::JSON qw(true);
 use Time::HiRes ();
 
 use constant { MAX_QUEUE => 100_000, AT_ONCE => 8, BATCH => 50 };
+use constant MEMBER => '27820000001';       # the one of each group
 
 has emulator => undef, weak => 1;
 has delay    => 0.02;       # seconds between a call and each thing after it
@@ -179,8 +180,8 @@ sub _statuses ($self, $call, $sent, $fault, $states) {
 
 
 sub _recipient ($status, $sent) {
-    return @{$status}{qw(recipient_id recipient_type)}
-        = ($sent->{group}, 'group') if defined $sent->{group};
+    return @{$status}{qw(recipient_id recipient_type recipient_participant_id)}
+        = ($sent->{group}, 'group', MEMBER) if defined $sent->{group};
     $status->{recipient_id} = $sent->{user}
         if defined $sent->{user} && $sent->{user} =~ /\A\d+\z/;
     $status->{recipient_user_id} = $sent->{bsuid} if defined $sent->{bsuid};
