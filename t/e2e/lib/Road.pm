@@ -34,8 +34,9 @@ my %TOKEN = (whatsapp => "EAAwhatsapp${$}SECRET", page => "EAApage${$}SECRET",
     instagram => "IGinstagram${$}SECRET");
 
 
-# rules, more: of the configuration; handler: what a Handler answers; strict: 0
-# for an emulator that doubts nothing; states, delay: what follows a send
+# rules, more: of the configuration, DIR and GRAPH as they are; handler: what a
+# Handler answers; files: {name => bytes} beside it; strict: 0 for an emulator that
+# doubts nothing; states, delay: what follows a send
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {dir => temp_dir(), texts => []}, $class;
@@ -59,6 +60,7 @@ sub new {
         spew("$dir/handler_secret", "handler$$\n");
     }
     spew("$dir/token_$_", "$TOKEN{$_}\n") for keys %TOKEN;
+    spew("$dir/$_", $arg{files}{$_}) for keys %{$arg{files} // {}};
     $self->{consumer} = Test::Meta::Consumer->new(dir => $dir, conf => encode_utf8(
         $self->conf(%arg)));
     my ($end, $said) = $self->{consumer}->test;
@@ -80,7 +82,10 @@ sub conf {
 handlers:
   - {name: shop, url: "@{[$self->{handler}->url]}", secret_file: $dir/handler_secret}
 END
-    return <<"END" . $handler . ($arg{more} // '') . $arg{rules};
+    my $own = ($arg{more} // '') . $arg{rules};
+    $own =~ s/\bDIR\b/$dir/g;
+    $own =~ s/\bGRAPH\b/$self->graph->url/ge;
+    return <<"END" . $handler . $own;
 redis: unix:$self->{redis}{sock}
 queues: [{name: "$Q", kind: events}, {name: "meta:outbox", kind: jobs}]
 apps:
