@@ -274,6 +274,7 @@ int run_graph(struct ctl *c);
 int run_family(struct ctl *c);
 int run_block(struct ctl *c);
 int run_media_upload(struct ctl *c);
+int run_media_get(struct ctl *c);
 int run_media_delete(struct ctl *c);
 int run_template_list(struct ctl *c);
 int run_template_diff(struct ctl *c);

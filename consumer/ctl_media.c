@@ -2,8 +2,10 @@
    (meta-webhooks-and-messaging.md 7.1, 7.4). */
 
 #include "ctl_meta.h"
+#include "media_fetch.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <openssl/rand.h>
 
@@ -249,4 +251,83 @@ int run_media_delete(struct ctl *c)
     media_path(c, &call, "media.delete");
 
     return call_make(c, &call);
+}
+
+
+struct got {
+    bool           done;
+    enum fetch_rc  rc;
+    size_t         bytes;
+    char           why[256];
+};
+
+
+static void on_got(void *data, const struct fetch_answer *a)
+{
+    struct got  *got = data;
+
+    got->done = true;
+    got->rc = a->rc;
+    got->bytes = a->bytes;
+    snprintf(got->why, sizeof(got->why), "%s",
+             a->why != NULL ? a->why : "");
+}
+
+
+static void got_say(struct ctl *c, const struct got *got)
+{
+    struct jw  j;
+
+    if (!c->opts.json) {
+        printf("%s: %zu bytes\n", c->args[1], got->bytes);
+        return;
+    }
+
+    jw_init(&j);
+    jw_open(&j, NULL, '{');
+    jw_int(&j, "v", 1);
+    jw_bool(&j, "ok", true);
+    jw_text(&j, "file", c->args[1]);
+    jw_int(&j, "bytes", (long long) got->bytes);
+    jw_close(&j, '}');
+    jw_print(&j);
+}
+
+
+/* run_media_get: whole, with the right SHA-256, or not at all */
+int run_media_get(struct ctl *c)
+{
+    int                 code;
+    struct got          got = { .done = false };
+    struct meta         m;
+    struct calling      call;
+    struct fetch_order  order;
+
+    media_path(c, &call, "media.show");
+    if (access(c->args[1], F_OK) == 0) {
+        ctl_fail(CTL_USAGE, "%s is there already", c->args[1]);
+    }
+
+    /* Meta's no is said here, as of any call */
+    code = call_read(c, &call, &m);
+    meta_free(&m);
+    if (code != CTL_GOOD) {
+        return code;
+    }
+
+    order = (struct fetch_order) {
+        .token = call.whose.token,
+        .app = c->conf->apps.n ? c->conf->apps.at : NULL, .number = NONE,
+        .id = call.path, .url = NONE, .sha256 = NONE, .path = c->args[1],
+        .max = UPLOAD_MAX
+    };
+    fetch_start(meta_graph(c), c->conf, &order, on_got, &got);
+    meta_run(c, &got.done);
+
+    if (got.rc != FETCH_SAVED) {
+        ctl_fail(CTL_FINDING, "media %s: %s", c->args[0], got.why);
+    }
+    got_say(c, &got);
+
+    return CTL_GOOD;
 }

@@ -19,7 +19,8 @@ static const char *const  methods[] = {
 };
 
 
-static struct graph *way_open(struct ctl *c)
+/* meta_graph makes the client at its first use */
+struct graph *meta_graph(struct ctl *c)
 {
     if (c->way == NULL) {
         c->way = mem_alloc(sizeof(*c->way));
@@ -30,6 +31,15 @@ static struct graph *way_open(struct ctl *c)
     }
 
     return c->way->graph;
+}
+
+
+/* meta_run waits for what was begun */
+void meta_run(struct ctl *c, const bool *done)
+{
+    while (!*done) {
+        uv_run(&c->way->loop, UV_RUN_ONCE);
+    }
 }
 
 
@@ -64,7 +74,7 @@ void meta_call(struct ctl *c, const struct graph_call *call, struct meta *m)
 {
     size_t        n;
     const char   *why;
-    struct graph *graph = way_open(c);
+    struct graph *graph = meta_graph(c);
 
     *m = (struct meta) { .done = false };
     n = call->path.len < 200 ? call->path.len : 200;
@@ -76,9 +86,7 @@ void meta_call(struct ctl *c, const struct graph_call *call, struct meta *m)
         ctl_fail(CTL_USAGE, "%s: %s", m->what, why);
     }
 
-    while (!m->done) {
-        uv_run(&c->way->loop, UV_RUN_ONCE);
-    }
+    meta_run(c, &m->done);
 
     graph_hide(m->body, call->token != NULL ? call->token->secret : "");
     n = strlen(m->body);

@@ -32,6 +32,11 @@ void meta_text(struct ctl *c, const struct meta *m);    /* for people */
 /* meta_answer prints it: masked where it may name people */
 void meta_answer(struct ctl *c, const struct meta *m, bool masked);
 
+/* the client and its loop, for what is more than one call: meta_run turns it
+   until *done */
+struct graph *meta_graph(struct ctl *c);
+void meta_run(struct ctl *c, const bool *done);
+
 /* meta_close: before the program ends */
 void meta_close(struct ctl *c);
 

@@ -84,6 +84,8 @@ static const struct command commands[] = {
     { "media upload", run_media_upload, OPT_ACCOUNT | OPT_TYPE | OPT_DRY_RUN,
       1, 1, NEEDS_CONF, "FILE [--account ID] [--type MIME]",
       "a file to WhatsApp, for 30 days; its id is to be sent" },
+    { "media get", run_media_get, OPT_ACCOUNT, 2, 2, NEEDS_CONF,
+      "ID FILE [--account ID]", "fetches it into a new file, 0600" },
     { "media delete", run_media_delete, OPT_ACCOUNT | OPT_DRY_RUN, 1, 1,
       NEEDS_CONF, "ID [--account ID]", "deletes it at Meta" },
     { "number", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,

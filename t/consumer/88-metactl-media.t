@@ -49,6 +49,19 @@ subtest 'upload' => sub {
     is $json->{answer}{sha256}, sha256_hex($bytes), 'byte for byte';
 };
 
+subtest 'get' => sub {
+    my $to = $ctl->file('b.png');
+    my ($code, $out) = $ctl->run('media', 'get', $id, $to);
+    is "$code $out", "0 $to: " . length($bytes) . " bytes\n", 'it comes';
+    is slurp($to), $bytes, 'byte for byte';
+    is +(stat $to)[2] & 0777, 0600, 'for nobody else';
+    is +($ctl->run('media', 'get', $id, $to))[0], 2, 'over no file';
+    ($code, $out, my $err) = $ctl->run('media', 'get', '12', "$to.2");
+    is $code, 1, 'what is not there';
+    like $err, qr{Meta refuses it: code 100/33}, 'as Meta says';
+    ok !-e "$to.2", 'leaves no file';
+};
+
 subtest 'what stays here' => sub {
     my $before = calls();
     spew($ctl->file('big.jpg'), 'x' x (5 * 1024 * 1024 + 1));
