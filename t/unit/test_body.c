@@ -447,6 +447,30 @@ static void test_code(void)
 }
 
 
+/* what is filled in later counts for nothing, and is not judged */
+static void test_values(void)
+{
+    struct fault         f;
+    struct action        a;
+    struct action_place  here = place;
+    static const char    title[] = "{'reply':{'buttons':{'text':'a','buttons':"
+        "[{'title':'Dear {{user.name|customer}}','payload':'{{id}}'}]}}}";
+    static const char    id[] = "{'reply':{'image':{'id':'{{payload}}'}}}";
+
+    ok(!may_run(title, &place, &a, &f), "filled in, a title is what it is");
+    ok(!may_run(id, &place, &a, &f), "and an id is one");
+
+    here.from = FROM_RULE;
+    here.values = true;
+    ok(may_run(title, &here, &a, &f), "before, it may fit");
+    action_free(&a);
+    ok(may_run(id, &here, &a, &f), "and be one");
+    action_free(&a);
+    ok(!may_run("{'reply':{'image':{'file':'/srv/{{payload}}.png'}}}", &here,
+                &a, &f), "but no file is named by what a person sends");
+}
+
+
 static void test_group(void)
 {
     struct fault       f;
@@ -585,6 +609,7 @@ int main(void)
     }
 
     test_code();
+    test_values();
     test_group();
     test_split();
     test_split_action();

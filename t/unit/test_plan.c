@@ -259,6 +259,40 @@ test_insert(void)
 }
 
 
+/* what takes the place of a whole that a later step speaks of, too */
+static void
+test_replaced(void)
+{
+    struct plan     plan = { .decided = true };
+    struct action  *whole = action_of("{\"reply\":{\"text\":\"12\"}}");
+    struct action  *one = action_of("{\"reply\":{\"text\":\"1\"}}");
+    struct action  *two = action_of("{\"reply\":{\"text\":\"2\"}}");
+    struct action   pieces[] = { *one, *two };
+
+    plan_add(&plan, 0, 1, whole)->files = true;
+    plan_add(&plan, 1, 1, whole);
+    travel(&plan);
+    is_int(plan_replace(&plan, pieces, 2), 0, "two for one");
+    plan.steps[1].media = mem_copy("1187", 4);
+    plan.steps[1].again = true;
+
+    travel(&plan);
+    is_int(plan.n, 3, "a step more");
+    is_str(plan.steps[0].action->text, 1, "1", "the first piece");
+    is_str(plan.steps[1].action->text, 1, "2", "the second");
+    is_str(plan.steps[2].action->text, 2, "12", "another event has the whole");
+    ok(plan.steps[0].files && !plan.steps[2].files, "what may name files");
+    is_str(plan.steps[1].media, 4, "1187", "a file's id is kept");
+    ok(plan.steps[1].again, "and that it was uploaded twice");
+
+    plan_free(&plan);
+    action_free(whole);
+    free(whole);
+    free(one);
+    free(two);
+}
+
+
 static void
 test_strange(void)
 {
@@ -386,6 +420,7 @@ main(void)
     test_insert();
     test_large();
     test_later();
+    test_replaced();
     test_strange();
     test_ceiling();
 
