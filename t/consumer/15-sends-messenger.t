@@ -13,7 +13,7 @@ use Test::More;
 
 use Rig qw(messenger record $PAGE);
 use Sends qw(by_rules call_is made outbox refused);
-use Test::Meta::Util qw(slurp);
+use Test::Meta::Util qw(slurp spew);
 
 my $true = JSON::PP::true;
 my $link = 'https://shop.example/i.jpg';
@@ -124,6 +124,32 @@ subtest 'what needs a message' => sub {
         map { ["handover: $_", {handover => {to => $_}}, {%to,
             path => "$PAGE/${_}_thread_control", body => {@who}}] } qw(take request release));
     $rig->finish;
+};
+
+
+subtest 'a file of this machine' => sub {
+    my $rig = Rig->new;
+    my $dir = $rig->file('out');
+    mkdir $dir or die "$dir: $!";
+    spew("$dir/$_->[0]", $_->[1]) for ['a.png', "\x89PNG" . 'x' x 100],
+        ['large.png', "\x89PNG" . 'x' x (25 * 1024 * 1024)];
+    outbox($rig, more => "outbox: {files_dir: $dir}\n");
+    refused($rig, $PAGE, ['over 25 MB', reply(image => {file => "$dir/large.png"}),
+        'reply.image.file', '26214400 bytes', qr/26214404 bytes/]);
+    my ($id, $to) = Sends::job($rig, $PAGE, reply(image => {file => "$dir/a.png"}));
+    ok Sends::result_of($rig, $id)->{ok}, 'is sent';
+    my ($upload, $message) = $rig->graph->calls;
+    is_deeply [@$upload{qw(method path)}, $upload->{headers}{Authorization}],
+        ['POST', "/v24.0/$PAGE/message_attachments", "Bearer page:$PAGE"], 'uploaded';
+    like $upload->{headers}{'Content-Type'}, qr{^multipart/form-data; boundary=}, 'as a form';
+    is_deeply $upload->{body}{message}, {attachment => {type => 'image',
+        payload => {is_reusable => $true}}}, 'that says what it is';
+    call_is($message, 'and named by its id', path => "$PAGE/messages", token => "page:$PAGE",
+        body => {recipient => {id => $to}, messaging_type => 'RESPONSE', message => {
+        metadata => $id, attachment => {type => 'image', payload => {attachment_id =>
+        $upload->{answer}{body}{attachment_id}}}}});
+    $rig->settle(20, 'meta:outbox');
+    $rig->finish(queues => ['meta:outbox']);
 };
 
 
