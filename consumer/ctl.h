@@ -224,6 +224,7 @@ enum ctl_script {
     CTL_LANES,
     CTL_FIND,
     CTL_REPLAY,
+    CTL_CONVERSATION,
     CTL_SCRIPTS
 };
 
@@ -262,6 +263,10 @@ int run_dead_requeue(struct ctl *c);
 int run_dead_drop(struct ctl *c);
 int run_pause(struct ctl *c);
 int run_resume(struct ctl *c);
+int run_conversation_show(struct ctl *c);
+int run_conversation_pause(struct ctl *c);
+int run_conversation_resume(struct ctl *c);
+int run_conversation_forget(struct ctl *c);
 int run_send(struct ctl *c);
 int run_message(struct ctl *c);
 int run_token(struct ctl *c);

@@ -28,6 +28,7 @@ SCRIPT_FILE(waits);
 SCRIPT_FILE(lanes);
 SCRIPT_FILE(find);
 SCRIPT_FILE(replay);
+SCRIPT_FILE(conversation);
 
 
 static const struct {
@@ -43,6 +44,7 @@ static const struct {
     [CTL_LANES]   = { "ctl_lanes.lua", ctl_script_lanes },
     [CTL_FIND]    = { "ctl_find.lua", ctl_script_find },
     [CTL_REPLAY]  = { "ctl_replay.lua", ctl_script_replay },
+    [CTL_CONVERSATION] = { "ctl_conversation.lua", ctl_script_conversation },
 };
 
 

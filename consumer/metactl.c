@@ -45,6 +45,16 @@ static const struct command commands[] = {
       "nothing of it is worked until resumed, or the time is over" },
     { "resume", run_resume, 0, 1, 1, BOTH, "QUEUE|LANE|ACCOUNT",
       "ends a pause" },
+    { "conversation show", run_conversation_show, 0, 1, 1, BOTH,
+      "PRODUCT:ACCOUNT:PERSON",
+      "whether a person answers it, its tags and its turns" },
+    { "conversation pause", run_conversation_pause, OPT_FOR, 1, 1, BOTH,
+      "PRODUCT:ACCOUNT:PERSON [--for 12h]",
+      "assistants and rules of bots leave it to people" },
+    { "conversation resume", run_conversation_resume, 0, 1, 1, BOTH,
+      "PRODUCT:ACCOUNT:PERSON", "they answer again" },
+    { "conversation forget", run_conversation_forget, 0, 1, 1, BOTH,
+      "PRODUCT:ACCOUNT:PERSON", "deletes its pause, tags and turns" },
     { "send", run_send, OPT_ACCOUNT | OPT_TO | OPT_TEXT | OPT_DO | OPT_ID
       | OPT_QUEUE | OPT_HIGH | OPT_NOT_BEFORE | OPT_EXPIRES | OPT_KEY
       | OPT_IDEMPOTENCY | OPT_WAIT, 0, 1, BOTH,
@@ -135,7 +145,7 @@ void ctl_fail(int code, const char *format, ...)
 
 static void usage_command(const struct command *cmd)
 {
-    printf("  %-16s %s\n                   %s\n", cmd->name, cmd->usage,
+    printf("  %-15s  %s\n                   %s\n", cmd->name, cmd->usage,
            cmd->what);
 }
 

@@ -32,6 +32,7 @@ my @all = (
     ['send', '--account', $PAGE, '--to', '7290000000000001', '--text', 'x', '--wait=1ms'],
     ['message', 'm_kept'], ['replay', '--all', '--dry-run'], ['replay', '--all', '--to', 'mine'],
     ['replay', '--all'], ['doctor'],
+    (map { ['conversation', $_, "messenger:$PAGE:729"] } qw(show pause resume forget)),
 );
 
 # all that the commands look for is there
@@ -46,6 +47,7 @@ sub fill {
     $ctl->do('ZADD', "{$Q}:retry", 1, '6 0 ' . "\n" . event());
     $ctl->do('SET', 'meta:limit:stop:page:1', '{"until":1}');
     $ctl->do('HINCRBY', "{$Q}:count", 'taken', 3);
+    $ctl->do('HSET', "meta:conversation:messenger:$PAGE:729", 'tag:a' => 1);
     $ctl->do('ZADD', "{$Q}:kept", 1763700000000, '7:' . event(id => 'm_kept'));
 }
 
@@ -97,7 +99,7 @@ subtest 'who shall only look' => sub {
     fill();
     $ctl->do('ACL', 'SETUSER', 'metactl', map { "-$_" } @writes);
     for my $args (['status'], ['top'], ['queue'], ['dead', 'list'], ['dead', 'show', 'm_acl'],
-        ['message', 'm_kept'], ['doctor'])
+        ['message', 'm_kept'], ['conversation', 'show', "messenger:$PAGE:729"], ['doctor'])
     {
         my ($code, $out, $err) = $ctl->run(@$args);
         ok $good{$code}, "@$args works" or diag "$code $err";

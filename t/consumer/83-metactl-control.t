@@ -41,6 +41,45 @@ subtest 'pause and resume' => sub {
     is scalar(keys %{control()}), 1, 'neither is written';
 };
 
+subtest 'conversation' => sub {
+    my ($account, $key) = (106540352242922, 'meta:conversation:whatsapp:106540352242922:ZA.1');
+    my @talk = ('conversation', 'resume', "whatsapp:$account:27820000001");
+    my $do = sub { my ($what, @more) = @_; $talk[1] = $what; return $ctl->json(@talk, @more) };
+    my $code = sub { my ($what) = @_; $talk[1] = $what; return ($ctl->run(@talk))[0] };
+    is $code->('show'), 4, 'nothing is kept of it';
+    is $code->('resume'), 4, 'nor is it paused';
+    is +($ctl->run('conversation', 'show', "whatsapp:$account"))[0], 2, 'half a name';
+    is +($ctl->run('conversation', 'show', "page:1:2"))[0], 2, 'no product';
+
+    $ctl->do('SET', "meta:user:$account:alias:27820000001", 'ZA.1');
+    my $said = $do->('pause', '--for', '2h');
+    ok abs($said->{paused_until} / 1000 - time - 7200) < 60, 'paused';
+    is $said->{paused_by}, 'metactl', 'by whom';
+    unlike $said->{conversation}, qr/ZA\.1|2782/, 'the person is masked';
+    ok $ctl->do('PTTL', $key) > 0, 'it does not stay for ever';
+    ok abs($do->('pause')->{paused_until} / 1000 - time - 12 * 3600) < 60, '12 hours by default';
+
+    $ctl->do('HSET', $key, stop => 1000 * (time + 60), 'tag:vip' => 1);
+    $ctl->do('ZADD', 'meta:conversation:stopped', 1, "whatsapp:$account:ZA.1");
+    $ctl->do('RPUSH', "$key:turns", '{"r":"user","i":"1","t":1763700000000,"x":"secret words"}');
+    $said = $do->('show');
+    ok $said->{stopped_until} > 1000 * time, 'stopped';
+    is_deeply $said->{tags}, ['vip'], 'its tags';
+    is_deeply $said->{turns}, [{by => 'user', time => 1763700000000, text => '(12 characters)'}],
+        'its turns, without the text';
+    my (undef, $out) = $ctl->run(@talk);
+    like $out, qr/paused until .* by metactl/, 'in words';
+    unlike $out, qr/secret words|ZA\.1/, 'no text and no person';
+    (undef, $out) = $ctl->run(@talk, '--reveal');
+    like $out, qr/whatsapp:$account:ZA\.1\n.*user  ?secret words/s, 'unless revealed';
+
+    is $do->('resume')->{paused_until}, undef, 'resumed';
+    is_deeply {$ctl->do('HGETALL', $key)}, {'tag:vip' => 1}, 'and not stopped';
+    is $ctl->do('ZCARD', 'meta:conversation:stopped'), 0, 'nor said to be';
+    $do->('forget');
+    is_deeply [$ctl->do('KEYS', "$key*")], [], 'forgotten';
+};
+
 subtest 'send' => sub {
     my $said = $ctl->json('send', @to, '--text', "gr\xc3\xbc\xc3\x9fe \"x\"", '--key', 'k',
         '--expires', '2h',
