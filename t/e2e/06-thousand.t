@@ -8,7 +8,6 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Road;
-use Test::Meta::Util qw(wait_for);
 use Test::More;
 use Time::HiRes ();
 
@@ -25,7 +24,7 @@ END
         my $said = $road->deliver(product => 'whatsapp', text => 'a thousand words',
             count => 1000, people => 100, shape => $shape);
         is(scalar @{$said->{tries}}, 1, 'acknowledged at once');
-        wait_for { $road->accepted >= 1000 } 120;
+        $road->wait_accepted(1000, 120);
         my $took = Time::HiRes::time() - $began;
         $road->settle(60);
         note sprintf 'ack %.0f ms, answered in %.1f s, Redis read %.1f MB', $said->{latency},

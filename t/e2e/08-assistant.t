@@ -82,7 +82,8 @@ for my $channel (@channels) {
         is($answers->(), 3, 'a complaint: the label\'s own answer');
         $road->deliver(%event, text => 'Hello, another enquiry?');
         is($answers->(), 3, 'and then it keeps quiet');
-        $road->ctl('conversation', 'resume', @talk);
+        my $resumed = $road->ctl('conversation', 'resume', @talk);
+        ok(ref $resumed, 'metactl resumes it') or diag $resumed;
         $road->deliver(%event, text => 'Hello, an enquiry again?');
         is($answers->(), 4, 'until it is resumed');
     };

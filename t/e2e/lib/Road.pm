@@ -15,6 +15,7 @@ use Encode qw(encode_utf8);
 use FindBin;
 use JSON::PP ();
 use Test::More;
+use Time::HiRes ();
 
 use lib "$FindBin::Bin/../consumer/lib";
 use Handler;
@@ -120,10 +121,13 @@ sub sent {
 }
 
 
-# how many; cheap enough to be asked again and again
-sub accepted {
-    my ($self) = @_;
-    return scalar(() = slurp($self->graph->{log}) =~ /^\{"accepted":true/mg);
+# until so many are sent; asked seldom, for thousands are on their way meanwhile
+sub wait_accepted {
+    my ($self, $n, $seconds) = @_;
+    return wait_for {
+        Time::HiRes::sleep(0.1);
+        $self->graph->control(GET => '')->{accepted} >= $n;
+    } $seconds;
 }
 
 
