@@ -12,6 +12,7 @@
 
 local users, talks, messages = KEYS[1], KEYS[2], KEYS[3]
 local keep, most, within, halt = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local HOUR = 3600000             -- more or less of 30 days
 local SENT = 100                -- messages of a conversation that a watermark may name
 local RANK = {accepted = 0, sent = 1, failed = 2, delivered = 3, read = 4, played = 5}
 
@@ -145,13 +146,15 @@ word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_b
         if i < 3 and tonumber(new) > (tonumber(old) or 0) or i > 2 and new ~= '' and new ~= old then
             set[#set + 1] = ({'until', 'closed', 'phone', 'bsuid', 'name'})[i]
             set[#set + 1] = new
-            has[i] = new
+            has[i] = i > 1 and new or has[i]
         end
     end
-    if #set > 0 and user ~= '' then
-        call('HSET', key, unpack(set))
+    if #set > 0 and user ~= '' and (call('HSET', key, unpack(set)) > 0
+        or tonumber(ends) > (tonumber(has[1]) or 0) + HOUR)
+    then
         call('PEXPIRE', key, keep)
     end
+    has[1] = tonumber(ends) > (tonumber(has[1]) or 0) and ends or has[1]
     local category = ''
     if waba ~= '' then
         call('SET', messages .. account .. ':waba', waba, 'PX', keep)
@@ -162,9 +165,12 @@ word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_b
             or call('HGET', messages .. waba .. ':templates', template) or ''
     end
     local talk = talks .. product .. ':' .. account .. ':' .. (group ~= '' and group or user)
+    local fields, autos = {}, 0
+    if call('EXISTS', talk, talk .. ':auto') > 0 then
+        fields, autos = call('HGETALL', talk), call('ZCOUNT', talk .. ':auto', now - within, '+inf')
+    end
     return {user, has[3] or '', has[4] or '', has[5] or '', has[1] or '', has[2] or '',
-        prefer(account, user, stop), call('ZCOUNT', talk .. ':auto', now - within, '+inf'),
-        waba, category, call('HGETALL', talk)}
+        prefer(account, user, stop), autos, waba, category, fields}
 end}
 
 -- Meta took a message; auto: nobody asked for it by a job, and it is counted
@@ -195,10 +201,14 @@ word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms
         return {state or 'accepted', 0}
     end
     call('ZADD', talk .. ':auto', now, auto)
-    call('ZREMRANGEBYSCORE', talk .. ':auto', '-inf', '(' .. (now - within))
-    call('PEXPIRE', talk .. ':auto', within)
-    if call('ZCARD', talk .. ':auto') < most
-        or (tonumber(call('HGET', talk, 'stop') or 0) or 0) > now
+    local n = call('ZCARD', talk .. ':auto')
+    if n == 1 then
+        call('PEXPIRE', talk .. ':auto', 3 * within)
+    elseif n >= most then
+        call('ZREMRANGEBYSCORE', talk .. ':auto', '-inf', '(' .. (now - within))
+        n = call('ZCARD', talk .. ':auto')
+    end
+    if n < most or (tonumber(call('HGET', talk, 'stop') or 0) or 0) > now
     then
         return {state or 'accepted', 0}
     end

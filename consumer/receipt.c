@@ -214,6 +214,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct json   *list = json_get(v->root, "contacts");
     struct counted      *c;
+    const struct known  *known;
 
     if (!w->conf->people || message.len == 0 || !guard_wanted(w)
         || !queue_sure(w->item))
@@ -224,6 +225,16 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     know_names(w, args);
     if (json_is(list, JSON_ARRAY) && args[4].len == 0) {
         args[4] = json_get_text(list->child, "user_id");
+    }
+
+    /* who is known needs not to be looked up again */
+    known = work_known(w, step);
+    if (known->user.len
+        && (args[4].len ? str_equal(args[4], known->user)
+            : str_equal(args[3], known->user)
+              || str_equal(args[3], known->phone)))
+    {
+        args[2] = known->user;
     }
 
     guard_by(w, by);

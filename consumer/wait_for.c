@@ -129,12 +129,13 @@ static void wait_here(struct work *w)
 }
 
 
-/* Messenger's and Instagram's receipts come in the line of the person, which
-   an event of theirs would hold back in the window */
+/* who came back from {Q}:retry has waited here.  Messenger's and Instagram's
+   receipts come in the line of the person, which an event of theirs would hold
+   back in the window */
 static bool wait_may_stay(const struct work *w)
 {
     return (w->is_job || w->target.product == PRODUCT_WHATSAPP)
-           && w->worker->nwaits < WAITS_MAX
+           && w->plan.tries == 0 && w->worker->nwaits < WAITS_MAX
            && uv_now(w->worker->loop) < w->waits_until
            && !queue_leaving(w->item->queue);
 }

@@ -411,9 +411,78 @@ test_parts(void)
 }
 
 
+/* who waits for a receipt is not sent again; one that knows of no waiting takes
+   it for one that is ambiguous */
+static void
+test_waits(void)
+{
+    struct buf      b;
+    struct plan     plan = { .decided = true };
+    struct action  *a = action_of("{\"reply\":{\"text\":\"x\","
+                                  "\"wait_for\":\"read\"}}");
+
+    plan_add(&plan, 0, 0, a);
+    plan_add(&plan, 0, 0, a);
+    plan_waits(&plan, STR("wamid.1"), NONE, 1763700000000);
+    is_int(plan.at, 0, "it stays at the step");
+    travel(&plan);
+    is_int(plan.steps[0].state, STEP_WAIT, "it waits");
+    is_int(plan.steps[0].waits, 1763700000000, "so long");
+    is_str(plan.steps[0].message, 7, "wamid.1", "for that");
+
+    b = written(&plan);
+    buf_add(&b, "", 1);
+    ok(strstr(b.at, "\"o\":\"sent\"") != NULL, "it was sent");
+    buf_free(&b);
+
+    plan_reached(&plan, STR("delivered"));
+    travel(&plan);
+    is_int(plan.at, 1, "on to the next");
+    is_str(plan.steps[0].reached, 9, "delivered", "so far it got");
+    plan_free(&plan);
+    action_free(a);
+    free(a);
+}
+
+
+/* the rule's template goes where one of its messages met a closed window */
+static void
+test_instead(void)
+{
+    size_t          i;
+    struct plan     plan = { .decided = true };
+    struct action  *a = action_of("{\"reply\":{\"text\":\"x\"}}");
+
+    for (i = 0; i < 6; i++) {
+        plan_add(&plan, i / 3, 1, a)->instead = i % 3 == 2;
+    }
+
+    ok(plan_needs(&plan) && plan_instead(&plan), "a message, and what goes"
+       " instead");
+    plan_close(&plan);
+    plan_done(&plan, STR("wamid.1"), NONE);
+    travel(&plan);
+    is_int(plan.at, 2, "two are over");
+    is_int(plan.steps[0].state, STEP_CLOSED, "the first was not sent");
+    ok(plan_needs(&plan), "so it goes");
+    ok(!plan_instead(&plan), "and nothing instead of it");
+    plan_done(&plan, STR("wamid.2"), NONE);
+    plan_done(&plan, STR("wamid.3"), NONE);
+    plan_leave(&plan);
+    travel(&plan);
+    is_int(plan.at, 5, "another event");
+    ok(!plan_needs(&plan), "has no closed window");
+    plan_free(&plan);
+    action_free(a);
+    free(a);
+}
+
+
 int
 main(void)
 {
+    test_waits();
+    test_instead();
     test_parts();
     test_shared();
     test_steps();

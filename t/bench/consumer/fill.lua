@@ -8,12 +8,13 @@
 
 local list, count, first = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local run, users, phone = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local now = redis.call('TIME')[1]       -- whose message is old is not answered
 local form = '{"v":1,"id":"%s","app":"1234567890","object":"whatsapp_business_account",'
-    .. '"entry":"102290129340398","time":1763700000000,"field":"messages","key":"%s:%s",'
-    .. '"delivery":"%032x","n":0,"of":1,"received_at":1763700000123,"event":'
+    .. '"entry":"102290129340398","time":' .. now .. '000,"field":"messages","key":"%s:%s",'
+    .. '"delivery":"%032x","n":0,"of":1,"received_at":' .. now .. '123,"event":'
     .. '{"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550001111",'
     .. '"phone_number_id":"%s"},"contacts":[{"profile":{"name":"Thandi M\\u00f6ller"},'
-    .. '"wa_id":"%s"}],"messages":[{"from":"%s","id":"%s","timestamp":"1763700000",'
+    .. '"wa_id":"%s"}],"messages":[{"from":"%s","id":"%s","timestamp":"' .. now .. '",'
     .. '"text":{"body":"Do you deliver to Salt River \\/ today? \\ud83d\\ude00"},'
     .. '"type":"text"}]},"field":"messages"}}'
 
