@@ -35,6 +35,21 @@ for my $product (sort keys %what) {
     }
 }
 
+subtest 'a consumer killed with many on the wire: the next one learns that they are sent' => sub {
+    my $before = $road->sent('whatsapp');
+    $road->graph->fault({match => {body => 'Thanks'}, times => 40, fault => {slow => 500}});
+    $road->deliver(product => 'whatsapp', text => 'All at once', from => '27820001000',
+        count => 40, people => 40);
+    wait_for { $road->sent('whatsapp') >= $before + 20 } 20;
+    is($road->consumer->stop('KILL'), 'signal 9', 'killed');
+    $road->expire;
+    $road->consumer->start;
+    wait_for { $road->sent('whatsapp') >= $before + 40 } 20;
+    $road->settle;
+    is(scalar(my @sent = $road->sent('whatsapp')), $before + 40, 'each is sent once');
+    ok(wait_for(sub { !$road->dead }), 'and none is in doubt') or diag explain [$road->dead];
+};
+
 subtest 'nothing comes back: it stays ambiguous, and is not sent again' => sub {
     my $before = $road->sent('whatsapp');
     $road->graph->fault({match => {kind => 'whatsapp', body => 'Thanks'},

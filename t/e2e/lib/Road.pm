@@ -143,6 +143,14 @@ sub settle {
 }
 
 
+# who was killed is not waited for: t/consumer/22-lease.t shows that
+sub expire {
+    my ($self) = @_;
+    $self->redis('HSET', "{$_}:lease", until => 1) for $Q, 'meta:outbox';
+    $self->redis('DEL', 'meta:consumers');
+}
+
+
 sub left {
     my ($self) = @_;
     my @keys = map { my $q = $_; ($q, map { "{$q}:$_" } qw(urgent inflight held retry)) }
