@@ -212,8 +212,9 @@ word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms
     then
         return {state or 'accepted', 0}
     end
+    local ends = call('PTTL', talk)     -- -1: tags are kept without an end
     call('HSET', talk, 'stop', now + halt)
-    if call('PTTL', talk) < halt then
+    if ends ~= -1 and ends < halt then
         call('PEXPIRE', talk, halt)
     end
     call('ZADD', talks .. 'stopped', now + halt, name)

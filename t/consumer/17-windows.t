@@ -188,6 +188,7 @@ subtest 'a template that is paused' => sub {
 
 subtest 'too many replies' => sub {
     my $rig = people(rules => $REPLIES, replies_max => 5);
+    $rig->do('HSET', "meta:conversation:whatsapp:$PHONE:$USER", 'tag:vip', 1);
     told($rig, map { said() } 1 .. 9);
     is scalar($rig->sent), 5, 'five are sent, four left out';
     is scalar(() = $rig->logs =~ /\[error\] a conversation is stopped: 5 automatic replies/g), 1,
@@ -195,6 +196,8 @@ subtest 'too many replies' => sub {
     is scalar(() = $rig->logs =~ /outcome=left_out/g), 4, 'a line for each that was left out';
     my ($until) = $rig->do('HMGET', "meta:conversation:whatsapp:$PHONE:$USER", 'stop');
     cmp_ok $until / 1000, '>', time + $DAY - 60, 'for a day';
+    is $rig->do('PTTL', "meta:conversation:whatsapp:$PHONE:$USER"), -1,
+        'which ends no tags that have no end';
     is_deeply [$rig->do('ZRANGE', 'meta:conversation:stopped', 0, -1)], ["whatsapp:$PHONE:$USER"],
         'they are listed';
     my $conf = $rig->file('consumer0.yaml');
