@@ -88,6 +88,9 @@ const char *letter_todo(const char *reason)
         { "handler_failed", "Requeue it when the handler answers again." },
         { "handler_refused", "Look into the handler's log; 401: is its"
           " secret the same?" },
+        { "window", "Send a template, or wait until they write." },
+        { "opted_out", "Send them no marketing." },
+        { "failed", "A requeue sends it again; see what the code means." },
         { "job", "Mend what pushes it, and push it anew." },
         { "record", "See who pushed it: it is no record that can be"
           " worked." },
