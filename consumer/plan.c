@@ -16,7 +16,7 @@
 static const char *const  state_names[] = {
     [STEP_OPEN] = "", [STEP_SENT] = "sent", [STEP_DONE] = "done",
     [STEP_EXPIRED] = "expired", [STEP_LEFT] = "left",
-    [STEP_CLOSED] = "closed"
+    [STEP_CLOSED] = "closed", [STEP_FAILED] = "failed"
 };
 
 
@@ -146,6 +146,7 @@ static void step_free(struct step *step)
     free(step->message);
     free(step->reached);
     free(step->answer);
+    free(step->error);
 }
 
 
@@ -369,6 +370,7 @@ static int step_read(struct plan *plan, const struct json *j)
     step->instead = json_is(json_get(j, "instead"), JSON_TRUE);
     step->message = plan_copy(json_get_text(j, "m"));
     step->answer = plan_copy(json_get_text(j, "a"));
+    step->error = plan_copy(json_get_text(j, "err"));
 
     step->reached = plan_copy(json_get_text(j, "s"));
     step->waits = strtoll(json_get_text(j, "w").at, NULL, 10);
@@ -512,6 +514,11 @@ static void step_write(const struct step *step, size_t at,
         json_quote(b, STR(step->answer));
     }
 
+    if (step->error != NULL) {
+        buf_text(b, ",\"err\":");
+        json_quote(b, STR(step->error));
+    }
+
     buf_text(b, "}");
 }
 
@@ -551,6 +558,54 @@ void plan_write(const struct plan *plan, struct buf *b)
     }
 
     buf_text(b, "]}");
+}
+
+
+/* plan_alone says whether nothing of another event is still to be done */
+bool plan_alone(const struct plan *plan)
+{
+    size_t  i;
+
+    for (i = plan->at; i < plan->n; i++) {
+        if (plan->steps[i].event != plan->steps[plan->at].event
+            && plan->steps[i].state < STEP_DONE)
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* plan_fail goes on to the next event */
+void plan_fail(struct plan *plan, struct str error)
+{
+    size_t  event = plan->steps[plan->at].event;
+
+    free(plan->steps[plan->at].error);
+    plan->steps[plan->at].error = plan_copy(error);
+
+    while (plan->at < plan->n && plan->steps[plan->at].event == event) {
+        if (plan->steps[plan->at].state < STEP_DONE) {
+            plan->steps[plan->at].state = STEP_FAILED;
+        }
+        plan->at++;
+    }
+
+    plan->tries = plan->errors = 0;
+    plan->stored = false;
+}
+
+
+/* plan_failed finds the step that says why */
+size_t plan_failed(const struct plan *plan)
+{
+    size_t  i;
+
+    for (i = 0; i < plan->n && plan->steps[i].error == NULL; i++) { }
+
+    return i;
 }
 
 

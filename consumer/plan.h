@@ -34,7 +34,8 @@ enum step_state {
     STEP_DONE,
     STEP_EXPIRED,   /* too late: it was left out */
     STEP_LEFT,      /* left out for another reason, which the log has */
-    STEP_CLOSED     /* the window is closed: the rule's template goes */
+    STEP_CLOSED,    /* the window is closed: the rule's template goes */
+    STEP_FAILED     /* for good, or behind one of its event that did */
 };
 
 struct step {
@@ -61,6 +62,8 @@ struct step {
                                        that waited; NULL: it did not */
     long long             waits;    /* of STEP_WAIT: until when, at most */
     char                 *answer;   /* owned; JSON, Meta's body; NULL */
+    char                 *error;    /* owned; JSON, of work_fail.c: why it
+                                       failed; NULL */
 };
 
 struct plan {
@@ -113,6 +116,13 @@ void plan_reached(struct plan *plan, struct str state);
 void plan_skip(struct plan *plan);
 void plan_leave(struct plan *plan);     /* for another reason */
 void plan_close(struct plan *plan);     /* the window is closed */
+
+/* plan_alone: no step behind the one at is another event's.  plan_fail: the
+   step at failed for good, so all of its event ends here.  plan_failed: the
+   first that did, or n */
+bool plan_alone(const struct plan *plan);
+void plan_fail(struct plan *plan, struct str error);
+size_t plan_failed(const struct plan *plan);
 
 /* plan_renew: all is done, and the next events can be decided; its pushes stay.
    plan_pushes: the list gets the record already */

@@ -310,11 +310,20 @@ void work_next(struct work *w)
 
         if (w->plan.at == w->plan.n) {
             work_log_late(w, "steps", late);
-            end_good(w);
+            if (plan_failed(&w->plan) < w->plan.n) {
+                fail_end(w);
+            } else {
+                end_good(w);
+            }
             return;
         }
 
         step = &w->plan.steps[w->plan.at];
+        if (step->state >= STEP_DONE) {
+            w->plan.at++;           /* others failed, and are begun anew */
+            continue;
+        }
+
         if (!plan_needs(&w->plan)) {
             plan_leave(&w->plan);
             continue;

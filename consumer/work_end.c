@@ -283,6 +283,24 @@ static void end_letter(struct work *w, const char *reason, const char *text,
 }
 
 
+/* something of it was done: those of a change that come behind one that failed
+   may have been */
+static bool end_begun(const struct plan *plan)
+{
+    size_t  i;
+
+    for (i = 0; i < plan->n; i++) {
+        if (plan->steps[i].state >= STEP_DONE
+            && plan->steps[i].state != STEP_FAILED)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static bool end_perhaps_sent(const struct work *w, const char *reason)
 {
     const struct plan  *p = &w->plan;
@@ -293,8 +311,9 @@ static bool end_perhaps_sent(const struct work *w, const char *reason)
 }
 
 
-/* one that was sent in part, or perhaps, is not begun anew by a repetition */
-static void end_buried(struct work *w, const char *reason,
+/* end_buried: one that was sent in part, or perhaps, is not begun anew by a
+   repetition */
+void end_buried(struct work *w, const char *reason,
     const struct fault *fault, const char *text, const struct verdict *v)
 {
     bool                 ambiguous = strcmp(reason, "ambiguous") == 0;
@@ -305,7 +324,8 @@ static void end_buried(struct work *w, const char *reason,
     if (ambiguous) {
         settle_note(w);
     }
-    queue_end_seen(w->item, end_perhaps_sent(w, reason) || w->plan.at > 0);
+    queue_end_seen(w->item, end_perhaps_sent(w, reason)
+                            || end_begun(&w->plan));
     end_letter(w, reason, text, v);
     end(w, OUTCOME_DEAD);
 }
@@ -315,7 +335,9 @@ static void end_buried(struct work *w, const char *reason,
 void end_dead(struct work *w, const char *reason, const char *text,
     const struct verdict *v)
 {
-    end_buried(w, reason, NULL, text, v);
+    if (!fail_event(w, reason, text, v)) {
+        end_buried(w, reason, NULL, text, v);
+    }
 }
 
 
@@ -326,7 +348,9 @@ void end_refused(struct work *w, const char *reason,
     char  text[400];
 
     fault_say(fault, text, sizeof(text));
-    end_buried(w, reason, fault, text, NULL);
+    if (!fail_event(w, reason, text, NULL)) {
+        end_buried(w, reason, fault, text, NULL);
+    }
 }
 
 
@@ -339,5 +363,7 @@ void end_fault(struct work *w, const char *reason, const struct fault *fault)
     if (w->is_job) {
         stat_add(STAT_JOBS_FAULTY, 1);
     }
-    end_buried(w, reason, fault, text, NULL);
+    if (!fail_event(w, reason, text, NULL)) {
+        end_buried(w, reason, fault, text, NULL);
+    }
 }

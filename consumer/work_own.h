@@ -235,7 +235,14 @@ void end_refused(struct work *w, const char *reason,
 void end_dead(struct work *w, const char *reason, const char *text,
     const struct verdict *v);
 void end_duplicate(struct work *w, struct str earlier);
+void end_buried(struct work *w, const char *reason,
+    const struct fault *fault, const char *text, const struct verdict *v);
 void end_result_step(const struct step *step, struct result_step *out);
+
+/* work_fail.c */
+bool fail_event(struct work *w, const char *reason, const char *text,
+    const struct verdict *v);
+void fail_end(struct work *w);
 
 /* work_rate.c */
 void rate_ask(struct work *w, const struct lane *lane);

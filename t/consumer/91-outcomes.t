@@ -12,7 +12,7 @@ use JSON::PP qw(decode_json);
 use List::Util qw(min);
 use Test::More;
 
-use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
 use Test::Meta::Util qw(build_dir patience wait_for);
 
 sub ctl {
@@ -148,6 +148,39 @@ subtest 'ambiguous' => sub {
     $rig->settle;
     is_deeply [grep { /park/ } @{sent($rig)}], ['m_park a', 'm_park a', 'm_park b'],
         'wants it sent again';
+    $rig->finish;
+};
+
+# a change with several messages: whom one of them fails is not to blame
+subtest 'one of several' => sub {
+    my $rig = Rig->new;
+    my $rules = "rules: [{when: {product: whatsapp, kind: message}, do: [{reply: {text: a}},"
+        . " {reply: {text: b}}]}]\n";
+    my $c = $rig->consumer(rules => $rules);
+    my @people = qw(27820000001 27820000002 27820000003 27820000002);
+    my $n = 0;
+    my $record = record(id => 'sha256:several', key => "$PHONE:", event => {field => 'messages',
+        value => {messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
+            messages => [map { {from => $_, id => "wamid.several$$." . $n++, timestamp => '' . time,
+                type => 'text', text => {body => 'x'}} } @people]}});
+    $rig->graph->fault({match => {body => '\+27820000002'}, times => 1,
+        fault => {code => 131026, message => 'Message undeliverable'}});
+    $rig->push($record);
+    $rig->settle;
+    my $to = sub { join ' ', map { $_->{body}{to} =~ s/^\+2782000000//r . $_->{body}{text}{body} }
+        grep { $_->{accepted} } $rig->graph->calls };
+    is $to->(), '1a 1b 3a 3b 2a 2b', 'the others are answered, and their own later message';
+    my @dead = $rig->dead;
+    is scalar @dead, 1, 'one letter';
+    is_deeply {map { $_ => $dead[0]{$_} } qw(reason code action class)}, {reason => 'graph_error',
+        code => 131026, action => 'reply', class => 'never'}, 'says why the first failed';
+    like $dead[0]{text}, qr/^[A-Z].*\.$/, 'in words';
+    like $c->log, qr/outcome=graph_error .*others=on/, 'a line of its own';
+
+    is ctl($c, 'dead', 'requeue', 'sha256:several')->{requeued}, 1, 'it goes back';
+    $rig->settle;
+    is $to->(), '1a 1b 3a 3b 2a 2b 2a 2b', 'and what failed is done, nothing else';
+    is scalar(() = $rig->dead), 0, 'nobody is left';
     $rig->finish;
 };
 
