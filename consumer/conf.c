@@ -125,7 +125,7 @@ static const struct option options[] = {
       NULL, 0 },
     { "rules[].bot", type_bool, NULL, RULE(bot), 0, "false", 0 },
     { "rules[].media", NULL, NULL, 0, 0, NULL, 0 },
-    { "rules[].media.save", type_directory, NULL, RULE(save), 0, NULL,
+    { "rules[].media.save", NULL, conf_directory, RULE(save), 0, NULL,
       OPTION_NEEDED },
     { "rules[].media.max", type_media_size, NULL, RULE(save_max), 0, "100m",
       0 },
@@ -155,7 +155,7 @@ static const struct option options[] = {
     { "outbox", NULL, NULL, 0, 0, NULL, 0 },
     { "outbox.reply_prefix", type_list_name, NULL, ROOT(reply_prefix), 0,
       "meta:reply:", 0 },
-    { "outbox.files_dir", type_directory, NULL, ROOT(files_dir), 0, NULL,
+    { "outbox.files_dir", NULL, conf_directory, ROOT(files_dir), 0, NULL,
       0 },
     { "dry_run", type_bool, NULL, ROOT(dry_run), 0, "false", 0 },
     { "keep", type_span, NULL, ROOT(keep_ms), 0, "0", 0 },
@@ -469,10 +469,10 @@ static bool conf_people(const struct conf *conf)
 
 
 /* conf_load reads the file, then the environment */
-struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX])
+struct conf *conf_load(const char *file, bool run, char error[CONF_ERROR_MAX])
 {
     char           why[CONF_ERROR_MAX - 64];
-    struct reader  r = { .file = file, .error = error };
+    struct reader  r = { .file = file, .run = run, .error = error };
 
     error[0] = '\0';
     r.conf = mem_alloc(sizeof(*r.conf));

@@ -244,8 +244,9 @@ struct conf {
 #define CONF_ERROR_MAX  512
 
 
-/* conf_load: NULL, and error says file, line, column, key and what to do */
-struct conf *conf_load(const char *file, char error[CONF_ERROR_MAX]);
+/* conf_load: NULL, and error says file, line, column, key and what to do; run:
+   we are who works by it, so its directories must be there and ours */
+struct conf *conf_load(const char *file, bool run, char error[CONF_ERROR_MAX]);
 struct conf *conf_hold(struct conf *conf);
 void conf_drop(struct conf *conf);      /* freed with the last holder */
 

@@ -18,6 +18,7 @@ struct reader {
     yaml_document_t   doc;
     struct conf      *conf;
     char             *error;
+    bool              run;          /* else it is only looked at */
     bool              failed;
     yaml_mark_t       unmatched;    /* where it stands */
     bool              decided;      /* it stands there at all */
@@ -77,7 +78,6 @@ const char *type_file(const char *text, void *field);
 const char *type_secret(const char *text, void *field);
 const char *type_product(const char *text, void *field);
 const char *type_kind(const char *text, void *field);
-const char *type_directory(const char *text, void *field);
 const char *type_media_size(const char *text, void *field);     /* bytes */
 const char *type_token_kind(const char *text, void *field);
 const char *type_queue_kind(const char *text, void *field);
@@ -153,6 +153,8 @@ const char *type_max_age(const char *text, void *field);
 const char *type_order(const char *text, void *field);
 const char *type_ambiguous(const char *text, void *field);
 void conf_rules_check(struct reader *r);
+void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
 void conf_fallback(struct reader *r, yaml_node_t *node, const char *path,

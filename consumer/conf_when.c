@@ -164,8 +164,8 @@ void conf_hours(struct reader *r, yaml_node_t *node, const char *path,
 }
 
 
-/* type_directory takes one that we may write to, by its whole path */
-const char *type_directory(const char *text, void *field)
+/* what the consumer's user finds; others only look at the configuration */
+static const char *directory(const char *text, bool run)
 {
     struct stat  st;
 
@@ -173,15 +173,32 @@ const char *type_directory(const char *text, void *field)
         return "must be the whole path of a directory, from / on";
     }
 
+    if (!run) {
+        return NULL;
+    }
+
     if (stat(text, &st) != 0 || !S_ISDIR(st.st_mode)) {
         return "there is no such directory: make it, for the consumer's user";
     }
 
-    if (access(text, W_OK | X_OK) != 0) {
-        return "the consumer's user may not write there";
-    }
+    return access(text, W_OK | X_OK) == 0 ? NULL
+           : "the consumer's user may not write there";
+}
 
-    return type_string(text, field);
+
+/* conf_directory takes one that we may write to, by its whole path */
+void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    const char  *text = conf_text(r, node, path);
+    const char  *why = text != NULL ? directory(text, r->run) : NULL;
+
+    if (why != NULL) {
+        conf_error(r, node, path, "%s", why);
+
+    } else if (text != NULL) {
+        type_string(text, field);
+    }
 }
 
 

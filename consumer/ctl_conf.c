@@ -38,7 +38,7 @@ int run_config_test(struct ctl *c)
     char       error[CONF_ERROR_MAX];
     struct jw  j;
 
-    c->conf = conf_load(c->opts.file, error);
+    c->conf = conf_load(c->opts.file, true, error);
 
     if (c->opts.json) {
         jw_init(&j);

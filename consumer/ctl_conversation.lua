@@ -14,7 +14,7 @@ local needs = {{'TIME'}, {'GET', KEYS[2] .. 'none'}, {'HGETALL', none}, {'LRANGE
     {'ZCARD', none}}
 local moves = {
     pause = {{'PEXPIRE', none, '1'}, {'HSET', none, 'x', ''}},
-    resume = {{'HDEL', none, 'x'}, {'ZREM', none, 'x'}},
+    resume = {{'HDEL', none, 'x'}, {'DEL', none}, {'ZREM', none, 'x'}},
     forget = {{'DEL', none}, {'ZREM', none, 'x'}},
     show = {},
 }
@@ -54,6 +54,7 @@ if ARGV[1] == 'pause' then
 
 elseif ARGV[1] == 'resume' then
     changed = redis.call('HDEL', key, 'pause', 'pause_by', 'stop') > 0 and 1 or 0
+    redis.call('DEL', key .. ':auto')       -- else the count stops it again
     redis.call('ZREM', KEYS[1] .. 'stopped', name)
 
 elseif ARGV[1] == 'forget' then

@@ -281,7 +281,7 @@ static void reload_read(struct daemon *d)
 {
     char          error[CONF_ERROR_MAX];
     const char   *key;
-    struct conf  *conf = conf_load(d->file, error);
+    struct conf  *conf = conf_load(d->file, true, error);
 
     if (conf == NULL) {
         stat_add(STAT_RELOADS_FAILED, 1);
@@ -508,7 +508,7 @@ int main(int argc, char **argv)
 
     cores_off();
 
-    conf = conf_load(file, error);
+    conf = conf_load(file, true, error);
     if (conf == NULL) {
         fprintf(stderr, "meta-consumer: %s\n", error);
         return EXIT_CONF;

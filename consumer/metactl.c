@@ -238,7 +238,7 @@ static void ctl_conf(struct ctl *c)
     const char      *key = NULL;
     struct conf_app  *apps;
 
-    c->conf = conf_load(c->opts.file, error);
+    c->conf = conf_load(c->opts.file, false, error);
     if (c->conf == NULL) {
         ctl_fail(CTL_FINDING, "%s", error);
     }

@@ -150,6 +150,17 @@ static bool event_paused(const struct work *w, size_t event)
 }
 
 
+/* else nobody could tell why a customer has no answer */
+static void decide_paused(struct work *w, size_t number)
+{
+    char  more[64];
+
+    snprintf(more, sizeof(more), " why=paused bot_rule=%zu", number);
+    work_log(w, LOG_INFO, "left_out", more);
+    stat_add(STAT_AUTO_LEFT, 1);
+}
+
+
 /* all rules from the top, until one says stop */
 static const char *event_rules(struct work *w, size_t event,
     struct rule_facts *facts, size_t *slow)
@@ -165,7 +176,12 @@ static const char *event_rules(struct work *w, size_t event,
             *slow = j + 1;
         }
 
-        if (differs != NULL || (rules[j].bot && event_paused(w, event))) {
+        if (differs == NULL && rules[j].bot && event_paused(w, event)) {
+            decide_paused(w, j + 1);
+            continue;
+        }
+
+        if (differs != NULL) {
             continue;
         }
 

@@ -210,8 +210,8 @@ subtest 'too many replies' => sub {
     told($rig, said(phone => '27820000009'));
     is scalar($rig->sent), 7, 'others are answered';
     is $rig->count_of->{worked}, 10, 'what was left out is worked';
-    $rig->do('DEL', "meta:conversation:whatsapp:$PHONE:$USER",
-        "meta:conversation:whatsapp:$PHONE:$USER:auto");
+    qx(@{[build_dir()]}/metactl -c $conf conversation resume whatsapp:$PHONE:$USER);
+    is $?, 0, 'metactl conversation resume';
     told($rig, said());
     is scalar($rig->sent), 8, 'resumed';
     leave($rig);

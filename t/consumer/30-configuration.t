@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 
 use Test::Meta::Consumer;
-use Test::Meta::Util qw(root_dir slurp spew temp_dir);
+use Test::Meta::Util qw(build_dir root_dir slurp spew temp_dir);
 
 my $dir = temp_dir();
 spew("$dir/token", "EAAtokenOfThisTest0001\n");
@@ -223,6 +223,11 @@ faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE
         . " consumer's user"],
     ["save: $dir, max: 3g", 49 + length($dir) . ': rules[].media.max: must be a size from'
         . ' 1k to 2g'];
+
+spew("$dir/gone.yaml", rule("{when: {}, do: [stop], media: {save: $dir/nowhere}}"));
+my $metactl = build_dir() . '/metactl';
+is system("$metactl -c $dir/gone.yaml token list >$dir/out 2>&1"), 0,
+    'a directory that is gone keeps nobody from looking' or diag slurp("$dir/out");
 
 my $answer = 'do: [{reply: {text: a}}]';
 good('a template to fall back on', rule("{$when, $answer, fallback_template: {name: hello,"

@@ -286,6 +286,7 @@ END
     is_deeply [(turns($rig))[-1]], [[bot => 'I am on it.']], 'what he wrote is a turn';
     $send->(messenger(text => 'order'), messenger(text => 'rule'));
     is scalar(texts($rig)), 1, 'neither assistant nor bot rule answers';
+    like $rig->{c}->log, qr/outcome=left_out .*why=paused bot_rule=1/, 'the log says why';
 
     $send->(messenger(text => 'resume'), messenger(text => 'rule'), messenger(text => 'order'));
     is_deeply [map { s/\n/ /gr } (texts($rig))[1, 2]], ['by a rule',

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(fd >= 0 && write(fd, data, size) == (ssize_t) size);
     snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
 
-    conf = conf_load(file, error);
+    conf = conf_load(file, true, error);
     check((conf == NULL) == (*error != '\0'));
     conf_drop(conf);
     close(fd);

@@ -187,7 +187,7 @@ static void fuzz_conf(void)
 
     check(fd >= 0 && write(fd, text, sizeof(text) - 1) > 0);
     snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
-    conf = conf_load(file, error);
+    conf = conf_load(file, false, error);
     if (conf == NULL) {
         fprintf(stderr, "%s\n", error);
     }
