@@ -219,7 +219,7 @@ static void turn_add(struct chat_turn *turns, size_t *n, bool bot,
 struct chat_turn *conversation_turns(const struct reply *reply,
     struct str text, size_t *n)
 {
-    size_t             i, count = reply_count(reply);
+    size_t             i, count = reply != NULL ? reply_count(reply) : 0;
     struct str         turn;
     struct json_doc   *doc;
     struct chat_turn  *turns = mem_alloc((count + 1) * sizeof(*turns));

@@ -55,9 +55,9 @@ int conversation_tag(const struct conversation *c, const char *name,
 bool conversation_read(const struct reply *reply,
     struct conversation_state *state);
 
-/* conversation_turns: those of the reply, and behind them the text; a bot's
-   first is left out and what one says in a row is one, for many models take
-   nothing else.  Freed by conversation_turns_free */
+/* conversation_turns: those of the reply, NULL: none, and behind them the text;
+   a bot's first is left out and what one says in a row is one, for many models
+   take nothing else.  Freed by conversation_turns_free */
 struct chat_turn *conversation_turns(const struct reply *reply,
     struct str text, size_t *n);
 void conversation_turns_free(struct chat_turn *turns, size_t n);

@@ -281,6 +281,17 @@ static void assist_classified(struct assist *s, size_t i)
 }
 
 
+/* what the classifier said; without one all has the same label */
+static const struct conf_label *assist_known(const struct assist *s)
+{
+    bool         known;
+    const char  *answer = s->work->plan.steps[s->work->plan.at].answer;
+
+    return label_at(s->a, answer != NULL
+                    ? chat_label(s->a, STR(answer), &known) : s->a->label);
+}
+
+
 /* a classifier that answers, but no label, has answered */
 static bool is_answer(const struct assist *s,
     const struct chat_answer *answer)
@@ -324,10 +335,8 @@ static void on_chat(void *data, const struct http_answer *http)
         assist_failed(s, &answer);
 
     } else if (s->chat == &s->a->writer) {
-        label = chat_label(s->a, STR(s->work->plan.steps
-                                     [s->work->plan.at].answer), &known);
         assist_log(s, LOG_DEBUG, &answer, "reply");
-        assist_label(s, label_at(s->a, label), answer.text);
+        assist_label(s, assist_known(s), answer.text);
 
     } else {
         label = chat_label(s->a, answer.text != NULL ? STR(answer.text)
@@ -434,24 +443,22 @@ static void assist_ask(struct assist *s, const struct conf_label *label)
 /* what is known by now says what comes next */
 static void assist_next(struct assist *s)
 {
-    bool                      known;
-    const char               *answer;
+    const struct step        *step;
     const struct conf_label  *label;
 
-    answer = s->work->plan.steps[s->work->plan.at].answer;
+    step = &s->work->plan.steps[s->work->plan.at];
 
     if (s->text.len == 0) {
         assist_fall(s);
         return;
     }
 
-    if (answer == NULL && s->a->classifier.url != NULL) {
+    if (step->answer == NULL && s->a->classifier.url != NULL) {
         assist_ask(s, NULL);
         return;
     }
 
-    label = label_at(s->a, answer != NULL
-                     ? chat_label(s->a, STR(answer), &known) : s->a->label);
+    label = assist_known(s);
 
     if (s->paused && !label->resume) {
         assist_quiet(s);
@@ -528,6 +535,12 @@ void assist_call(struct work *w)
     w->worker->assists = s;
 
     talk_of(w, step, &s->talk);
+    if (s->talk.key[0] == '\0') {   /* of whom it does not say, or too long */
+        s->turns = conversation_turns(NULL, s->text, &s->nturns);
+        assist_next(s);
+        return;
+    }
+
     rc = s->a->turns > 0 && s->text.len
          ? conversation_ask(&s->talk, e->id, s->text, s->a->turns, on_turns,
                             s)

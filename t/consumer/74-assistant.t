@@ -259,6 +259,24 @@ END
 };
 
 
+subtest 'no classifier, and nobody' => sub {
+    my $rig = Rig->new;
+    spew($rig->file($_), "$KEY{$_}\n") for keys %KEY;
+    (my $more = assistant($rig)) =~ s/^    classifier:\n.*?(?=^    writer:)//ms;
+    $rig->{c} = $rig->consumer(more => $more, rules => $RULES);
+    say_($rig, {match => {model => 'writer'}, text => 'Every day.', times => 1});
+    $rig->push(messenger(text => 'hello'));
+    $rig->settle;
+    is_deeply [texts($rig)], ['Every day.'], 'all has the default label';
+    like [asked($rig, 'writer')]->[0]{body}{system}, qr/about: general/, 'that of the seed';
+
+    $rig->push(messenger(text => 'hello', user => 'u' x 900));
+    $rig->settle;
+    is_deeply [(texts($rig))[1]], ['You said: hello'], 'whose name is too long to keep turns';
+    leave($rig);
+};
+
+
 subtest 'a person takes over' => sub {
     my $rig = rig(labels => '      - {name: back, resume: true}', rules => <<'END');
 rules:
