@@ -42,6 +42,7 @@ struct work {
     uint64_t                  began;    /* ms, our clock */
     unsigned                  calls;    /* made by this process */
     size_t                    expired;  /* rules that came too late */
+    size_t                    left;     /* steps that guard.c left out */
     struct known             *known;    /* each person, and each status;
                                            NULL: not asked */
     size_t                    nknown;

@@ -11,7 +11,7 @@ use Test::More;
 
 use People qw(people said status change job outcome send_job message user_of ids $OUTBOX $RULES
     $USER);
-use Rig qw(messenger $PHONE $PAGE $WABA $Q);
+use Rig qw(messenger record $PHONE $PAGE $WABA $Q);
 use Test::Meta::Util qw(build_dir wait_for);
 
 my $DAY = 24 * 3600;
@@ -214,6 +214,23 @@ subtest 'too many replies' => sub {
     is $?, 0, 'metactl conversation resume';
     told($rig, said());
     is scalar($rig->sent), 8, 'resumed';
+    leave($rig);
+};
+
+subtest 'thousands of them at once' => sub {
+    my $rig = people(replies_max => 1, rules => "rules: [{when: {kind: message}, do: ["
+        . join(', ', ('{reply: {text: auto}}') x 10) . "]}]\nretention: {messages: 0}\n");
+    my $talk = "meta:conversation:whatsapp:$PHONE:$USER";
+    $rig->do('HSET', $talk, 'tag:vip', 1);
+    $rig->push(record(key => "$PHONE:", event => {field => 'messages', value => {
+        messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
+        contacts => [{wa_id => $USER, profile => {name => 'Thandi'}}],
+        messages => [map { {from => $USER, id => "wamid.many$$.$_", timestamp => '' . time,
+            type => 'text', text => {body => 'x'}} } 1 .. 1000]}}));
+    $rig->settle(60);
+    is scalar($rig->sent), 1, 'one is sent';
+    is scalar(() = $rig->logs =~ /outcome=left_out/g), 9999, 'all others are left out';
+    is $rig->do('PTTL', $talk), -1, 'what was to stay for ever stays for ever';
     leave($rig);
 };
 
