@@ -133,7 +133,8 @@ static size_t on_header(char *at, size_t size, size_t n, void *data)
 }
 
 
-/* true: it went there, or has ended the call */
+/* true: it went there, or has ended the call.  Beside 200 nobody wants it, and
+   it may be as long as a file */
 static bool sink_took(struct http_call *c, const char *at, size_t len)
 {
     long  status = 0;
@@ -143,11 +144,8 @@ static bool sink_took(struct http_call *c, const char *at, size_t len)
     }
 
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) {
-        return false;
-    }
 
-    if (!c->sink(c->data, at, len)) {
+    if (status == 200 && !c->sink(c->data, at, len)) {
         c->why = not_kept;
     }
 

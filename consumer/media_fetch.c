@@ -328,7 +328,7 @@ static void fetch_file(struct fetch *f)
     struct http_request  request = {
         .method = HTTP_GET, .url = f->url, .ca_file = f->conf->ca_file,
         .bearer = f->id != NULL && f->token != NULL ? f->token->secret : NULL,
-        .idempotent = true, .sink = on_bytes, .answer_max = f->max,
+        .idempotent = true, .sink = on_bytes,   /* which counts f->max */
         .total_ms = FETCH_TOTAL_MS, .idle_ms = FETCH_IDLE_MS
     };
 
