@@ -64,7 +64,7 @@ static void receipt_person(struct ctl *c, const struct reply *r,
     char  person[LOG_PERSON_MAX];
 
     if (c->opts.reveal) {
-        buf_str(b, member(r, "user"));
+        out_safe(b, member(r, "user"));
     } else {
         buf_text(b, log_person(person, member(r, "user")));
     }
@@ -122,14 +122,14 @@ static void receipt_text(struct ctl *c, const struct reply *r,
     const struct graph_error_row  *row = receipt_row(c, r, account);
 
     out_color(c, b, 'b');
-    buf_str(b, member(r, "state"));
+    out_safe(b, member(r, "state"));
     buf_format(b, ", a message of %s", account);
     out_color(c, b, 0);
     buf_text(b, "\n  to ");
     receipt_person(c, r, b);
     buf_text(b, "\n  by ");
-    buf_str(b, member(r, "by").len ? member(r, "by")
-            : STR("nobody knows: only its status is known"));
+    out_safe(b, member(r, "by").len ? member(r, "by")
+             : STR("nobody knows: only its status is known"));
     buf_text(b, "\n  id ");
     mask_id(c, b, member(r, "id"));
     buf_text(b, "\n");
@@ -150,7 +150,7 @@ static void receipt_text(struct ctl *c, const struct reply *r,
 
     if (row != NULL) {
         buf_text(b, "  ");
-        buf_str(b, member(r, "code"));
+        out_safe(b, member(r, "code"));
         buf_format(b, " %s: ", graph_class_name(row->cls));
         out_wrap(b, row->text, 2);
         buf_text(b, "  ");
