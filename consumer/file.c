@@ -175,26 +175,44 @@ static int type_check(struct file *file, const struct check_of *c,
 }
 
 
+static bool real_in(const char *real, const char *dir)
+{
+    char   *whole = realpath(dir, NULL);
+    bool    in;
+    size_t  len = whole != NULL ? strlen(whole) : 0;
+
+    in = len > 1 && strncmp(real, whole, len) == 0 && real[len] == '/';
+    free(whole);
+
+    return in;
+}
+
+
 /* where the open file really lies, whatever links led there */
 static bool lies_in(int fd, const char *dir)
 {
-    char    link[64], real[4096], *whole;
-    bool    in;
-    size_t  len;
+    char    link[64], real[4096];
     ssize_t n;
 
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     n = readlink(link, real, sizeof(real) - 1);
-    whole = realpath(dir, NULL);
-    if (n < 0 || whole == NULL) {
-        free(whole);
+    if (n < 0) {
         return false;
     }
-
     real[n] = '\0';
-    len = strlen(whole);
-    in = len > 1 && strncmp(real, whole, len) == 0 && real[len] == '/';
-    free(whole);
+
+    return real_in(real, dir);
+}
+
+
+/* what lies elsewhere is not even opened, and nobody learns whether it is
+   there */
+static bool path_in(const char *path, const char *dir)
+{
+    char  *real = realpath(path, NULL);
+    bool   in = real != NULL && real_in(real, dir);
+
+    free(real);
 
     return in;
 }
@@ -230,6 +248,11 @@ int file_open(struct file *file, const struct check_of *c,
 
     schema_join(part, c->path, STR(content_name(c->action->content)));
     schema_join(path, part, STR("file"));
+
+    if (dir != NULL && !path_in(c->action->file, dir)) {
+        return fault_set(f, path, dir, STR(c->action->file), "does not lie"
+                         " in outbox.files_dir, or is not there");
+    }
 
     file->fd = open(c->action->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC
                                      | O_NOCTTY);

@@ -181,7 +181,7 @@ subtest 'files' => sub {
         ['big.png', '5242884 bytes', '5242880 bytes', qr/5242884 bytes/],
         ['link.png', undef, undef, qr/does not lie in outbox\.files_dir/],
         ['pipe.png', undef, undef, qr/no regular file/],
-        ['none.png', undef, undef, qr/cannot be opened/],
+        ['none.png', undef, undef, qr{or is not there}],
     );
     for my $r (@refused) {
         my ($name, $value, $limit, $text) = @$r;
