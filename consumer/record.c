@@ -8,6 +8,16 @@
 
 #define RECORD_VERSION   "1"
 #define RECORD_TREE_MAX  (128 * 1024 * 1024)
+#define RECORD_MS_MAX    1000000000000000ll     /* as of decode_ms */
+
+
+/* a time that no calendar has is none */
+static long long record_ms(const struct json *root, const char *name)
+{
+    long long  ms = strtoll(json_get_text(root, name).at, NULL, 10);
+
+    return ms > 0 && ms < RECORD_MS_MAX ? ms : 0;
+}
 
 
 /* what stands around the event */
@@ -39,8 +49,8 @@ static enum record_rc record_head(struct record *r)
     r->key = json_get_text(root, "key");
     r->delivery = json_get_text(root, "delivery");
     r->n = json_get_text(root, "n");
-    r->time = strtoll(json_get_text(root, "time").at, NULL, 10);
-    r->received_at = strtoll(json_get_text(root, "received_at").at, NULL, 10);
+    r->time = record_ms(root, "time");
+    r->received_at = record_ms(root, "received_at");
     r->replay = json_is(json_get(root, "replay"), JSON_TRUE);
 
     return RECORD_OK;
