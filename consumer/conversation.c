@@ -26,7 +26,7 @@ void conversation_of(struct conversation *c, struct redis *redis,
                  (int) user.len, user.at);
 
     if (n < 0 || (size_t) n >= sizeof(c->key) - sizeof(":turns")
-        || user.len == 0)
+        || user.len == 0 || memchr(user.at, ':', user.len) != NULL)
     {
         c->key[0] = '\0';
     }

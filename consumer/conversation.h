@@ -16,7 +16,7 @@
 struct conversation {
     struct redis       *redis;
     const struct conf  *conf;       /* how long what is kept */
-    char                key[CONVERSATION_KEY_MAX];      /* "": too long */
+    char                key[CONVERSATION_KEY_MAX];      /* "": of nobody */
 };
 
 /* what Redis answers; slices live as long as the reply */

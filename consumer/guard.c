@@ -109,8 +109,8 @@ void guard_by(const struct work *w, char out[GUARD_BY_MAX])
 }
 
 
-/* the event goes on without this answer */
-static void guard_leave(struct work *w, const char *why)
+/* guard_leave: the event goes on without this answer */
+void guard_leave(struct work *w, const char *why)
 {
     char  more[64];
 

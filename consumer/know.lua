@@ -24,6 +24,11 @@ local function alias(account, id)
     return users .. account .. ':alias:' .. id
 end
 
+-- a reference that a website chose may read like a key of ours: it is nobody
+local function plain(id)
+    return (id == 'stop' or string.find(id, ':', 1, true)) and '' or id
+end
+
 -- what an id was replaced by, and that again
 local function named_now(account, id)
     for _ = 1, 4 do
@@ -133,7 +138,7 @@ local word = {}
 -- one is named, fields of the conversation}
 word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_bsuid, name,
     group, ends, closed, stop, waba, template)
-    local user = who(product, account, id, phone, bsuid)
+    local user = who(product, account, plain(id), phone, bsuid)
     renamed(product, account, old_bsuid, user)
     renamed(product, account, old_phone, user)
     if user == '' and group == '' then
@@ -177,7 +182,7 @@ end}
 -- under its id.  Answers {state, 1: this one has stopped the conversation}
 word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms, ref, by,
     action, template, auto)
-    local user = who(product, account, id, phone, bsuid)
+    local user = who(product, account, plain(id), phone, bsuid)
     local key = messages .. account .. ':' .. message
     local state = call('HGET', key, 'state')
     local set = {'t:accepted', ms, 'user', group ~= '' and group or user, 'by', by, 'id', ref,
@@ -190,6 +195,9 @@ word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms
     end
     call('HSET', key, unpack(set))
     call('PEXPIRE', key, keep)
+    if user == '' and group == '' then      -- a comment that names no author
+        return {state or 'accepted', 0}
+    end
     local name = product .. ':' .. account .. ':' .. (group ~= '' and group or user)
     local talk = talks .. name
     if product ~= 'whatsapp' then
@@ -272,7 +280,7 @@ end}
 -- all that were sent to somebody until then, or until that message, got as far.
 -- The newest first, until one has.  Answers their ids
 word.mark = {6, function(product, account, user, state, ms, message)
-    local sent = talks .. product .. ':' .. account .. ':' .. user .. ':sent'
+    local sent = talks .. product .. ':' .. account .. ':' .. plain(user) .. ':sent'
     local key = messages .. account .. ':' .. message
     local ends = message == '' and ms or call('ZSCORE', sent, message)
     local ids = {}

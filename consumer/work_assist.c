@@ -517,6 +517,7 @@ static void on_turns(void *data, const struct reply *reply)
 void assist_call(struct work *w)
 {
     int                  rc;
+    bool                 nobody;
     struct assist       *s = mem_alloc(sizeof(*s));
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct event  *e = work_event(w, step);
@@ -547,8 +548,11 @@ void assist_call(struct work *w)
          : conversation_look(&s->talk, "", on_turns, s);
 
     if (rc != 0) {
+        nobody = s->talk.key[0] == '\0';
         w = assist_end(s);
-        if (w != NULL) {
+        if (w != NULL && nobody) {
+            end_dead(w, "record", "it is nobody's conversation", NULL);
+        } else if (w != NULL) {
             wait_retry(w, 1000, "redis");
         }
     }

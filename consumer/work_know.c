@@ -439,6 +439,42 @@ bool know_missing(const struct work *w, const struct event *e)
 }
 
 
+static void on_comment(void *data, const struct reply *answer)
+{
+    struct work  *w = data;
+
+    if (answer != NULL) {
+        w->ours = reply_str(reply_at(answer, 0)).len > 0;
+        w->foreign = w->plan.steps[w->plan.at].event + 1;
+    }
+
+    know_told(w, answer != NULL);
+}
+
+
+/* an answer to a comment is a comment, which comes back as an event that may
+   not say who wrote it: what we sent has a record */
+static bool comment_asked(struct work *w)
+{
+    struct str           args[KNOW_ARGS_MAX];
+    const struct step   *step = &w->plan.steps[w->plan.at];
+    const struct event  *e = work_event(w, step);
+
+    if (e == NULL || e->comment.id.len == 0 || w->foreign == step->event + 1) {
+        return false;
+    }
+
+    args[0] = e->account;
+    args[1] = e->comment.id;
+    know_conf(w->worker->know, w->conf->messages_ms, w->conf->replies_max);
+    w->told = call_begin;
+    w->questions = 1;
+    know_say(w->worker->know, KNOW_STATE, args, on_comment, w);
+
+    return true;
+}
+
+
 /* guard_begin goes on if the step at may be sent; what is known of whom it
    is for may have to be asked first */
 void guard_begin(struct work *w, void (*next)(struct work *w))
@@ -449,6 +485,17 @@ void guard_begin(struct work *w, void (*next)(struct work *w))
 
     if (!w->conf->people || !guard_wanted(w)) {
         next(w);
+        return;
+    }
+
+    if (comment_asked(w)) {
+        return;
+    }
+
+    if (w->ours) {
+        w->ours = false;
+        w->foreign = 0;
+        guard_leave(w, "own_comment");
         return;
     }
 

@@ -78,6 +78,9 @@ struct work {
     uint64_t                  waits_until;  /* ms of the loop; 0: not begun */
     struct work              *next_wait;
     char                     *ref;      /* of work_ref, NULL: none yet */
+    size_t                    foreign;  /* 1 and the event whose comment is
+                                           known not to be ours; 0: none */
+    bool                      ours;     /* that of the step at is */
     struct lane_line         *line;     /* it came from there */
     struct lanes              lanes;    /* last, for it is large: not zeroed */
 };
@@ -137,6 +140,7 @@ bool guard_wanted(const struct work *w);        /* it reaches a person */
 bool guard_counts(const struct work *w);        /* by itself */
 const char *guard_template(const struct work *w);
 bool guard_instead(struct work *w);     /* it went on with that */
+void guard_leave(struct work *w, const char *why);
 void guard_by(const struct work *w, char out[GUARD_BY_MAX]);
 void guard_judge(struct work *w, const struct known *known,
     void (*next)(struct work *w));

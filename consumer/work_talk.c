@@ -239,6 +239,9 @@ static bool echo_call(struct work *w, const struct event *e)
     }
 
     talk_of(w, &(struct step) { .event = w->echo }, &talk);
+    if (talk.key[0] == '\0') {
+        return false;
+    }
 
     if (author == AUTHOR_UNKNOWN) {
         snprintf(record, sizeof(record), "meta:message:%.*s:%.*s",
