@@ -47,7 +47,18 @@ local function larger(key, field, value)
     end
 end
 
--- all that stands under one name goes to another one, which keeps its own
+local function prefer(account, user, ms)
+    local stops = users .. account .. ':stop'
+    local was = tonumber(call('HGET', stops, user) or 0) or 0
+    if ms ~= '' and math.abs(ms) >= math.abs(was) then
+        call('HSET', stops, user, ms)
+        was = ms
+    end
+    return tostring(was)
+end
+
+-- all that stands under one name goes to another one, which keeps its own, but
+-- for what is older
 local function move(product, account, from, to)
     local old, new = users .. account .. ':' .. from, users .. account .. ':' .. to
     local has = call('HGETALL', old)
@@ -64,14 +75,18 @@ local function move(product, account, from, to)
     end
     local stop = call('HGET', users .. account .. ':stop', from)
     if stop then
-        call('HSETNX', users .. account .. ':stop', to, stop)
+        prefer(account, to, stop)
         call('HDEL', users .. account .. ':stop', from)
     end
     old, new = talks .. product .. ':' .. account .. ':' .. from,
         talks .. product .. ':' .. account .. ':' .. to
     has = call('HGETALL', old)
     for i = 1, #has, 2 do
-        call('HSETNX', new, has[i], has[i + 1])
+        if has[i] == 'pause' or has[i] == 'stop' then
+            larger(new, has[i], has[i + 1])
+        else
+            call('HSETNX', new, has[i], has[i + 1])
+        end
     end
     if #has > 0 then
         local ttl = call('PTTL', old)
@@ -117,16 +132,6 @@ local function renamed(product, account, old, user)
             call('SET', alias(account, id), user, 'PX', keep)
         end
     end
-end
-
-local function prefer(account, user, ms)
-    local stops = users .. account .. ':stop'
-    local was = tonumber(call('HGET', stops, user) or 0) or 0
-    if ms ~= '' and math.abs(ms) >= math.abs(was) then
-        call('HSET', stops, user, ms)
-        was = ms
-    end
-    return tostring(was)
 end
 
 local word = {}

@@ -12,7 +12,7 @@ use Test::More;
 
 use Handler;
 use MediaHost;
-use People qw(people ids $OUTBOX);
+use People qw(people said ids $OUTBOX $USER);
 use Rig qw(record messenger whatsapp $PHONE $PAGE $Q);
 use Test::Meta::Util qw(build_dir slurp spew wait_for);
 
@@ -76,6 +76,21 @@ subtest 'a reference is no name of ours' => sub {
     is $rig->do('PTTL', $stops), -1, 'who wants no marketing is remembered without an end';
     is_deeply {$rig->do('HGETALL', $stops)}, {7290000000000009 => '1767225600000'}, 'nothing else';
     is $rig->do('EXISTS', "meta:user:$PAGE:alias:27820000001"), 0, 'no other name of anybody';
+    leave($rig);
+};
+
+subtest 'what is newer goes over from one name to the other' => sub {
+    my $rig = people();
+    my ($stops, $talk) = ("meta:user:$PHONE:stop", "meta:conversation:whatsapp:$PHONE");
+    my ($old, $new, $later) = map { 1000 * (time + $_) } -9000, -100, 9000;
+    $rig->do('HSET', $stops, 'ZA.5', -$old, $USER, $new);
+    $rig->do('HSET', "$talk:ZA.5", pause => $old, stop => $old, 'tag:a' => 1);
+    $rig->do('HSET', "$talk:$USER", pause => $later, stop => $later, 'tag:a' => 2);
+    $rig->push(said(bsuid => 'ZA.5'));
+    $rig->settle;
+    is $rig->do('HGET', $stops, 'ZA.5'), $new, 'who wants no marketing by now';
+    is_deeply {$rig->do('HGETALL', "$talk:ZA.5")}, {pause => $later, stop => $later, 'tag:a' => 1},
+        'and that somebody answers, or nobody';
     leave($rig);
 };
 
