@@ -247,8 +247,6 @@ static void each(struct decode *d, const struct decode_row *row,
 {
     const struct json  *item = decode_first(list);
 
-    d->alone = item != NULL && item->next == NULL;
-
     for (; item != NULL && d->rc == RECORD_OK;
          item = item->next)
     {
@@ -334,6 +332,22 @@ static void veil(struct decode *d, enum kind kind)
 }
 
 
+/* whether a change has one element, whatever it is */
+static bool is_alone(const struct json *holder)
+{
+    size_t                    n = 0;
+    const struct json        *item;
+    const struct decode_row  *row;
+
+    for (row = decode_whatsapp_arrays; row->name != NULL && n < 2; row++) {
+        item = decode_first(json_get(holder, row->name));
+        n += item != NULL ? 1 + (item->next != NULL) : 0;
+    }
+
+    return n == 1;
+}
+
+
 /* decode_whatsapp reads a change */
 void decode_whatsapp(struct decode *d)
 {
@@ -350,6 +364,7 @@ void decode_whatsapp(struct decode *d)
     holder = standby ? json_get(d->value, "standby") : d->value;
 
     contacts_open(&d->contacts, json_get(holder, "contacts"), "wa_id");
+    d->alone = is_alone(holder);
     contacts_open(&d->by_user, json_get(holder, "contacts"), "user_id");
 
     if (str_is(d->r->field, "history")) {

@@ -94,6 +94,24 @@ subtest 'what is newer goes over from one name to the other' => sub {
     leave($rig);
 };
 
+subtest 'a contact is not of everybody beside it' => sub {
+    my $rig = people();
+    my $time = time;
+    my $other = '27820000033';
+    my $record = said(bsuid => 'ZA.7', id => 'wamid.mixed');
+    my $more = qq("statuses":[{"id":"wamid.out","status":"sent","timestamp":"$time",)
+        . qq("recipient_id":"$other","biz_opaque_callback_data":"job"}],"messages":);
+    $record =~ s/"messages":(?=\[)/$more/ or die $record;
+    $rig->do('HSET', "meta:user:$PHONE:stop", $other, 1000 * $time);
+    $rig->push($record);
+    $rig->settle;
+    is $rig->do('GET', "meta:user:$PHONE:alias:$USER"), 'ZA.7', 'whose message it is';
+    is $rig->do('EXISTS', "meta:user:$PHONE:alias:$other"), 0, 'not to whom we wrote';
+    is_deeply {$rig->do('HGETALL', "meta:user:$PHONE:stop")}, {$other => 1000 * $time},
+        'who keeps what they said';
+    leave($rig);
+};
+
 subtest 'what a handler wants for nobody' => sub {
     my $rig = Rig->new;
     my ($handler, $more) = handler($rig,
