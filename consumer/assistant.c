@@ -7,6 +7,10 @@
 #include <strings.h>
 
 
+/* what an endpoint says of tokens is added up */
+#define CHAT_COUNT_MAX  1000000000
+
+
 static const char  blanks[] = " \t\r\n\f\v";
 
 /* what models put around a word */
@@ -152,6 +156,8 @@ static void judge_text(const struct http_answer *http,
     }
 
     json_free(doc);
+    out->tokens = out->tokens > 0 && out->tokens < CHAT_COUNT_MAX
+                  ? out->tokens : 0;
     said = chat_trim((struct str) { text.at, text.len });
     said = chat_trim(first_bytes(said, CHAT_TEXT_MAX));
     said = out->cut ? whole(said) : said;

@@ -48,7 +48,7 @@ static long long count(const struct json *usage, const char *name)
 {
     struct str  n = json_get_text(usage, name);
 
-    return n.len ? strtoll(n.at, NULL, 10) : 0;
+    return n.len && n.len < 12 ? strtoll(n.at, NULL, 10) : 0;
 }
 
 

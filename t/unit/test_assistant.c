@@ -191,6 +191,15 @@ static void test_tokens(void)
            "there were no more: it ends with a sentence");
     free(a.text);
     free((char *) json.at);
+
+    json = quoted("{'type':'message','content':[{'type':'text','text':'a'}],"
+                  "'usage':{'input_tokens':9223372036854775807,"
+                  "'output_tokens':9223372036854775807}}");
+    http.body = json;
+    chat_judge(&http, NONE, &anthropic, 0, &a);
+    is_int(a.tokens, 0, "as many as nobody counts");
+    free(a.text);
+    free((char *) json.at);
 }
 
 
