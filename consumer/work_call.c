@@ -375,7 +375,8 @@ void call_send(struct work *w)
 
 
 /* the first is the default; `app` of an event picks one */
-const struct conf_app *call_app(const struct work *w)
+const struct conf_app *call_app(const struct work *w,
+    const struct conf_token *token)
 {
     size_t                  i;
     const struct conf_app  *apps = w->conf->apps.at;
@@ -387,8 +388,7 @@ const struct conf_app *call_app(const struct work *w)
     }
 
     /* Instagram Login is another app's (meta-graph-oauth-ads-capi.md 2.10) */
-    return w->conf->apps.n && w->token->kind != TOKEN_INSTAGRAM ? apps
-           : NULL;
+    return w->conf->apps.n && token->kind != TOKEN_INSTAGRAM ? apps : NULL;
 }
 
 
@@ -509,7 +509,7 @@ void call_begin(struct work *w)
         return;
     }
 
-    w->app = call_app(w);
+    w->app = call_app(w, w->token);
     target_by_token(&w->target, w->token);
     if (!call_split(w)) {
         return;

@@ -157,7 +157,8 @@ void receipt_known(struct work *w, size_t which, struct event *e,
 /* work_call.c: steps that take a call to Graph */
 void call_begin(struct work *w);
 void call_send(struct work *w);
-const struct conf_app *call_app(const struct work *w);  /* whose proof */
+const struct conf_app *call_app(const struct work *w,    /* whose proof */
+    const struct conf_token *token);
 void call_forget(struct work *w);       /* out of turn and nap */
 void call_turn(struct worker *worker);  /* a place is free */
 void call_alarm(uv_timer_t *timer);

@@ -247,8 +247,7 @@ static void save_fetch(struct saving *s, const char *path)
     const struct event  *event = work_event(w, save_step(w));
     struct fetch_order   order = {
         .number = event->account, .id = m->id, .url = m->url,
-        .sha256 = m->sha256, .path = path, .max = save_step(w)->save_max,
-        .app = call_app(w)
+        .sha256 = m->sha256, .path = path, .max = save_step(w)->save_max
     };
     struct fetch_answer  none = {
         .rc = FETCH_REFUSED, .why = "tokens has none for this account"
@@ -265,6 +264,8 @@ static void save_fetch(struct saving *s, const char *path)
             on_saved(s, &none);
             return;
         }
+
+        order.app = call_app(w, order.token);
     }
 
     fetch_start(w->worker->graph, w->conf, &order, on_saved, s);

@@ -66,6 +66,7 @@ rules:
     media: {save: $dir, max: 4k}
 END
 handlers: [{name: shop, url: "@{[$handler->url]}", secret_file: @{[$rig->file('secret')]}}]
+apps: [{id: "1111111111", secret_file: @{[$rig->file('secret')]}}]
 END2
 $conf =~ s/base_url: "[^"]+"/base_url: "$graph"/;
 my $consumer = $rig->consumer(conf => $conf);
