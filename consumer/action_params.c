@@ -79,8 +79,17 @@ static int object_read(const struct json *j, const char *path,
 int param_raw(const struct json *j, const char *path,
     struct action *a, struct fault *f)
 {
+    struct str  name = json_text(json_path(j, "template", "name"));
+
     if (json_is(j, JSON_OBJECT) && j->child == NULL) {
         return fault_set(f, path, NULL, NONE, "is empty");
+    }
+
+    /* who wants no marketing does not want it by another way either */
+    if (str_is(json_get_text(j, "type"), "template") && name.len
+        && a->template_name == NULL)
+    {
+        a->template_name = mem_copy(name.at, name.len);
     }
 
     return content_one(a, CONTENT_RAW, path, f) != 0 ? -1

@@ -158,6 +158,8 @@ subtest 'no marketing' => sub {
     told($rig, change(user_preferences => {contacts => [{wa_id => $USER}],
         user_preferences => [{%prefers, value => 'stop', timestamp => $now - 50}]}));
     is $send->($offer), 'dead ours -', 'a marketing template is refused';
+    is $send->([{reply => {raw => {type => 'template', template => {name => 'offer',
+        language => {code => 'de'}}}}}]), 'dead ours -', 'also where it comes as Meta has it';
     is $send->($bill), 'accepted', 'another one is sent';
     is $rig->do('PTTL', "meta:user:$PHONE:stop"), -1, 'it is remembered without an end';
     told($rig, change(user_preferences => {contacts => [{wa_id => $USER}],
