@@ -82,7 +82,6 @@ elseif what == 'pause' then
 
 elseif what == 'resume' then
     done = redis.call('HDEL', key, 'pause', 'pause_by', 'stop') > 0 and 1 or 0
-    redis.call('DEL', key .. ':auto')       -- else the count stops it again
     redis.call('ZREM', KEYS[3], ARGV[3])
 
 elseif what == 'tag' then

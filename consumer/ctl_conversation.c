@@ -43,6 +43,11 @@ static void talk_name(struct ctl *c, struct talk *t)
     t->product = (struct str) { at, (size_t) (account - at) };
     t->account = (struct str) { account + 1, (size_t) (user - account - 1) };
     t->user = STR(user + 1);
+
+    /* as "send" takes a number */
+    if (str_is(t->product, "whatsapp") && user[1] == '+' && user[2]) {
+        t->user = STR(user + 2);
+    }
 }
 
 

@@ -212,10 +212,18 @@ subtest 'too many replies' => sub {
     told($rig, said(phone => '27820000009'));
     is scalar($rig->sent), 7, 'others are answered';
     is $rig->count_of->{worked}, 10, 'what was left out is worked';
-    qx(@{[build_dir()]}/metactl -c $conf conversation resume whatsapp:$PHONE:$USER);
-    is $?, 0, 'metactl conversation resume';
+    qx(@{[build_dir()]}/metactl -c $conf conversation resume whatsapp:$PHONE:+$USER);
+    is $?, 0, 'metactl conversation resume, a number as it is written';
     told($rig, said());
     is scalar($rig->sent), 8, 'resumed';
+    leave($rig);
+
+    $rig = people(replies_max => 5, rules => <<'END');
+rules:
+  - {when: {product: whatsapp, kind: message}, do: [resume, {reply: {text: back}}]}
+END
+    told($rig, map { said() } 1 .. 9);
+    is scalar($rig->sent), 5, 'what a person writes ends a stop, and counts nothing anew';
     leave($rig);
 };
 
