@@ -204,6 +204,17 @@ static void count_auto(struct work *w)
 }
 
 
+/* as the lines of the event name him: who is answered below a comment is not
+   the comment */
+static struct str receipt_whom(const struct work *w)
+{
+    const struct event  *e = work_event(w, &w->plan.steps[w->plan.at]);
+
+    return e != NULL && w->target.address != ADDRESS_GROUP && e->user.len
+           && str_equal(e->to, w->target.to) ? e->user : w->target.to;
+}
+
+
 /* receipt_sent: the step at made this message.  Whom WhatsApp's answer names
    by both names is known by both from now on (7.1) */
 void receipt_sent(struct work *w, struct str message, const struct verdict *v)
@@ -252,7 +263,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     c->max = w->conf->replies_max;
     snprintf(c->account, sizeof(c->account), "%.*s",
              (int) w->target.account.len, w->target.account.at);
-    memcpy(c->person, log_person(person, w->target.to), LOG_PERSON_MAX);
+    memcpy(c->person, log_person(person, receipt_whom(w)), LOG_PERSON_MAX);
 
     if (guard_counts(w)) {
         count_auto(w);

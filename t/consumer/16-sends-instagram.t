@@ -209,6 +209,18 @@ END
         'live: in private only';
     like +($rig->dead)[0]{answer}, qr/no public reply to a live comment/, 'and the letter says so';
     $rig->finish;
+
+    $rig = instagram_rig();
+    $rig->consumer(conf => conf_of($rig, rules => <<'END') =~ s/replies_max: \d+/replies_max: 1/r);
+rules:
+  - {when: {product: instagram, kind: comment}, do: [{comment_reply: {text: Ja.}}]}
+END
+    $rig->push(comment($IG, 'comments', 8));
+    $rig->settle;
+    my ($who) = $rig->logs =~ /kind=comment .*(user=#\w+)/;
+    like $rig->logs, qr/a conversation is stopped: .*$who$/m,
+        'who is stopped is whom the lines name';
+    $rig->finish;
 };
 
 
