@@ -204,7 +204,7 @@ static void decide_slow(struct work *w, const struct rule_facts *facts,
 
     if (facts->limits) {
         stat_add(STAT_PATTERN_LIMITS, (long long) facts->limits);
-        snprintf(more, sizeof(more), " patterns=%zu rule=%zu",
+        snprintf(more, sizeof(more), " patterns=%zu slow_rule=%zu",
                  facts->limits, slow);
         work_log(w, LOG_WARN, "slow", more);
     }

@@ -89,7 +89,7 @@ is $rig->count_of->{unmatched}, 1, 'and counted';
 
 is_deeply answers(whatsapp(text => 'a' x 4000 . '!')), [], 'a pattern that runs wild is cut off';
 is $rig->count_of->{unmatched}, 2, 'and does not match';
-like $rig->logs, qr/outcome=slow .*patterns=1 rule=5$/m, 'a line says which rule';
+like $rig->logs, qr/outcome=slow .*patterns=1 slow_rule=5$/m, 'a line says which rule';
 is_deeply answers(whatsapp(text => 'price')), [qw(first second)], 'and the next one is answered';
 
 $rig->finish;
