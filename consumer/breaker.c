@@ -87,13 +87,16 @@ bool breaker_counts(const struct breaker *b)
 
 static void breaker_open(struct breaker *b, uint64_t now, const char *how)
 {
+    size_t      i;
     struct buf  said;
 
     b->until = now + BREAKER_OPEN_MS;
     stat_row_set(stat_row(b->group, b->name), b->gauge, 1);
 
     buf_init(&said, LOG_VALUE_MAX);
-    log_clean(&said, STR(how));
+    for (i = 0; how[i] && i < LOG_VALUE_MAX; i++) {
+        buf_add(&said, how[i] < ' ' || how[i] > '~' ? "?" : how + i, 1);
+    }
     log_write(LOG_WARN, "%s %s: failed %d times in a row, at last %.*s; it is"
               " left alone for 30 s", b->what, b->name, BREAKER_FAILURES,
               (int) said.len, said.at);

@@ -18,14 +18,15 @@ static const struct json *who_first(const struct json_doc *doc)
 }
 
 
-/* handlers that it leaves alone, for they failed too often */
-static void who_alone(struct doctor *d, const struct json *one)
+/* handlers and endpoints that it leaves alone, for they failed too often */
+static void who_alone(struct doctor *d, const struct json *one,
+    const char *member, const char *check)
 {
     struct str          host = json_get_text(one, "host");
-    const struct json  *h = json_get(one, "alone");
+    const struct json  *h = json_get(one, member);
 
     for (h = json_is(h, JSON_ARRAY) ? h->child : NULL; h != NULL; h = h->next) {
-        doctor_say(d, LEVEL_WARN, "handler", "the consumer's log says how it"
+        doctor_say(d, LEVEL_WARN, check, "the consumer's log says how it"
                    " failed at last", "%.*s: %.*s leaves it alone, it failed"
                    " too often in a row", (int) (json_text(h).len < 64
                    ? json_text(h).len : 64), json_text(h).at,
@@ -65,7 +66,8 @@ bool doctor_consumers(struct doctor *d, const struct status *s)
     {
         until = strtoll(json_get_text(one, "until").at, NULL, 10);
         if (until > s->now) {
-            who_alone(d, one);
+            who_alone(d, one, "alone", "handler");
+            who_alone(d, one, "alone_endpoints", "assistant");
             continue;
         }
 

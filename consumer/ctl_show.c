@@ -189,14 +189,15 @@ static void show_holders(struct ctl *c, struct buf *b,
 }
 
 
-static void show_alone(struct ctl *c, struct buf *b, const struct json *one)
+static void show_alone(struct ctl *c, struct buf *b, const struct json *one,
+    const char *member, const char *what)
 {
-    const struct json  *h = json_get(one, "alone");
+    const struct json  *h = json_get(one, member);
 
     for (h = json_is(h, JSON_ARRAY) ? h->child : NULL; h != NULL; h = h->next) {
         out_pad(b, NONE, 13);
         out_color(c, b, 'y');
-        buf_text(b, "its handler ");
+        buf_text(b, what);
         out_safe(b, json_text(h));
         buf_text(b, " failed too often, and is left alone");
         out_color(c, b, 0);
@@ -249,7 +250,8 @@ static void show_consumers(struct ctl *c, struct buf *b,
         }
 
         buf_text(b, "\n");
-        show_alone(c, b, one);
+        show_alone(c, b, one, "alone", "its handler ");
+        show_alone(c, b, one, "alone_endpoints", "its endpoint ");
     }
 
     if (label[0] != '\0') {

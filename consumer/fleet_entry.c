@@ -73,6 +73,8 @@ void fleet_entry(const struct fleet *f, struct buf *b)
     entry_names(f, b, "stopped", is_stopped);
     buf_text(b, ",\"alone\":[");
     stats_marked(b, STAT_HANDLER_OPEN);
+    buf_text(b, "],\"alone_endpoints\":[");
+    stats_marked(b, STAT_ENDPOINT_OPEN);
     buf_text(b, "]}");
 }
 

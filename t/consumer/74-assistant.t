@@ -253,7 +253,7 @@ END
     $rig->settle;
     is scalar(asked($rig, 'classifier')), $asked, 'ten failures: it is left alone';
     is_deeply [map { $_->{reason} } $rig->dead], [('assistant_failed') x 11], 'dead letters';
-    like $rig->logs, qr/assistant desk\/classifier: failed 10 times in a row, at last HTTP.500/,
+    like $rig->logs, qr/assistant desk\/classifier: failed 10 times in a row, at last HTTP 500/,
         'and it is said';
     leave($rig);
 };

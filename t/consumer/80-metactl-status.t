@@ -53,7 +53,7 @@ my $day = int($now / 86400000);
 $ctl->do('HSET', "{$Q}:seen:count", $day - 30, 9, $day - 3, 5, "$day.1", 2, 'since', 17);
 $ctl->do('HSET', 'meta:consumers', 'a', qq({"id":"a","host":"shop-1","pid":4711,"version":"0.1.0",)
     . qq("started":@{[$now - 7200000]},"queues":["$Q"],"held":["$Q"],)
-    . qq("alone":["shop"],"until":@{[$now + 6000]}}));
+    . qq("alone":["shop"],"alone_endpoints":["desk/writer"],"until":@{[$now + 6000]}}));
 $ctl->do('HSET', 'meta:control', 'account:999', '{"until":null,"by":"me","why":"angry","since":1}');
 
 my %lanes = ("page:$PAGE" => 2, 'token:ab12' => 1);
@@ -89,11 +89,14 @@ subtest 'all of it' => sub {
         qr/pid 4711/,
         qr/alone: item 8u/, qr/account:999\n +until it is resumed: angry/, qr/next is due in \d/,
         qr/^ +its handler shop failed too often, and is left alone$/m,
+        qr{^ +its endpoint desk/writer failed too often, and is left alone$}m,
         qr/held on    page:$PAGE, 2 wait/,
         qr/token:ab12, 1 wait\n +until \d{4}\S+ .*: The\s+token\s+has\s+expired\./;
     like +($ctl->run('doctor'))[1], qr/^warn +lane +token:ab12 holds 1, until/m, 'doctor, too';
     like +($ctl->run('doctor'))[1], qr/^warn +handler +shop: shop-1 leaves it alone/m,
         '... that too';
+    like +($ctl->run('doctor'))[1], qr{^warn +assistant +desk/writer: shop-1 leaves it alone}m,
+        '... and that';
     is_deeply [grep { length > 80 } split /\n/, $out], [], 'on 80 columns';
 };
 
