@@ -370,7 +370,7 @@ static void on_letter(void *data, const struct reply *reply)
     buf_init(&result, RESULT_MAX);
     buf_init(&list, 512);
 
-    if (plan.at < plan.n) {
+    if (plan.at < plan.n || plan.more) {
         plan_write(&plan, &blob);
     } else {
         settle_result(s, record, &plan, &result, &list);
