@@ -81,7 +81,7 @@ static void state_object(struct buf *b, const struct json *j,
 }
 
 
-/* what was done, or left out as too late, stays so; what failed, or of which
+/* what was done, or left out, stays so; what failed, or of which
    nobody knows, is begun anew: that is what requeue is for.  Attempts begin
    anew as well, and it waits for no lane */
 static void state_write(struct buf *b, const struct json *state)
@@ -92,7 +92,9 @@ static void state_write(struct buf *b, const struct json *state)
         "attempts", "tries", "errors", "first", "lane", "steps"
     };
     static const char *const   outcome[] = { "o", "m", "a", "err" };
-    static const char *const   ends[] = { "done", "expired" };
+    static const char *const   ends[] = {
+        "done", "expired", "left", "closed"
+    };
 
     buf_text(b, "{");
     state_object(b, state, anew, sizeof(anew) / sizeof(anew[0]));
@@ -101,7 +103,8 @@ static void state_write(struct buf *b, const struct json *state)
     for (step = json_is(steps, JSON_ARRAY) ? steps->child : NULL;
          step != NULL; step = step->next)
     {
-        ended = name_in(json_get_text(step, "o"), ends, 2);
+        ended = name_in(json_get_text(step, "o"), ends,
+                        sizeof(ends) / sizeof(ends[0]));
         buf_text(b, "{");
         state_object(b, step, outcome,
                      ended ? 0 : sizeof(outcome) / sizeof(outcome[0]));
