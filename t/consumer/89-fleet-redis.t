@@ -92,12 +92,12 @@ subtest 'refused' => sub {
     shared($rig, [$a, $b], [1, 1], \@lists, 'two share');
 
     $rig->do('ACL', 'SETUSER', 'default', '-exists', 'resetkeys',
-        map { "~$_*" } '{meta:events', map { "meta:$_" } qw(events limit: control message: user:
-            conversation:));
+        (map { "~$_*" } '{meta:events', map { "meta:$_" } qw(events limit: control message: user:
+            conversation:)), '(+exists ~meta:user:* ~meta:conversation:* ~meta:message:*)');
     $_->wait_log(qr/consumers: the script join is refused: NOPERM/, 20) for $a, $b;
     $rig->push_to($_, messenger(id => "m_$_")) for @lists;
     $rig->settle(20, $_) for @lists;
-    $rig->do('ACL', 'SETUSER', 'default', '+@all', 'allkeys');
+    $rig->do('ACL', 'SETUSER', 'default', '+@all', 'allkeys', 'clearselectors');
     ok beats($rig, 2), 'allowed again';
     shared($rig, [$a, $b], [1, 1], \@lists, 'each has kept what it had');
     is took(3, $a, $b), 3, 'without a move';
