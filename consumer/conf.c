@@ -155,7 +155,7 @@ static const struct option options[] = {
     { "outbox", NULL, NULL, 0, 0, NULL, 0 },
     { "outbox.reply_prefix", type_list_name, NULL, ROOT(reply_prefix), 0,
       "meta:reply:", 0 },
-    { "outbox.files_dir", NULL, conf_directory, ROOT(files_dir), 0, NULL,
+    { "outbox.files_dir", NULL, conf_source, ROOT(files_dir), 0, NULL,
       0 },
     { "dry_run", type_bool, NULL, ROOT(dry_run), 0, "false", 0 },
     { "keep", type_span, NULL, ROOT(keep_ms), 0, "0", 0 },

@@ -155,6 +155,8 @@ const char *type_ambiguous(const char *text, void *field);
 void conf_rules_check(struct reader *r);
 void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
+void conf_source(struct reader *r, yaml_node_t *node, const char *path,
+    void *field);
 void conf_actions(struct reader *r, yaml_node_t *node, const char *path,
     void *field);
 void conf_fallback(struct reader *r, yaml_node_t *node, const char *path,

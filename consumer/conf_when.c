@@ -165,7 +165,7 @@ void conf_hours(struct reader *r, yaml_node_t *node, const char *path,
 
 
 /* what the consumer's user finds; others only look at the configuration */
-static const char *directory(const char *text, bool run)
+static const char *directory(const char *text, bool run, int mode)
 {
     struct stat  st;
 
@@ -181,17 +181,17 @@ static const char *directory(const char *text, bool run)
         return "there is no such directory: make it, for the consumer's user";
     }
 
-    return access(text, W_OK | X_OK) == 0 ? NULL
-           : "the consumer's user may not write there";
+    return access(text, mode | X_OK) == 0 ? NULL
+           : mode == W_OK ? "the consumer's user may not write there"
+           : "the consumer's user may not read there";
 }
 
 
-/* conf_directory takes one that we may write to, by its whole path */
-void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
-    void *field)
+static void directory_read(struct reader *r, yaml_node_t *node,
+    const char *path, void *field, int mode)
 {
     const char  *text = conf_text(r, node, path);
-    const char  *why = text != NULL ? directory(text, r->run) : NULL;
+    const char  *why = text != NULL ? directory(text, r->run, mode) : NULL;
 
     if (why != NULL) {
         conf_error(r, node, path, "%s", why);
@@ -199,6 +199,22 @@ void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
     } else if (text != NULL) {
         type_string(text, field);
     }
+}
+
+
+/* conf_directory takes one that we may write to, by its whole path */
+void conf_directory(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    directory_read(r, node, path, field, W_OK);
+}
+
+
+/* conf_source takes one that we may read */
+void conf_source(struct reader *r, yaml_node_t *node, const char *path,
+    void *field)
+{
+    directory_read(r, node, path, field, R_OK);
 }
 
 
