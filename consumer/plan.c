@@ -364,6 +364,7 @@ static int step_read(struct plan *plan, const struct json *j)
     step->save = plan_copy(json_get_text(j, "save"));
     step->save_max = strtoul(json_get_text(j, "save_max").at, NULL, 10);
     step->saves = (unsigned) strtoul(json_get_text(j, "saves").at, NULL, 10);
+    step->values = json_is(json_get(j, "values"), JSON_TRUE);
     step->files = json_is(json_get(j, "files"), JSON_TRUE);
     step->again = json_is(json_get(j, "again"), JSON_TRUE);
     step->media = plan_copy(json_get_text(j, "u"));
@@ -488,6 +489,7 @@ static void step_write(const struct step *step, size_t at,
 
     buf_text(b, step->loose ? ",\"loose\":true" : "");
     buf_text(b, step->resend ? ",\"resend\":true" : "");
+    buf_text(b, step->values ? ",\"values\":true" : "");
     buf_text(b, step->files ? ",\"files\":true" : "");
     buf_text(b, step->again ? ",\"again\":true" : "");
 

@@ -52,6 +52,8 @@ struct step {
     unsigned long         save_max; /* bytes of one of them */
     unsigned              saves;    /* how often that failed; STEP_SAVED: it
                                        is over */
+    bool                  values;   /* they are still to be filled in, and
+                                       did not fit when it was decided */
     bool                  files;    /* it may name any file of this machine */
     bool                  again;    /* its file was uploaded twice */
     char                 *media;    /* owned; Meta's id of its file, NULL */

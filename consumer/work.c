@@ -355,7 +355,7 @@ void work_next(struct work *w)
     } else if (step->state == STEP_WAIT) {
         wait_begin(w);
 
-    } else if (!step_paused(w)) {
+    } else if (!step_paused(w) && (!step->values || decide_values(w))) {
         step_begin(w);
     }
 }

@@ -43,8 +43,9 @@ struct action_place work_place(const struct event *event,
 
 
 /* an action that holds values is another one for each event; it is what is
-   kept.  -1: w->fault says why there is none */
-static int step_fill(struct work *w, struct step *step, size_t number)
+   kept.  NULL: w->fault says why there is none */
+static struct action *step_filled(struct work *w, const struct step *step,
+    size_t number)
 {
     const struct event   *event = work_event(w, step);
     const struct known   *known = work_known(w, step);
@@ -59,14 +60,57 @@ static int step_fill(struct work *w, struct step *step, size_t number)
                       &w->fault) != 0)
     {
         w->fault.action = (unsigned) number;
-        w->faulty = true;
         free(own);
-        return -1;
+        return NULL;
     }
 
-    step->action = step->own = own;
+    return own;
+}
 
-    return 0;
+
+/* of one among several the others go on: it fails when its turn comes */
+static int step_fill(struct work *w, struct step *step, size_t number)
+{
+    struct action  *own = step_filled(w, step, number);
+
+    if (own != NULL) {
+        step->action = step->own = own;
+        return 0;
+    }
+
+    step->values = w->record.nevents > 1;
+    w->faulty = !step->values;
+
+    return step->values ? 0 : -1;
+}
+
+
+/* decide_values fills in what did not fit, by now; false: w ends, or goes on
+   with others */
+bool decide_values(struct work *w)
+{
+    size_t          i = w->plan.at, number = 1;
+    struct step    *steps = w->plan.steps;
+    struct action  *own;
+
+    while (i > 0 && steps[i - 1].event == steps[i].event
+           && steps[i - 1].rule == steps[i].rule)
+    {
+        i--;
+        number++;
+    }
+
+    own = step_filled(w, &steps[w->plan.at], number);
+    if (own == NULL) {
+        end_fault(w, "rule", &w->fault);
+        return false;
+    }
+
+    plan_replace(&w->plan, own, 1);
+    w->plan.steps[w->plan.at].values = false;
+    free(own);
+
+    return true;
 }
 
 

@@ -116,6 +116,8 @@ const char *decide_event(struct work *w, const char **reason);
 bool work_long(const struct work *w);   /* it is decided in parts */
 void decide_count(struct work *w);              /* it came in */
 bool decide_job(struct work *w);                /* false: w->fault */
+bool decide_values(struct work *w);     /* of the step at; false: w is freed,
+                                           or goes on by itself */
 
 /* work_know.c: who the people of the work are.  know_begin asks for those of
    an event that begins, where something could use it; guard_begin for whom the

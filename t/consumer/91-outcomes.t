@@ -184,4 +184,27 @@ subtest 'one of several' => sub {
     $rig->finish;
 };
 
+subtest 'a value that fits all but one' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(rules => "rules: [{when: {product: whatsapp, kind: message},"
+        . " do: [{reply: {text: '{{text}}'}}]}]\n");
+    my %said = (type => 'text', text => {body => 'said'});
+    my @messages = ({%said}, {type => 'image', image => {id => '1'}}, {%said});
+    my $n = 0;
+    $rig->push(record(id => 'sha256:values', key => "$PHONE:", event => {field => 'messages',
+        value => {messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
+            messages => [map { {from => '2782000000' . ++$n, id => "wamid.values$$.$n",
+                timestamp => '' . time, %$_} } @messages]}}));
+    $rig->settle;
+    is_deeply [map { $_->{body}{to} } grep { $_->{accepted} } $rig->graph->calls],
+        [qw(+27820000001 +27820000003)], 'the others are answered';
+    is_deeply [map { "$_->{reason} $_->{answer}" =~ /^(rule action 1: reply.text: \w+)/ }
+        $rig->dead], ['rule action 1: reply.text: is'], 'one letter says which and why';
+    ctl($c, 'dead', 'requeue', 'sha256:values');
+    $rig->settle;
+    is scalar($rig->graph->calls), 2, 'a requeue sends no value that is not filled in';
+    is scalar(() = $rig->dead), 1, 'but buries it again';
+    $rig->finish;
+};
+
 done_testing;
