@@ -10,8 +10,8 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use JSON::PP qw(decode_json);
 use Test::More;
 
-use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
-use Test::Meta::Util qw(patience wait_for);
+use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Util qw(build_dir patience wait_for);
 
 my $rules = <<'END';
 push_lists: ["shop:copies"]
@@ -228,5 +228,101 @@ END
     is_deeply $rig->state_of, {}, 'nothing of it stays';
     $rig->finish;
 };
+
+# a change with a message of each of these people
+sub together {
+    my $at = ref $_[0] ? time - ${shift()} : time;
+    my (@people) = @_;
+    return record(key => "$PHONE:", event => {field => 'messages', value => {
+        messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
+        contacts => [map { {wa_id => $_, profile => {name => 'Thandi'}} } @people],
+        messages => [map { {from => $_, id => "wamid.together$$.$_", timestamp => "$at",
+            type => 'text', text => {body => "of $_"}} } @people]}});
+}
+
+
+subtest 'one of several people cannot be answered' => sub {
+    my $rig = Rig->new;
+    my @people = map { 27820000200 + $_ } 1 .. 5;
+    my $c = $rig->consumer(rules => <<'END');
+rules:
+  - when: {kind: message}
+    do: [{reply: {text: "one {{user.phone}}"}}, {reply: {text: two}}]
+END
+    my $fails = sub { $rig->graph->fault({match => {body => "one $people[$_[0]]"}, times => 1,
+        fault => {code => $_[1]}}) };
+    $fails->(0, 131026);
+    $fails->(2, 131026);
+    $fails->(3, 131000);
+    $rig->push(together(@people));
+    $rig->settle(40);
+    is_deeply [map { "$_->[0] $_->[1]" } $rig->sent], [map { ("+$people[$_] one $people[$_]",
+        "+$people[$_] two") } 1, 3, 4], 'all others are, once, one after a retry';
+    is scalar(grep { $_->{method} eq 'POST' } $rig->graph->calls), 9, 'nobody is tried again';
+    my @dead = $rig->dead;
+    is scalar(@dead), 1, 'one letter';
+    is_deeply [@{$dead[0]}{qw(reason code done action)}], ['graph_error', 131026, 0, 'reply'],
+        'of the first one that failed';
+    is scalar(() = $rig->logs =~ /others=on/g), 2, 'a line for each';
+
+    my $conf = $rig->file('consumer0.yaml');
+    qx(@{[build_dir()]}/metactl -c $conf dead requeue --all 2>&1);
+    $rig->settle(40);
+    is_deeply [map { "$_->[0] $_->[1]" } ($rig->sent)[6 .. 9]],
+        [map { ("+$people[$_] one $people[$_]", "+$people[$_] two") } 0, 2],
+        'a requeue answers those who are left';
+    is scalar($rig->dead), 0, 'and it is worked';
+    $rig->finish;
+};
+
+
+subtest 'a template that failed is still to go' => sub {
+    my $rig = Rig->new;
+    my @people = map { 27820000400 + $_ } 1 .. 2;
+    my $c = $rig->consumer(rules => <<'END');
+rules:
+  - when: {product: whatsapp, kind: message}
+    do: [{reply: {text: one}}, {reply: {text: two}}]
+    fallback_template: {name: offer, language: de}
+    max_age: 48h
+END
+    $rig->graph->fault({match => {body => $people[0]}, times => 1, fault => {code => 132001}});
+    $rig->push(together(\(25 * 3600), @people));
+    $rig->settle(40);
+    is_deeply [map { $_->[0] } $rig->sent], ["+$people[1]"], 'the other one has it';
+    my $conf = $rig->file('consumer0.yaml');
+    qx(@{[build_dir()]}/metactl -c $conf dead requeue --all 2>&1);
+    $rig->settle(40);
+    is_deeply [map { "$_->[0] " . ($_->[1] // 'template') } $rig->sent],
+        ["+$people[1] template", "+$people[0] template"], 'and then the first';
+    $rig->finish;
+};
+
+
+subtest 'killed after one of them failed' => sub {
+    my $rig = Rig->new;
+    my @people = map { 27820000300 + $_ } 1 .. 3;
+    my %conf = (rules => 'rules: [{when: {kind: message},'
+        . ' do: [{reply: {text: "{{user.phone}}"}}]}]');
+    my $c = $rig->consumer(%conf);
+    $rig->graph->fault({match => {body => $people[0]}, times => 1, fault => {code => 131026}});
+    $rig->graph->fault({match => {body => $people[1]}, times => 1, fault => {slow => 60000}});
+    $rig->push(together(@people));
+    $rig->graph->wait_calls(2);
+    $rig->pause($c, "account:$PHONE");
+    $rig->graph->hasten;
+    ok wait_for(sub { $rig->held == 1 }, 20 * patience()), 'held';
+    $c->stop('KILL');
+    $rig->expire;
+    $rig->resume;
+    $c = $rig->consumer(%conf);
+    $rig->settle(40);
+    is_deeply [map { $_->[1] } $rig->sent], [@people[1, 2]], 'the others are answered, once';
+    is_deeply [map { "$_->{reason} $_->{code} $_->{answer}" } $rig->dead],
+        ['graph_error 131026 ' . ([$rig->dead]->[0]{answer} // '')], 'the letter says why';
+    like [$rig->dead]->[0]{text}, qr/\w/, 'and what it means';
+    $rig->finish;
+};
+
 
 done_testing;
