@@ -40,8 +40,9 @@ sub somewhere {
     my ($rig, $name) = @_;
     return $rig->do('EVAL', "return (redis.call('HGET', KEYS[1], 'worked') or 0)"
         . " + redis.call('LLEN', KEYS[2]) + redis.call('LLEN', KEYS[3])"
-        . " + redis.call('HLEN', KEYS[4]) + redis.call('LLEN', KEYS[5])", 5, "{$name}:count",
-        "mine-$name", "{$name}:dead", "{$name}:inflight", $name);
+        . " + redis.call('HLEN', KEYS[4]) + redis.call('LLEN', KEYS[5])"
+        . " + redis.call('ZCARD', KEYS[6]) + redis.call('HLEN', KEYS[7])", 7, "{$name}:count",
+        "mine-$name", "{$name}:dead", "{$name}:inflight", $name, "{$name}:retry", "{$name}:held");
 }
 
 sub begin {
