@@ -31,6 +31,7 @@ enum {
     STATUS_USER,
     STATUS_PHONE,
     STATUS_TEMPLATE,
+    STATUS_NAME,
     STATUS_PARTS
 };
 
@@ -206,7 +207,7 @@ bool known_status(struct known *known, const struct reply *answer)
     struct str   *to[STATUS_PARTS] = {
         [STATUS_STATE] = &known->state, [STATUS_BY] = &known->by,
         [STATUS_USER] = &known->user, [STATUS_PHONE] = &known->phone,
-        [STATUS_TEMPLATE] = &known->template
+        [STATUS_TEMPLATE] = &known->template, [STATUS_NAME] = &known->name
     };
 
     known_clear(known);

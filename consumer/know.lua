@@ -248,7 +248,7 @@ end
 
 -- a status of one message.  Of one that is not known and is not ours nothing is
 -- kept.  what: what its error says of the person, "closed" or "stop".  Answers
--- {state, by, user, phone, template}
+-- {state, by, user, phone, template, name}
 word.status = {13, function(product, account, message, state, ms, code, subcode, class, phone,
     bsuid, ref, what, category)
     local key = messages .. account .. ':' .. message
@@ -276,10 +276,9 @@ word.status = {13, function(product, account, message, state, ms, code, subcode,
         call('HSET', messages .. account .. ':templates', was[3], category)
         call('PEXPIRE', messages .. account .. ':templates', keep)
     end
-    if phone == '' and user ~= '' then
-        phone = call('HGET', users .. account .. ':' .. user, 'phone') or ''
-    end
-    return {call('HGET', key, 'state') or state, was[1] or '', user, phone, was[3] or ''}
+    local is = user ~= '' and call('HMGET', users .. account .. ':' .. user, 'phone', 'name') or {}
+    return {call('HGET', key, 'state') or state, was[1] or '', user,
+        phone ~= '' and phone or is[1] or '', was[3] or '', is[2] or ''}
 end}
 
 -- all that were sent to somebody until then, or until that message, got as far.

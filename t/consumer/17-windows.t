@@ -70,7 +70,7 @@ subtest 'open, closed, and nobody knows' => sub {
 subtest 'Meta says that it is closed' => sub {
     my $rig = shared();
     told($rig, said(ago => 100));
-    $rig->graph->fault({times => 1, fault => {code => 131047}});
+    $rig->graph->fault({match => {body => '"type":"text"'}, times => 1, fault => {code => 131047}});
     is state_of(outcome($rig, job())), 'dead never -', 'by an answer';
     is state_of(outcome($rig, job())), 'dead ours 24 hours', 'the next one does not leave';
     told($rig, said());
@@ -109,7 +109,7 @@ END
     my $sent = sub { join ' ', map { $_->[1] // 'template' } $rig->sent };
     told($rig, said(ago => $DAY + 9));
     is $sent->(), 'template', 'the window is known to be closed: the template, once';
-    $rig->graph->fault({times => 1, fault => {code => 131047}});
+    $rig->graph->fault({match => {body => '"type":"text"'}, times => 1, fault => {code => 131047}});
     told($rig, said(phone => '27820000004'));
     is $sent->(), 'template template', 'Meta says so: the second one is not tried';
     told($rig, said());
@@ -247,13 +247,15 @@ subtest 'thousands of them at once' => sub {
 subtest 'who answers a failure does not answer its own' => sub {
     my $rig = people(rules => <<'END');
 rules:
-  - {when: {product: whatsapp, kind: status, state: failed}, do: [{reply: {text: again}}]}
+  - when: {product: whatsapp, kind: status, state: failed}
+    do: [{reply: {text: "again, {{user.name|you}}"}}]
 unmatched: drop
 END
     told($rig, said());
     my $id = outcome($rig, job())->{results}[0]{message};
     told($rig, status($id, 'failed', code => 131026, user => ''));
     is scalar($rig->sent), 2, 'the failed one is answered, though its status names nobody';
+    is +($rig->sent)[1][1], 'again, Thandi', 'by the name of an earlier event';
     my ($again) = grep { my %m = message($rig, $PHONE, $_); $m{by} eq 'failed rule 1' } ids($rig);
     ok $again, 'the record says by what';
     told($rig, status($again, 'failed', code => 131026));
