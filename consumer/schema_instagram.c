@@ -263,7 +263,7 @@ int check_instagram(const struct check_of *c, struct fault *f)
 
     case ACTION_HANDOVER:
         return fault_set(f, c->path, NULL, NONE, "Meta documents it for"
-                         " Messenger and WhatsApp");
+                         " Messenger alone");
 
     default:
         return 0;

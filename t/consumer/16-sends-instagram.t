@@ -258,7 +258,7 @@ subtest 'limits' => sub {
             qr/instagram has no/],
         ['a receipt', reply(text => 'a', wait_for => 'delivered'), 'reply.wait_for', 'read',
             qr/only what was read/],
-        ['a handover', {handover => {to => '1'}}, 'handover', undef, qr/Messenger and WhatsApp/],
+        ['a handover', {handover => {to => '1'}}, 'handover', undef, qr/Messenger alone/],
         (map { ["a $_", reply($_ => {}), "reply.$_", undef, qr/instagram has no $_/] }
             qw(location interactive)),
     );

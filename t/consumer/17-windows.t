@@ -9,8 +9,8 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use Test::More;
 
-use People qw(people said status change job outcome send_job message user_of ids $OUTBOX $RULES
-    $USER);
+use People qw(leave people shared told said status change job outcome send_job message user_of ids
+    $OUTBOX $RULES $USER);
 use Rig qw(messenger record $PHONE $PAGE $WABA $Q);
 use Test::Meta::Util qw(build_dir wait_for);
 
@@ -18,27 +18,6 @@ my $DAY = 24 * 3600;
 my $OFFER = {name => 'offer', language => 'de'};
 my $REPLIES = "rules: [{when: {product: whatsapp, kind: message}, do: [{reply: {text: auto}}]}]\n"
     . "unmatched: drop\n";
-
-sub told {
-    my ($rig, @records) = @_;
-    $rig->push(@records);
-    return $rig->settle;
-}
-
-sub leave {
-    my ($rig, %arg) = @_;
-    $rig->settle(20, $OUTBOX);
-    $rig->finish(queues => [$Q, $OUTBOX], %arg);
-}
-
-# those that need nothing of their own share one, and have a person each
-my $shared = people();
-my $persons = 0;
-
-sub shared {
-    $USER = '2782000010' . $persons++;
-    return $shared;
-}
 
 sub state_of { return join ' ', map { $_ // '-' } @{$_[0]}{qw(state)}, $_[0]{results}[-1]{error}
     ? @{$_[0]{results}[-1]{error}}{qw(class limit)} : () }
@@ -282,5 +261,5 @@ subtest 'Redis refuses' => sub {
     leave($rig);
 };
 
-leave($shared);
+leave(shared());
 done_testing;

@@ -9,33 +9,13 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time);
 
-use People qw(people said status mark job outcome send_job message ids $OUTBOX $RULES $USER);
+use People qw(leave people shared told said status mark job outcome send_job message ids
+    $OUTBOX $RULES $USER);
 use Rig qw(messenger record $PHONE $PAGE $Q);
 use Test::Meta::Util qw(build_dir wait_for);
 
 my $USER_MS = '7290000000000001';
 my %MS = (account => $PAGE, to => $USER_MS);
-
-sub told {
-    my ($rig, @records) = @_;
-    $rig->push(@records);
-    return $rig->settle;
-}
-
-sub leave {
-    my ($rig, %arg) = @_;
-    $rig->settle(20, $OUTBOX);
-    $rig->finish(queues => [$Q, $OUTBOX], %arg);
-}
-
-# those that need nothing of their own share one, and have a person each
-my $shared = people();
-my $persons = 0;
-
-sub shared {
-    $USER = '2782000010' . $persons++;
-    return $shared;
-}
 
 sub metactl {
     my ($rig, @args) = @_;
@@ -208,5 +188,5 @@ subtest 'settled by its status' => sub {
     is_deeply [@m{qw(state id user)}], ['delivered', $id, $USER], 'its record is made';
 };
 
-leave($shared);
+leave(shared());
 done_testing;

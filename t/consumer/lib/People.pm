@@ -6,6 +6,7 @@ package People;
 #   $rig->push(said(ago => 25 * 3600), status($id, 'failed', code => 131047));
 #   my $r = outcome($rig, job(do => [...]));   the job's result, decoded
 #   my %r = message($rig, $PHONE, $id);        its record
+#   told($rig, said()); leave($rig);           pushed and worked off; the end of it
 
 use strict;
 use warnings;
@@ -16,8 +17,8 @@ use JSON::PP ();
 use Rig qw(record messenger $PHONE $PAGE $WABA $Q);
 use Test::Meta::Util qw(patience);
 
-our @EXPORT_OK = qw(people said status change mark job outcome send_job message user_of ids
-    $OUTBOX $RULES $USER);
+our @EXPORT_OK = qw(leave people shared told said status change mark job outcome send_job
+    message user_of ids $OUTBOX $RULES $USER);
 
 our $OUTBOX = 'meta:outbox';
 our $USER = '27820000001';
@@ -25,6 +26,28 @@ our $RULES = "rules: [{when: {product: whatsapp, kind: message}, do: [mark_read]
     . "unmatched: drop\n";
 my $json = JSON::PP->new->canonical->utf8;
 my $count = 0;
+
+my $shared;
+my $persons = 0;
+
+# those that need nothing of their own share one, and have a person each
+sub shared {
+    $shared //= people();
+    $USER = '2782000010' . $persons++;
+    return $shared;
+}
+
+sub told {
+    my ($rig, @records) = @_;
+    $rig->push(@records);
+    return $rig->settle;
+}
+
+sub leave {
+    my ($rig, %arg) = @_;
+    $rig->settle(20, $OUTBOX);
+    $rig->finish(queues => [$Q, $OUTBOX], %arg);
+}
 
 sub people {
     my (%arg) = @_;
