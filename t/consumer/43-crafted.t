@@ -82,6 +82,8 @@ subtest 'texts that a pattern is slow at' => sub {
     $rig->settle(120);
     cmp_ok $c->cpu, '<', 5 * patience(), 'a thousand hold up nobody';
     is_deeply [$rig->dead], [], 'the pattern does not match them';
+    is $rig->count_of->{unmatched}, 2, 'so that they are matched by nothing';
+    like $c->log, qr/outcome=slow .*patterns=\d+ slow_rule=1/, 'and the log says which is slow';
     is scalar $rig->sent, 1, 'the next one is answered';
     unlike $c->log, qr/lease is lost/, 'the lease is kept';
     $rig->finish;
@@ -98,6 +100,7 @@ subtest 'a long text that a pattern is slow at' => sub {
     $rig->settle(60);
     cmp_ok $c->cpu, '<', 3 * patience(), 'is given up soon';
     is_deeply [$rig->dead], [], 'and does not match';
+    is $rig->count_of->{unmatched}, 1, 'so that nothing does';
     is scalar $rig->sent, 2, "others are found wherever they match";
     $rig->finish;
 };
