@@ -31,7 +31,7 @@ my %DEADLINE = (page => 5, instagram => 5);     # seconds; WhatsApp: no number
 my %HORIZON = (whatsapp => 7 * 86400, messaging => 3600, other => 36 * 3600);
 
 
-# JSON as Meta writes it: ASCII, \/ and \uXXXX in lower case.
+# JSON as Meta writes it: ASCII, \/ for a slash and \u00e4 for a letter, in lower case.
 sub bytes ($class, $json) {
     my $text = encode_json($json);
     utf8::decode($text);
