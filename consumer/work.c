@@ -164,7 +164,8 @@ void work_mark(struct work *w, const struct queue_push *push, size_t n,
 
     if (b.over) {
         buf_free(&b);
-        end_dead(w, "record", "what was decided takes over 8 MB", NULL);
+        end_buried(w, "record", NULL, "what was decided takes over 8 MB",
+                   NULL);
         return;
     }
 
