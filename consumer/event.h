@@ -146,5 +146,12 @@ size_t event_media(const struct event *e, struct media *out, size_t max);
    which is the caller's to free as well */
 size_t record_lines(const struct record *r, struct str **keys, char **own);
 
+/* record_is_many: a change of several elements, which may stand in several
+   lines.  record_each: it as one record for each of its events, in their order;
+   bytes are those of record_open.  The array and *own, in which they are, are
+   the caller's to free; NULL: it stays whole */
+bool record_is_many(const struct record *r);
+struct str *record_each(const struct record *r, struct str bytes, char **own);
+
 
 #endif /* EVENT_H */

@@ -157,16 +157,17 @@ void record_close(struct record *r)
 }
 
 
-/* a key that ends in ":" is that of a change with several elements: it waits
-   in the line of each of them */
-static bool record_is_many(const struct record *r)
+/* record_is_many: a key that ends in ":" is that of a change with several
+   elements */
+bool record_is_many(const struct record *r)
 {
     return r->nevents > 1 && r->key.len > 1
            && r->key.at[r->key.len - 1] == ':';
 }
 
 
-/* record_lines writes phone_number_id:user for each element, or the key */
+/* record_lines writes phone_number_id:user for each element, or the key: one
+   that stays whole waits in the line of each of them */
 size_t record_lines(const struct record *r, struct str **keys, char **own)
 {
     size_t       i;
