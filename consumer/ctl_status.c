@@ -9,7 +9,7 @@
 const char *const view_names[VIEW_MAX] = {
     "arrived", "taken", "waiting", "inflight", "held", "retry", "dead",
     "done", "worked", "duplicate", "unmatched", "expired", "dropped",
-    "replayed", "kept"
+    "replayed", "parts", "kept"
 };
 
 
@@ -19,7 +19,7 @@ static void view_counts(struct view *v, const struct reply *counts)
 
     for (i = 0; i + 1 < reply_count(counts); i += 2) {
         for (k = 0; k < VIEW_MAX; k++) {
-            if ((k == VIEW_TAKEN || (k >= VIEW_WORKED && k <= VIEW_REPLAYED))
+            if ((k == VIEW_TAKEN || (k >= VIEW_WORKED && k <= VIEW_PARTS))
                 && str_is(reply_str(reply_at(counts, i)), view_names[k]))
             {
                 v->n[k] = reply_number(reply_at(counts, i + 1));
@@ -207,7 +207,8 @@ long long status_beyond(const struct status *s)
 
     for (i = 0; i < s->lists.n; i++) {
         if (s->lists.at[i].queue->kind == QUEUE_EVENTS) {
-            n += s->views[i].n[VIEW_ARRIVED] - s->views[i].n[VIEW_REPLAYED];
+            n += s->views[i].n[VIEW_ARRIVED] - s->views[i].n[VIEW_REPLAYED]
+                 - s->views[i].n[VIEW_PARTS];
         }
     }
 

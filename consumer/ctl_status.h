@@ -22,6 +22,7 @@ enum view_number {
     VIEW_EXPIRED,
     VIEW_DROPPED,
     VIEW_REPLAYED,
+    VIEW_PARTS,         /* how many more came of changes with several */
     VIEW_KEPT,
     VIEW_MAX
 };

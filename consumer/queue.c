@@ -66,6 +66,7 @@ static bool item_away(const struct item *item)
     case ITEM_ENTERING:
         return item->queue->entering;
 
+    case ITEM_PARTING:
     case ITEM_STARTING:
     case ITEM_RUNNING:
     case ITEM_MARKING:

@@ -25,6 +25,8 @@ struct queue_call;
 
 enum item_phase {
     ITEM_WAITING,   /* in the window; it is not at work */
+    ITEM_PART,      /* its parts are to take its place */
+    ITEM_PARTING,   /* Redis is being told */
     ITEM_ENTERING,  /* Redis is asked whether an older one of its lines waits */
     ITEM_START,     /* Redis is to be asked whether it was seen or requeued */
     ITEM_STARTING,  /* it is being asked */
@@ -93,6 +95,7 @@ struct item {
                                    be remembered */
     size_t              nids;
     bool                opened; /* ops->open has seen it */
+    bool                newest; /* nothing was taken behind it */
     bool                back;   /* it has waited in Redis */
     bool                loose;  /* it stands in no line any more */
     bool                enters; /* its lines may have older ones in Redis */
@@ -112,7 +115,8 @@ enum open_rc {
 /* the worker; each gets the data of queue_new.  Those marked * may be NULL */
 struct queue_ops {
     /* looks at a new item and calls queue_lines, and queue_ids where it is to
-       be deduped; not more: the item may have to wait for long */
+       be deduped; not more: the item may have to wait for long.  Or, where
+       queue_may_part, queue_part, which frees it in its time */
     enum open_rc  (*open)(void *data, struct item *item);
     /* begins the work (item->work NULL, or what open left there), goes on by
        item->state where there is one, or goes on with it after queue_may_send
@@ -214,6 +218,11 @@ void queue_free(struct queue *q);
 
 /* queue_lines: the lines in which it stands, copied; once, n may be 0 */
 void queue_lines(struct item *item, const struct str *keys, size_t n);
+
+/* queue_part: the records are worked one by one in the place of the item, each
+   in its own lines; copied; false: there are too many */
+bool queue_may_part(const struct item *item);
+bool queue_part(struct item *item, const struct str *records, size_t n);
 
 /* queue_ids: what dedupe knows it by (seen_hash with queue_seen_key), copied;
    not called or n 0: it is not deduped.  Of several the last is that of the

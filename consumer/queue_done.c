@@ -376,6 +376,10 @@ void queue_flush(struct queue *q)
         park_flush(q);
     }
 
+    if (q->parted != NULL && redis_up(q->redis)) {
+        parts_flush(q);
+    }
+
     q->unsaid = (marks && q->marking) || (ends && q->ending)
                 || (starts && q->starting);
 
@@ -433,7 +437,7 @@ bool queue_goes_back(const struct item *item)
         return q->mode == QUEUE_DRAINING || q->mode == QUEUE_YIELDING;
     }
 
-    return item->phase == ITEM_WAITING
+    return (item->phase == ITEM_WAITING || item->phase == ITEM_PART)
            && (q->mode == QUEUE_DRAINING || q->mode == QUEUE_YIELDING
                || (q->mode != QUEUE_ON && !item->opened));
 }

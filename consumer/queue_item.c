@@ -280,6 +280,10 @@ void item_open(struct item *item)
         return;
     }
 
+    if (item->phase == ITEM_PART) {
+        return;
+    }
+
     item->opened = true;
 
     if (item->enters) {
@@ -416,6 +420,10 @@ void item_detach(struct item *item)
         q->suspects--;
     }
     item->queue = NULL;
+
+    if (q->parted == item) {
+        parts_forget(q);
+    }
 
     if (q->alone == item) {
         alone_over(q);

@@ -12,7 +12,6 @@
 
 #define START_WORDS   3         /* of an item in a call */
 #define MARK_WORDS    3
-#define REQUEUE_LEN   34        /* "r:" and 32 digits */
 
 
 /* start_needed: it has to be looked up before it begins */
@@ -23,11 +22,17 @@ bool start_needed(const struct item *item)
 }
 
 
-static void requeue_name(char out[REQUEUE_LEN + 1], struct str record)
+/* requeue_name writes the name */
+void requeue_name(char out[REQUEUE_NAME], struct str record)
 {
     size_t         i;
     unsigned int   n;
     unsigned char  digest[EVP_MAX_MD_SIZE];
+
+    out[0] = '\0';
+    if (record.len == 0) {
+        return;
+    }
 
     if (!EVP_Digest(record.at, record.len, digest, &n, EVP_sha256(), NULL)) {
         abort();
@@ -111,7 +116,7 @@ static void on_start(void *data, const struct reply *reply)
 /* start_flush looks up all that are about to begin */
 void start_flush(struct queue *q, size_t starts)
 {
-    char        (*names)[REQUEUE_LEN + 1];
+    char        (*names)[REQUEUE_NAME];
     size_t         i, ids = 0;
     struct item   *item;
     struct batch  *batch;
@@ -140,9 +145,7 @@ void start_flush(struct queue *q, size_t starts)
         batch->items[i] = item;
         item->phase = ITEM_STARTING;
 
-        if (item->requeued) {
-            requeue_name(names[i], item->record);
-        }
+        requeue_name(names[i], item->requeued ? item->record : NONE);
 
         words_add(&w, item->field);
         words_add(&w, STR(names[i]));

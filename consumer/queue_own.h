@@ -150,6 +150,9 @@ struct queue {
     struct lines               *lines;
 
     struct item                *recall;     /* in flight, not yet read */
+    struct item                *parted;     /* to be replaced by its parts */
+    struct str                 *parts;      /* owned, with their bytes */
+    size_t                      nparts;
     struct item                *alone;      /* said to be, or about to be */
     bool                        aloning;    /* the call is on its way */
     bool                        entering;   /* another one */
@@ -262,6 +265,12 @@ void queue_wait_free(struct queue *q);
 void queue_watched(void *data);
 size_t queue_room_back(const struct queue *q, size_t leaving);
 
+void item_gone(struct queue *q, struct item *item);     /* from Redis */
+
+/* queue_parts.c */
+void parts_flush(struct queue *q);
+void parts_forget(struct queue *q);
+
 void queue_old(struct queue *q);        /* queue_old.c */
 
 /* queue_come.c: what comes back, and mending */
@@ -277,7 +286,10 @@ bool queue_waits(const struct queue *q);
 struct item *park_revive(struct queue *q, struct str field);    /* or NULL */
 void queue_enter(struct queue *q);      /* all that are ITEM_ENTERING */
 
-/* queue_mark.c */
+/* queue_mark.c: requeue_name: what {Q}:state calls the state that a requeue has
+   put back for a record; empty where that is */
+#define REQUEUE_NAME  35        /* "r:", 32 digits, and a zero */
+void requeue_name(char out[REQUEUE_NAME], struct str record);
 bool start_needed(const struct item *item);
 void start_flush(struct queue *q, size_t starts);
 void mark_flush(struct queue *q, size_t marks);

@@ -46,7 +46,8 @@ static struct item *queue_find(const struct queue *q, struct str field)
 }
 
 
-static void item_gone(struct queue *q, struct item *item)
+/* item_gone: somebody has deleted it */
+void item_gone(struct queue *q, struct item *item)
 {
     struct buf  b;
 
@@ -69,7 +70,8 @@ static void item_gone(struct queue *q, struct item *item)
 
 
 /* an item that is gone from {Q}:inflight and was not begun, or whose next step
-   was not, is not ours; one that was entering is in {Q}:held */
+   was not, is not ours; one that was entering is in {Q}:held, and of one that
+   has parts those are there */
 static void queue_prune(struct queue *q, const struct reply *fields)
 {
     size_t        i, n = reply_count(fields);
@@ -88,7 +90,7 @@ static void queue_prune(struct queue *q, const struct reply *fields)
             continue;
         }
 
-        if (item->phase == ITEM_ENTERING) {
+        if (item->phase == ITEM_ENTERING || item->phase == ITEM_PART) {
             item_free(item);
 
         } else if (item->phase == ITEM_WAITING || item->phase == ITEM_START
@@ -419,6 +421,7 @@ static void on_take(void *data, const struct reply *reply)
         item = item_new(q, reply_str(reply_at(reply, i)));
         item->enters = q->waiting > 0;
         item->requeued = reply_int(reply_at(reply, 1)) != 0;
+        item->newest = i + 3 >= reply_count(reply);
         queue_intake(q, item, reply_str(reply_at(reply, i + 1)), NONE, NONE);
     }
 
@@ -607,7 +610,7 @@ void queue_take(struct queue *q)
     bool  room = q->n + q->promised < QUEUE_WINDOW
                  && q->bytes < QUEUE_WINDOW_BYTES;
 
-    if (q->taking || !redis_up(q->redis)) {
+    if (q->taking || q->parted != NULL || !redis_up(q->redis)) {
         return;
     }
 

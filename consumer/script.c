@@ -30,6 +30,7 @@ SCRIPT_FILE(alone);
 SCRIPT_FILE(sync);
 SCRIPT_FILE(take);
 SCRIPT_FILE(recall);
+SCRIPT_FILE(parts);
 SCRIPT_FILE(enter);
 SCRIPT_FILE(start);
 SCRIPT_FILE(mark);
@@ -67,6 +68,7 @@ static const struct {
     [SCRIPT_SYNC] = SCRIPT_TEXT(sync),
     [SCRIPT_TAKE] = SCRIPT_TEXT(take),
     [SCRIPT_RECALL] = SCRIPT_TEXT(recall),
+    [SCRIPT_PARTS] = SCRIPT_TEXT(parts),
     [SCRIPT_ENTER] = SCRIPT_TEXT(enter),
     [SCRIPT_START] = SCRIPT_TEXT(start),
     [SCRIPT_MARK] = SCRIPT_TEXT(mark),

@@ -14,6 +14,7 @@ enum script {
     SCRIPT_SYNC,
     SCRIPT_TAKE,
     SCRIPT_RECALL,
+    SCRIPT_PARTS,
     SCRIPT_ENTER,
     SCRIPT_START,
     SCRIPT_MARK,

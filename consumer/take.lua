@@ -36,7 +36,7 @@ end
 
 local requeued = tonumber(redis.call('HGET', KEYS[9], 'requeued') or 0) or 0
 local left, bytes = tonumber(ARGV[2]), tonumber(ARGV[3])
-local taken, nofit = {waiting, requeued > 0 and 1 or 0}, false
+local taken, nofit, parted = {waiting, requeued > 0 and 1 or 0}, false, false
 
 redis.call('LPOP', KEYS[2], 0)
 redis.call('LPOP', KEYS[3], 0)
@@ -61,20 +61,27 @@ local function numbers(n, suffix)
     return free
 end
 
+-- a change with several elements is the last of a call: its parts get the next
+-- numbers (parts.lua).  Of its head, for names of 256 bytes stand there
+local function several(item)
+    return string.find(string.sub(item, 1, 4096), '"key":"[^"]+:"')
+end
+
 -- so many at a time: few calls, and never much of what has no room
 local AT_ONCE = 16
 
 for _, list in ipairs({3, 2}) do
     local more = true
-    while more and left > 0 and not nofit do
+    while more and left > 0 and not nofit and not parted do
         local items = redis.call('LRANGE', KEYS[list], 0, math.min(left, AT_ONCE) - 1)
         local n, fresh = 0, {}
         more = #items == AT_ONCE
-        while n < #items and #items[n + 1] <= bytes do
+        while n < #items and #items[n + 1] <= bytes and not parted do
             n = n + 1
             bytes = bytes - #items[n]
+            parted = several(items[n])
         end
-        nofit = n < #items
+        nofit = n < #items and not parted
         if n > 0 then
             redis.call('HINCRBY', KEYS[5], 'taken', 0)
             for i, field in ipairs(numbers(n, list == 3 and 'u' or '')) do

@@ -536,6 +536,30 @@ static void work_lines(struct work *w)
 }
 
 
+/* a change with several elements: each is worked as if it had come alone */
+static bool work_parts(struct work *w)
+{
+    bool         parted;
+    char        *own;
+    struct str  *records;
+
+    if (w->is_job || !queue_may_part(w->item)) {
+        return false;
+    }
+
+    records = record_each(&w->record, w->item->record, &own);
+    if (records == NULL) {
+        return false;
+    }
+
+    parted = queue_part(w->item, records, w->record.nevents);
+    free(own);
+    free(records);
+
+    return parted;
+}
+
+
 static enum open_rc work_open(void *data, struct item *item)
 {
     enum record_rc   rc;
@@ -551,6 +575,11 @@ static enum open_rc work_open(void *data, struct item *item)
     if (rc != RECORD_OK || w->faulty) {
         work_free(w);
         queue_lines(item, NULL, 0);     /* begins, fails, and is buried */
+        return OPEN_OK;
+    }
+
+    if (work_parts(w)) {
+        work_free(w);
         return OPEN_OK;
     }
 

@@ -53,25 +53,32 @@ subtest 'a slow user holds up nobody else' => sub {
     $rig->finish;
 };
 
-subtest 'a change with several messages stands in the line of each' => sub {
+subtest 'each of a change with several messages stands in its own line' => sub {
     my $rig = Rig->new;
+    my $n = 0;
     my $many = record(id => 'many', key => "$PHONE:", event => {field => 'messages', value => {
-        metadata => {phone_number_id => $PHONE}, messages => [map { {from => "2782000000$_",
-        id => "wamid.many$_", type => 'text', text => {body => 'x'}} } 1, 2, 1]}});
-    $rig->graph->fault({match => {body => '"wamid.before2"'}, times => 1, fault => {slow => 500}});
-    $rig->push(whatsapp(user => '27820000002', id => 'wamid.before2'), $many,
-        (map { whatsapp(user => "2782000000$_", id => "wamid.after$_") } 1, 2),
-        whatsapp(user => '27820000003', id => 'wamid.other'));
-    $rig->consumer(rules => <<'END');
+        metadata => {phone_number_id => $PHONE}, messages => [map { {from => $_,
+        id => 'many' . ++$n, type => 'text', text => {body => 'x'}} }
+        map { "2782000000$_" } 1, 2, 1]}});
+    $rig->graph->fault({match => {body => '"before2"'}, times => 1, fault => {slow => 60000}});
+    my $c = $rig->consumer(rules => <<'END');
 rules: [{when: {product: whatsapp, kind: message}, do: [mark_read]}]
 END
+    $rig->push(whatsapp(user => '27820000004', id => 'first'));
+    $rig->settle;               # a connection is there
+    $rig->push(whatsapp(user => '27820000002', id => 'before2'), $many,
+        (map { whatsapp(user => "2782000000$_", id => "after$_") } 1, 2),
+        whatsapp(user => '27820000003', id => 'other'));
+    my $seen = sub { grep { defined } map { $_->{body}{message_id} } $rig->graph->calls };
+    ok wait_for { 6 == (() = $seen->()) }, 'while one of them waits the others go on';
+    is_deeply [grep { !/other/ } $seen->()], [qw(first before2 many1 many3 after1)],
+        'those of the same change, too, in order per person';
+    $rig->graph->hasten;
     $rig->settle;
-    my @seen = map { $_->{body}{message_id} } $rig->graph->calls;
-    my %at = map { $seen[$_] => $_ } 0 .. $#seen;
-    is scalar @seen, 7, 'each message once';
-    cmp_ok $at{'wamid.other'}, '<', $at{'wamid.many1'}, 'a third user does not wait';
-    cmp_ok $at{'wamid.before2'}, '<', $at{'wamid.many1'}, 'it waits for what is before it';
-    cmp_ok $at{"wamid.after$_"}, '>', $at{'wamid.many2'}, "user $_ waits for it" for 1, 2;
+    is_deeply [grep { /2$/ } $seen->()], [qw(before2 many2 after2)],
+        'and so is who waited';
+    is $rig->count_of->{taken}, 8, 'each counts';
+    is $rig->count_of->{parts}, 2, 'and it is said how many came of it';
     $rig->finish;
 };
 

@@ -21,6 +21,7 @@ my ($URGENT, $INFLIGHT, $DEAD, $LEASE, $COUNT, $STATE, $HELD, $RETRY, $LINES, $K
 my $TALK = 'meta:conversation:whatsapp:1:2';
 my @COUNTERS = qw(seq taken worked unmatched dead);
 my @HELD = ($LEASE, $INFLIGHT, $COUNT, $STATE, $HELD, $RETRY, $LINES);
+my @PARTS = ($LEASE, $INFLIGHT, $COUNT, $STATE, $HELD);
 my @FINISH = (@HELD, $DEAD, $KEPT, $SEEN, $SEEN_COUNT, 'mine');
 my $LETTER = '{"v":1,"reason":"ambiguous","code":null,"subcode":null,"attempts":1,"time":1,'
     . '"done":0,"item":{"a":0}}';
@@ -42,6 +43,8 @@ my @SCRIPTS = (
         $RETRY], ['me', 256, 1_000_000, 10, 100]],
     [recall => [@HELD], ['me', 1_000_000, '1', '2u']],
     [sync => [@HELD, $SEEN_KEY, $SEEN_COUNT], ['me', 'x' x 16]],
+    [parts => [@PARTS], ['me', '7', 'r:none', '{"a":11}']],
+    [parts => [@PARTS], ['me', '7', 'r:x', '{"a":11}']],
     [enter => [@HELD], ['me', 7, $A]],
     [start => [$LEASE, $STATE, $SEEN, $SEEN_COUNT], ['me', 1, 'r:x', '', 7, '', 'aa12345678']],
     [mark => [$LEASE, $STATE, 'mine'], ['me', 1, '{"x":1}', 1, 1, 'pushed', 10, 1000, 7, '{}', 0]],
@@ -242,6 +245,21 @@ subtest 'counters that somebody deleted' => sub {
     is run($take), undef, 'once more';
     is $redis->do('HGET', $INFLIGHT, 6), '{"a":11}', 'numbers in use are skipped';
     is $redis->do('HLEN', $INFLIGHT), 7, 'all are there';
+};
+
+subtest 'parts in the place of an item' => sub {
+    prepare();
+    my $parts = [parts => [@PARTS], ['me', '2u', 'r:none', '{"a":11}', '{"a":12}', '{"a":13}']];
+    $redis->do('HSET', $HELD, '9u' => envelope('{"a":7}', 'a'));
+    $redis->do('HDEL', $HELD, 3);
+    is run($parts), undef, 'it runs';
+    is_deeply {$redis->do('HGETALL', $INFLIGHT)}, {1 => '{"a":4}', 7 => '{"a":6}',
+        '8u' => '{"a":11}', '10u' => '{"a":12}', '11u' => '{"a":13}'},
+        'each has a number of its own, that nobody has';
+    is_deeply [$redis->do('HMGET', $COUNT, 'taken', 'parts')], [10, 2], 'counted';
+    my $before = places();
+    is run($parts), undef, 'once more';
+    is_deeply places(), $before, 'does nothing';
 };
 
 subtest 'a lease of before the clock was set back' => sub {

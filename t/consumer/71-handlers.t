@@ -105,10 +105,11 @@ rules:
 END
     $rig->push(record(id => 'sha256:0', key => "$PHONE:", event => {field => 'messages',
         value => {metadata => {phone_number_id => $PHONE}, statuses => [
-        map { {id => "wamid.$_", status => 'read', timestamp => '1763700000',
+        map { {id => "wamid.$_", status => 'read', timestamp => '' . time,
             recipient_id => "278$_"} } 1 .. 3]}}));
     ok wait_for(sub { $rig->{handler}->requests == 3 }, 20 * patience()), 'one POST each';
-    is_deeply [map { [@{$_->{view}}{qw(id kind)}, $_->{view}{status}] } $rig->{handler}->requests],
+    is_deeply [sort { $a->[0] cmp $b->[0] } map { [@{$_->{view}}{qw(id kind)},
+        $_->{view}{status}] } $rig->{handler}->requests],
         [map { ["wamid.$_:read", 'status',
             {message => "wamid.$_", state => 'read', error => undef}] } 1 .. 3], 'with its own id';
     $rig->settle;

@@ -229,11 +229,11 @@ END
     $rig->finish;
 };
 
-# a change with a message of each of these people
+# a change with a message of each of these people, which stays whole: its key is not the edge's
 sub together {
     my $at = ref $_[0] ? time - ${shift()} : time;
     my (@people) = @_;
-    return record(key => "$PHONE:", event => {field => 'messages', value => {
+    return record(key => $PHONE, event => {field => 'messages', value => {
         messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
         contacts => [map { {wa_id => $_, profile => {name => 'Thandi'}} } @people],
         messages => [map { {from => $_, id => "wamid.together$$.$_", timestamp => "$at",

@@ -184,6 +184,12 @@ subtest 'the edge' => sub {
         is JSON::PP::decode_json($out)->{edge}{beyond}, 26 - $by_redis - $drained, '... beyond';
         $p->stop;
     }
+    my $many = page(sub { '{"v":1,"events":{"by_redis":24,"drained":0,"unknown":0}}' });
+    $ctl->do('HSET', "{$Q}:count", 'parts', 2);
+    is +($ctl->run('status', '--edge', 'unix:' . $ctl->file('edge.sock') . ':/s'))[0], 0,
+        'a change with three messages came as one';
+    $ctl->do('HDEL', "{$Q}:count", 'parts');
+    $many->stop;
     my $lists = sub { join ',', map { qq({"list":"$_"}) } @_ };
     for (["$Q:4,$Q", undef], ["$Q,hooks", 'hooks'], ["$Q:x", "$Q:x"], ["${Q}2", "${Q}2"]) {
         my ($names, $other) = @$_;

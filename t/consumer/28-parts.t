@@ -1,0 +1,152 @@
+# A change with several messages becomes as many records, whatever breaks while it does.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP ();
+use Test::More;
+
+use Rig qw(whatsapp record $PHONE $Q);
+use Test::Meta::Util qw(build_dir patience wait_for);
+
+my %CONF = (rules => "rules: [{when: {product: whatsapp, kind: message},"
+    . " do: [{push: {list: copies}}, mark_read]}]\n", more => "push_lists: [copies]\n");
+
+sub change {
+    my ($name, @people) = @_;
+    my $n = 0;
+    return record(id => "sha256:$name", key => "$PHONE:", event => {field => 'messages', value => {
+        messaging_product => 'whatsapp', metadata => {phone_number_id => $PHONE},
+        contacts => [map { {wa_id => "2782000000$_", profile => {name => "Person $_"}} }
+            sort keys %{{map { $_ => 1 } @people}}],
+        messages => [map { {from => "2782000000$_", id => "wamid.$name." . ++$n, type => 'text',
+            timestamp => '' . time, text => {body => 'x'}} } @people]}});
+}
+
+sub read_of {
+    my ($rig) = @_;
+    return map { ($_->{body}{message_id} // '') =~ /^wamid\.(.*)/ } $rig->graph->calls;
+}
+
+# Redis refuses the script
+sub refuse { $_[0]->do('HSET', "{$Q}:count", 'parts', 'x') }
+sub permit { $_[0]->do('HDEL', "{$Q}:count", 'parts') }
+
+sub refused {
+    my ($rig, $c) = @_;
+    ok wait_for(sub { $c->log =~ /refused the script parts/ }), 'Redis refuses to part it';
+    is $rig->inflight, 1, 'it is in flight';
+}
+
+
+subtest 'what others see of them' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(%CONF);
+    $rig->push(change('several', 1, 2, 1));
+    $rig->settle;
+    my @copies = map { JSON::PP::decode_json($_) } $rig->redis->queue('copies');
+    is_deeply [sort map { "$_->{id} $_->{key}" } @copies],
+        [map { "wamid.several.$_->[0] $PHONE:2782000000$_->[1]" } [1, 1], [2, 2], [3, 1]],
+        'a record each';
+    is_deeply [map { scalar @{$_->{event}{value}{messages}} } @copies], [1, 1, 1],
+        'with one message';
+    is_deeply [map { $_->{wa_id} } map { @{$_->{event}{value}{contacts}} } @copies],
+        [map { $_->{event}{value}{messages}[0]{from} } @copies], 'and its contact';
+    $rig->finish;
+};
+
+subtest 'refused, and then not' => sub {
+    my $rig = Rig->new;
+    refuse($rig);
+    my $c = $rig->consumer(%CONF);
+    $rig->push(change('late', 1, 2), whatsapp(user => '27820000001', id => 'wamid.behind'));
+    refused($rig, $c);
+    is $rig->llen, 1, 'nothing is taken meanwhile';
+    permit($rig);
+    $rig->settle;
+    is_deeply [grep { !/2/ } read_of($rig)], [qw(late.1 behind)], 'in order';
+    is scalar(read_of($rig)), 3, 'each once';
+    $rig->finish;
+};
+
+subtest 'killed before it was parted' => sub {
+    my $rig = Rig->new;
+    refuse($rig);
+    my $c = $rig->consumer(%CONF);
+    $rig->push(change('dies', 1, 2, 1), whatsapp(user => '27820000001', id => 'wamid.behind'));
+    refused($rig, $c);
+    $c->stop('KILL');
+    permit($rig);
+    $rig->expire;
+    $rig->consumer(%CONF);
+    $rig->settle;
+    is_deeply [read_of($rig)], [qw(dies.1 dies.2 dies.3 behind)], 'each once, in order';
+    $rig->finish;
+};
+
+subtest 'drained before it was parted' => sub {
+    my $rig = Rig->new;
+    refuse($rig);
+    my $c = $rig->consumer(%CONF);
+    $rig->push(change('drains', 1, 2));
+    refused($rig, $c);
+    is $c->drain, '0', 'it drains';
+    is $rig->llen + $rig->inflight, 1, 'it is still there';
+    permit($rig);
+    $rig->consumer(%CONF);
+    $rig->settle;
+    is_deeply [sort(read_of($rig))], [qw(drains.1 drains.2)], 'each once';
+    $rig->finish;
+};
+
+subtest 'requeued with what was done of it' => sub {
+    my $rig = Rig->new;
+    $rig->graph->fault({match => {body => 'whole.2'}, times => 1, fault => {code => 131026}});
+    my $c = $rig->consumer(%CONF);
+    my $record = change('whole', 1, 2);
+    $rig->push($record =~ s/"key":"$PHONE:"/"key":"$PHONE"/r);
+    $rig->settle;
+    is scalar(() = $rig->dead), 1, 'worked as a whole, and buried';
+    my ($letter) = $rig->redis->queue("{$Q}:dead");
+    $rig->do('LSET', "{$Q}:dead", 0, $letter =~ s/"key":"$PHONE"/"key":"$PHONE:"/r);
+    my $conf = $rig->file('consumer0.yaml');
+    qx(@{[build_dir()]}/metactl -c $conf dead requeue --all 2>&1);
+    $rig->settle;
+    is_deeply [read_of($rig)], [qw(whole.1 whole.2 whole.2)], 'what was done is not done again';
+    is $rig->count_of->{parts}, undef, 'it stayed whole';
+    $rig->finish;
+};
+
+subtest 'more than a window, and killed again and again' => sub {
+    my $rig = Rig->new;
+    my @people = map { $_ % 9 + 1 } 1 .. 400;
+    $rig->push(change('load', @people), change('more', @people));
+    for my $round (1 .. 3) {
+        my $c = $rig->consumer(%CONF, log_level => 'error');
+        my $more = 50 + read_of($rig);
+        wait_for { $more <= (() = read_of($rig)) } 20;
+        $c->stop('KILL');
+        $rig->expire;
+    }
+    $rig->consumer(%CONF, log_level => 'error');
+    $rig->settle(60);
+    my (%seen, %last, @disorder);
+    for (read_of($rig)) {
+        my ($name, $n) = /^(\w+)\.(\d+)$/;
+        my $person = "$name $people[$n - 1]";
+        push @disorder, $_ if !$seen{$_}++ && $n < ($last{$person} // 0);
+        $last{$person} = $n;
+    }
+    my %dead = map { $_->{item}{id} =~ s/^wamid\.//r => $_->{reason} } $rig->dead;
+    is_deeply [grep { !$seen{$_} && !$dead{$_} } map { ("load.$_", "more.$_") } 1 .. 400], [],
+        'none is lost';
+    is_deeply \@disorder, [], 'in order per person';
+    is_deeply [grep { $_ ne 'poison' } values %dead], [], 'dead is at most a suspect';
+    is $rig->count_of->{taken}, 800, 'each is counted';
+    $rig->finish;
+};
+
+done_testing;
