@@ -25,6 +25,8 @@ use constant {
     TURNS      => 16,               # events of each
     TWICE      => 0.02,             # of the records come once more, a little later
     RECENT     => 500,
+    SEVERAL    => 0.05,             # of the records have 2 to 1 + MANY messages
+    MANY       => 20,
     WARM       => 5,                # seconds after which a process is measured first
 };
 
@@ -37,7 +39,7 @@ sub lists { return map { LIST . ":$_" } 0 .. PARTITIONS - 1 }
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {%arg, dir => temp_dir(), consumers => [], conversations => {},
-        faults_said => [], steps => {}, pushed => 0, graphs => 0, recent => [], repeated => {}},
+        faults_said => [], steps => {}, pushed => 0, graphs => 0, recent => []},
         $class;
     $self->{edge} = MetaSoak->new(
         seed  => $arg{seed},
@@ -141,23 +143,41 @@ sub start_consumer {
 
 # --- records ------------------------------------------------------------------
 
-# number of its conversation, its place in it, and the record, as the edge writes them
-sub record {
-    my ($self, $number) = @_;
+# the next message of a conversation; phone: only of that account's
+sub message {
+    my ($self, $number, $phone) = @_;
     my $talk = HOT * int($number / HOT / TURNS) + int $self->dice('talk', HOT);
+    $talk += ($phone - $talk) % @phones if defined $phone;
     my $turn = $self->{conversations}{$talk}++;
-    my $phone = $phones[$talk % @phones];
-    my $user = 27_830_000_000 + $talk;
-    my $id = "wamid.talk.$talk.$turn";
-    my $partition = crc32($phone) % PARTITIONS;
-    return $partition, qq({"v":1,"id":"$id","app":"","object":"whatsapp_business_account",)
+    return {phone => $talk % @phones, user => 27_830_000_000 + $talk,
+        id => "wamid.talk.$talk.$turn", text => "Turn $turn"};
+}
+
+# its partition, the record as the edge writes it, and how many messages it has: some
+# changes have several, of several people
+sub record {
+    my $self = shift;
+    my $number = $self->{pushed}++;
+    my @all = $self->message($number);
+    if ($self->dice('several', 1) < SEVERAL) {
+        push @all, map { $self->message($self->{pushed}++, $all[0]{phone}) }
+            0 .. $self->dice('many', MANY);
+    }
+    my $phone = $phones[$all[0]{phone}];
+    my ($id, $user) = @all > 1 ? ("sha256:$number", '') : @{ $all[0] }{qw(id user)};
+    my %seen;
+    my $contacts = join ',', map { qq({"profile":{"name":"Thandi"},"wa_id":"$_"}) }
+        grep { !$seen{$_}++ } map { $_->{user} } @all;
+    my $messages = join ',', map { qq({"from":"$_->{user}","id":"$_->{id}",)
+        . qq("timestamp":"@{[time_now()]}","text":{"body":"$_->{text}"},"type":"text"}) } @all;
+    return crc32($phone) % PARTITIONS,
+        qq({"v":1,"id":"$id","app":"","object":"whatsapp_business_account",)
         . qq("entry":"102290129340398","time":1763700000000,"field":"messages",)
         . qq("key":"$phone:$user","delivery":"soak$number","n":0,"of":1,)
         . qq("received_at":1763700000123,"event":{"value":{"messaging_product":"whatsapp",)
         . qq("metadata":{"display_phone_number":"15550001111","phone_number_id":"$phone"},)
-        . qq("contacts":[{"profile":{"name":"Thandi"},"wa_id":"$user"}],)
-        . qq("messages":[{"from":"$user","id":"$id","timestamp":"@{[time_now()]}",)
-        . qq("text":{"body":"Turn $turn"},"type":"text"}]},"field":"messages"}});
+        . qq("contacts":[$contacts],"messages":[$messages]},"field":"messages"}}),
+        scalar @all;
 }
 
 sub time_now { return int time }
@@ -166,10 +186,11 @@ sub time_now { return int time }
 sub push_more {
     my ($self, $n) = @_;
     my $recent = $self->{recent};
-    for (1 .. $n) {
-        my ($partition, $record) = $self->record($self->{pushed}++);
+    for (my $end = $self->{pushed} + $n; $self->{pushed} < $end; ) {
+        my ($partition, $record, $many) = $self->record;
         push @{ $self->{waiting}{$partition} }, $record;
-        push @$recent, [$partition, $record];
+        $self->{several} += $many > 1;
+        push @$recent, [$partition, $record, $many];
         shift @$recent if @$recent > RECENT;
         $self->repeat(@{ $recent->[$self->dice('which', scalar @$recent)] })
             if $self->dice('twice', 1) < TWICE;
@@ -179,11 +200,9 @@ sub push_more {
 
 # as Meta does when an answer of ours was lost
 sub repeat {
-    my ($self, $partition, $record) = @_;
+    my ($self, $partition, $record, $many) = @_;
     push @{ $self->{waiting}{$partition} }, $record;
-    my ($id) = $record =~ /"id":"([^"]+)"/;
-    $self->{repeated}{$id}++;
-    $self->{repeats}++;
+    $self->{repeats} += $many;
 }
 
 # true if nothing waits to be pushed

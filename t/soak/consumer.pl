@@ -228,6 +228,7 @@ sub report {
         (map { [$_, $did{$_}] } sort keys %did),
         ['events pushed', $soak->{pushed}],
         ['of them once more', $soak->{repeats} // 0],
+        ['changes with several', $soak->{several} // 0],
         ['events through nginx, answered 200', scalar $soak->acked_ids],
         ['looks at the queues', $soak->{samples}],
         ['calls', $got->{calls}],
