@@ -555,6 +555,11 @@ static void conf_free(struct conf *conf)
         free(((char **) conf->push_lists.at)[i]);
     }
 
+    for (i = 0; i < conf->warnings.n; i++) {
+        free(((char **) conf->warnings.at)[i]);
+    }
+
+    free(conf->warnings.at);
     free(conf->filled.at);
     redis_target_free(&conf->redis);
     free(conf->redis_text);

@@ -170,7 +170,8 @@ struct conf_quick {
 struct rule {
     struct when         when;
     struct conf_list    actions;    /* struct action */
-    unsigned long       max_age_ms; /* 0: none; of a rule that sends 6 h */
+    unsigned long       max_age_ms; /* 0: none; of a rule that sends 6 h,
+                                       without a fallback */
     bool                loose;      /* what waits holds nobody back */
     int                 ambiguous;  /* enum ambiguous */
     struct conf_list    fallback;   /* struct action: a template that goes
@@ -239,6 +240,8 @@ struct conf {
     int                  log_format;
     struct conf_listen   metrics;
     struct conf_list     filled;        /* struct conf_from */
+    struct conf_list     warnings;      /* char *: what is good, and hardly
+                                           meant; with file, line, column */
 };
 
 #define CONF_ERROR_MAX  512

@@ -60,6 +60,8 @@ void conf_read(struct reader *r, const struct option *options, size_t n,
     void (*whole)(struct reader *r));
 void conf_error(struct reader *r, const yaml_node_t *node, const char *path,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+void conf_warn(struct reader *r, const yaml_node_t *node, const char *path,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 const char *conf_text(struct reader *r, yaml_node_t *node, const char *path);
 void *conf_list_add(struct conf_list *list, size_t size);
 yaml_node_t *conf_element(struct reader *r, yaml_node_t *list, size_t i);

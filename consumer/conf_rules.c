@@ -4,6 +4,7 @@
 #include "conf_own.h"
 #include "action.h"
 #include "json.h"
+#include "know.h"
 #include "values.h"
 
 #include <limits.h>
@@ -360,13 +361,60 @@ void conf_fallback(struct reader *r, yaml_node_t *node, const char *path,
 }
 
 
+static bool rule_does(const struct rule *rule,
+    bool (*is)(const struct action *action))
+{
+    size_t                i;
+    const struct action  *actions = rule->actions.at;
+
+    for (i = 0; i < rule->actions.n; i++) {
+        if (is(&actions[i])) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool is_send(const struct action *action)
+{
+    return action->kind == ACTION_SEND;
+}
+
+
+/* what opens the window is answered within it, where it is not answered too
+   late; another's window may be closed, and a status may say that it is */
+static void rule_warn(struct reader *r, yaml_node_t *node,
+    const struct rule *rule)
+{
+    int  kind;
+
+    if (rule->max_age_ms == 0 || rule->max_age_ms >= KNOW_WINDOW_MS
+        || rule->fallback.n == 0 || rule->when.kinds == 0
+        || rule_does(rule, is_send))
+    {
+        return;
+    }
+
+    for (kind = 0; kind < KINDS; kind++) {
+        if (rule->when.kinds >> kind & 1 && !kind_opens(kind)) {
+            return;
+        }
+    }
+
+    conf_warn(r, node_member(r, node, "max_age", 7), "rules[].max_age",
+              "warning: rule %zu: who wrote is answered without a template"
+              " for 24h, so fallback_template hardly ever goes; leave max_age"
+              " out", r->conf->rules.n);
+}
+
+
 /* conf_rule decides how long what the rule does is still wanted */
 void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     void *element)
 {
-    size_t                i;
-    struct rule          *rule = element;
-    const struct action  *actions = rule->actions.at;
+    struct rule  *rule = element;
 
     if (rule->when.under_ms && rule->when.over_ms >= rule->when.under_ms) {
         conf_error(r, node, path, "when.age: nothing is older than over and"
@@ -375,15 +423,13 @@ void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     }
 
     if (rule->max_age_ms != ULONG_MAX) {
+        rule_warn(r, node, rule);
         return;
     }
 
-    rule->max_age_ms = 0;
-    for (i = 0; i < rule->actions.n; i++) {
-        if (action_sends(&actions[i])) {
-            rule->max_age_ms = RULES_AGE;
-        }
-    }
+    /* a fallback is for what was written a day ago and more */
+    rule->max_age_ms = rule->fallback.n == 0 && rule_does(rule, action_sends)
+                       ? RULES_AGE : 0;
 }
 
 

@@ -23,11 +23,27 @@ static void read_value(struct reader *r, const struct table *t,
     const struct option *o, yaml_node_t *node, void *base);
 
 
-/* conf_error keeps the first error: FILE:LINE:COLUMN: key: what */
+/* FILE:LINE:COLUMN: key: what */
+static void say(const struct reader *r, const yaml_node_t *node,
+    const char *path, const char *format, va_list args,
+    char text[CONF_ERROR_MAX])
+{
+    int  n;
+
+    n = snprintf(text, CONF_ERROR_MAX, "%s:%zu:%zu: %s%s", r->file,
+                 node->start_mark.line + 1, node->start_mark.column + 1,
+                 path, *path ? ": " : "");
+
+    if (n > 0 && n < CONF_ERROR_MAX) {
+        vsnprintf(text + n, CONF_ERROR_MAX - n, format, args);
+    }
+}
+
+
+/* conf_error keeps the first error */
 void conf_error(struct reader *r, const yaml_node_t *node, const char *path,
     const char *format, ...)
 {
-    int      n;
     va_list  args;
 
     if (r->failed) {
@@ -35,15 +51,25 @@ void conf_error(struct reader *r, const yaml_node_t *node, const char *path,
     }
 
     r->failed = true;
-    n = snprintf(r->error, CONF_ERROR_MAX, "%s:%zu:%zu: %s%s", r->file,
-                 node->start_mark.line + 1, node->start_mark.column + 1,
-                 path, *path ? ": " : "");
+    va_start(args, format);
+    say(r, node, path, format, args, r->error);
+    va_end(args);
+}
 
-    if (n > 0 && n < CONF_ERROR_MAX) {
-        va_start(args, format);
-        vsnprintf(r->error + n, CONF_ERROR_MAX - n, format, args);
-        va_end(args);
-    }
+
+/* conf_warn keeps all of them: the configuration is good nevertheless */
+void conf_warn(struct reader *r, const yaml_node_t *node, const char *path,
+    const char *format, ...)
+{
+    char     text[CONF_ERROR_MAX], **kept;
+    va_list  args;
+
+    va_start(args, format);
+    say(r, node, path, format, args, text);
+    va_end(args);
+
+    kept = conf_list_add(&r->conf->warnings, sizeof(*kept));
+    *kept = mem_copy(text, strlen(text));
 }
 
 

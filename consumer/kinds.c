@@ -100,6 +100,28 @@ bool kind_silent(enum kind kind)
 }
 
 
+/* kind_opens: a message, a tap and whatever else somebody did opens the window:
+   where that is more than Meta grants, Meta says so, and that is known then */
+bool kind_opens(enum kind kind)
+{
+    switch (kind) {
+
+    case KIND_MESSAGE:
+    case KIND_POSTBACK:
+    case KIND_REACTION:
+    case KIND_EDIT:
+    case KIND_CALL:
+    case KIND_OPTIN:
+    case KIND_REFERRAL:
+    case KIND_UNSUPPORTED:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
 /* kind_find returns the kind of that name */
 int kind_find(const char *name)
 {

@@ -62,6 +62,9 @@ const char *kind_about(enum kind kind);
 /* kind_silent: matched by no rule unless the rule names it */
 bool kind_silent(enum kind kind);
 
+/* kind_opens: the person may be answered freely for 24 hours */
+bool kind_opens(enum kind kind);
+
 /* kind_find: -1 if there is none of that name */
 int kind_find(const char *name);
 

@@ -448,6 +448,11 @@ static void test_good(const char *file, const struct conf *conf)
         fprintf(stderr, "meta-consumer: %s comes from %s\n", from[i].key,
                 from[i].variable);
     }
+
+    for (i = 0; i < conf->warnings.n; i++) {
+        fprintf(stderr, "meta-consumer: %s\n",
+                ((char **) conf->warnings.at)[i]);
+    }
 }
 
 

@@ -90,28 +90,6 @@ static void know_ask(struct work *w, size_t which, struct event *receipt,
 }
 
 
-/* a message, a tap and whatever else somebody did opens the window: where that
-   is more than Meta grants, Meta says so, and that is known then */
-static bool opens_window(const struct event *e)
-{
-    switch (e->kind) {
-
-    case KIND_MESSAGE:
-    case KIND_POSTBACK:
-    case KIND_REACTION:
-    case KIND_EDIT:
-    case KIND_CALL:
-    case KIND_OPTIN:
-    case KIND_REFERRAL:
-    case KIND_UNSUPPORTED:
-        return true;
-
-    default:
-        return false;
-    }
-}
-
-
 /* of whom nothing is to be known, or whom it does not say */
 static bool is_about_somebody(const struct event *e)
 {
@@ -238,7 +216,7 @@ static void person_say(struct work *w, struct person *p,
 
     p->name = e->name.len ? e->name : p->name;
 
-    if (opens_window(e) && ms + KNOW_WINDOW_MS > p->until) {
+    if (kind_opens(e->kind) && ms + KNOW_WINDOW_MS > p->until) {
         p->until = ms + KNOW_WINDOW_MS;
     }
 

@@ -82,11 +82,10 @@ rules:
   - when: {product: whatsapp, kind: message}
     do: [{reply: {text: one}}, {reply: {text: two}}]
     fallback_template: {name: offer, language: de}
-    max_age: 48h
 unmatched: drop
 END
     my $sent = sub { join ' ', map { $_->[1] // 'template' } $rig->sent };
-    told($rig, said(ago => $DAY + 9));
+    told($rig, said(ago => 3 * $DAY));
     is $sent->(), 'template', 'the window is known to be closed: the template, once';
     $rig->graph->fault({match => {body => '"type":"text"'}, times => 1, fault => {code => 131047}});
     told($rig, said(phone => '27820000004'));

@@ -233,6 +233,23 @@ my $answer = 'do: [{reply: {text: a}}]';
 good('a template to fall back on', rule("{$when, $answer, fallback_template: {name: hello,"
     . ' language: en_US, components: [{type: body, parameters: [{type: text, text:'
     . ' "{{user.name|you}}"}]}]}}'));
+my $instead = 'fallback_template: {name: hello, language: en_US}';
+my $never = 'meta-consumer: FILE:3:66: rules[].max_age: warning: rule 2: who wrote is answered'
+    . " without a template for 24h, so fallback_template hardly ever goes; leave max_age out\n";
+for (['kind: message', "$instead, max_age: 6h", $never],
+    ['kind: [call]', "$instead, max_age: 23h", $never], ['kind: message', $instead],
+    ['kind: message', "$instead, max_age: 24h"], ['kind: message', "$instead, max_age: none"],
+    ['kind: message', 'max_age: 6h'], ['kind: [message, status]', "$instead, max_age: 6h"],
+    ['kind: message', "$instead, max_age: 6h", '', '{send: {account: 1, to: "+2782001", text: a}}'])
+{
+    my ($kind, $more, $warning, $do) = @$_;
+    $do //= '{reply: {text: a}}';
+    my ($how, $words) = said(rule("{$when, do: [mark_read]}")
+        . "  - {$more, when: {product: whatsapp, $kind}, do: [$do]}\n");
+    is $words, "meta-consumer: the configuration FILE is good\n" . ($warning // ''),
+        "$kind, $more";
+    is $how, '0', 'it is good';
+}
 faulty('a template without a name', rule("{$when, $answer, fallback_template: {language: en_US}}"),
     'FILE:2:93: rules[].fallback_template.template: name is missing');
 faulty('a template where there are none', rule("{when: {product: messenger, kind: message},"
