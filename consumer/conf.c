@@ -81,6 +81,8 @@ static const struct option options[] = {
       OPTION_MANY },
     { "rules[].when.state", type_strings, NULL, WHEN(states), 0, NULL,
       OPTION_MANY },
+    { "rules[].when.code", type_codes, NULL, WHEN(codes), 0, NULL,
+      OPTION_MANY },
     { "rules[].when.account", type_accounts, NULL, WHEN(accounts), 0, NULL,
       OPTION_MANY },
     { "rules[].when.tenant", type_strings, NULL, WHEN(tenants), 0, NULL,

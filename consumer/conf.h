@@ -96,6 +96,7 @@ struct when {
     uint64_t            kinds;      /* bits, 0: all but the silent ones */
     struct conf_list    objects;
     struct conf_list    states;
+    struct conf_list    codes;      /* of the event's error */
     struct conf_list    accounts;
     struct conf_list    tenants;
     struct conf_list    texts;      /* patterns */

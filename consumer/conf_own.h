@@ -119,6 +119,7 @@ const char *type_products(const char *text, void *field);
 const char *type_kinds(const char *text, void *field);
 const char *type_strings(const char *text, void *field);
 const char *type_accounts(const char *text, void *field);
+const char *type_codes(const char *text, void *field);
 const char *type_texts(const char *text, void *field);
 const char *type_payloads(const char *text, void *field);
 const char *type_referrals(const char *text, void *field);

@@ -59,6 +59,19 @@ const char *type_accounts(const char *text, void *field)
 }
 
 
+/* type_codes gathers numbers, as Meta writes them */
+const char *type_codes(const char *text, void *field)
+{
+    if (!str_digits(STR(text)) || strlen(text) > 10
+        || (*text == '0' && text[1] != '\0'))
+    {
+        return "must be the number of an error, such as 131047";
+    }
+
+    return type_strings(text, field);
+}
+
+
 /* type_tags gathers what an action "tag" may name */
 const char *type_tags(const char *text, void *field)
 {
@@ -276,6 +289,7 @@ void when_free(struct when *when)
 
     strings_free(&when->objects);
     strings_free(&when->states);
+    strings_free(&when->codes);
     strings_free(&when->accounts);
     strings_free(&when->tenants);
     strings_free(&when->referrals);

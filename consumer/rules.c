@@ -231,6 +231,7 @@ const char *rule_differs(const struct rule *rule, const struct event *e,
            : !strings_fit(&w->accounts, e->account) ? "account"
            : !strings_fit(&w->tenants, facts->tenant) ? "tenant"
            : !strings_fit(&w->states, e->state) ? "state"
+           : !strings_fit(&w->codes, json_get_text(e->error, "code")) ? "code"
            : !template_fits(w, e) ? "template"
            : !referral_fits(w, e) ? "referral"
            : !age_fits(w, time, facts->now) ? "age"

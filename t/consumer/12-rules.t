@@ -102,7 +102,7 @@ my %when = (
     tenant => 'tenant: acme',
     both => 'kind: [message, postback], product: [whatsapp, messenger]', help => 'payload: HELP',
     order => 'payload: ["A", "ORDER_\\\\d+"]', failed => 'kind: status, state: [failed, read]',
-    came => 'referral: true', spring => 'referral: [spring]',
+    code => 'code: [131026, "131047"]', came => 'referral: true', spring => 'referral: [spring]',
     nowhere => 'referral: false, kind: message',
     vip => 'tag: [vip, gold]', paused => 'template: {name: [hello, order], event: paused}',
     german => 'template: {language: de}', old => 'age: {over: 1h}', new => 'age: {under: 1h}',
@@ -159,8 +159,10 @@ is matched($change->(message_template_status_update => {event => 'PAUSED', reaso
     message_template_language => 'de'})),
     'any german new paused whatsapp', 'what became of a template';
 is matched($change->(messages => {metadata => {phone_number_id => $PHONE}, statuses => [{id => 'w1',
-    status => 'failed', timestamp => '' . time, recipient_id => '27820000001'}]})),
-    'any failed new whatsapp', 'a status';
+    status => 'failed', timestamp => '' . time, recipient_id => '27820000001',
+    $_ ? (errors => [{code => $_, title => 'failed'}]) : ()}]})),
+    $_ == 131026 ? 'any code failed new whatsapp' : 'any failed new whatsapp', "a status: $_"
+    for 0, 131026, 131049;
 
 $rig->finish;
 done_testing;

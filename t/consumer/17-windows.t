@@ -225,6 +225,8 @@ subtest 'thousands of them at once' => sub {
 subtest 'who answers a failure does not answer its own' => sub {
     my $rig = people(rules => <<'END');
 rules:
+  - when: {product: whatsapp, kind: status, state: failed, code: 131047}
+    do: [{template: {name: offer, language: de}}, stop]
   - when: {product: whatsapp, kind: status, state: failed}
     do: [{reply: {text: "again, {{user.name|you}}"}}]
 unmatched: drop
@@ -234,11 +236,15 @@ END
     told($rig, status($id, 'failed', code => 131026, user => ''));
     is scalar($rig->sent), 2, 'the failed one is answered, though its status names nobody';
     is +($rig->sent)[1][1], 'again, Thandi', 'by the name of an earlier event';
-    my ($again) = grep { my %m = message($rig, $PHONE, $_); $m{by} eq 'failed rule 1' } ids($rig);
+    my ($again) = grep { my %m = message($rig, $PHONE, $_); $m{by} eq 'failed rule 2' } ids($rig);
     ok $again, 'the record says by what';
     told($rig, status($again, 'failed', code => 131026));
     is scalar($rig->sent), 2, 'but not the failure of that answer';
     like $rig->logs, qr/outcome=left_out .*why=failed_before/, 'said';
+    $id = outcome($rig, job())->{results}[0]{message};
+    told($rig, status($id, 'failed', code => 131047));
+    is +(map { $_->[1] // 'template' } $rig->sent)[-1], 'template',
+        'a code of its own: the window is closed';
     leave($rig);
 };
 

@@ -185,6 +185,7 @@ sub hours { return rule("{when: {hours: $_[0]}, do: [stop]}") }
 good("when: $_", rule("{when: {$_}, do: [stop]}")) for
     'product: [whatsapp, messenger, instagram]', 'kind: [message, echo]', 'object: [page, user]',
     'state: failed', 'state: [sent, read]', 'account: ["1", "2"]', 'tenant: acme',
+    'code: 131047', 'code: [131026, "131047"]',
     'text: [a, "(?i)b"]', 'payload: [A, "B_\\\\d+"]', 'referral: true', 'referral: false',
     'referral: [spring, "62"]', 'tag: [vip, new]', 'template: {name: a}',
     'template: {name: [a, b], language: en_US, event: [paused, rejected]}', 'age: {under: 10m}',
@@ -195,6 +196,8 @@ faulty("when: $_->[0]", rule("{when: {$_->[0]}, do: [stop]}"), $_->[1]) for
     ['kind: []', 'FILE:2:19: rules[].when.kind: is an empty list: leave it out, or say what it is'
         . ' to be'],
     ['account: ["1", x]', 'FILE:2:28: rules[].when.account: must be 1 to 32 digits'],
+    (map { ["code: $_", 'FILE:2:19: rules[].when.code: must be the number of an error, such as'
+        . ' 131047'] } qw(window -1 013 13104713104)),
     ['text: [a, "(b"]', 'FILE:2:23: rules[].when.text: at character 2: missing closing'
         . ' parenthesis'],
     ['referral: [true, x]', 'FILE:2:30: rules[].when.referral: must be true or false alone, or what'

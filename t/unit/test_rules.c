@@ -120,8 +120,10 @@ static void test_kinds(void)
 
 static void test_texts(void)
 {
-    struct when   w;
-    struct event  e = event_any();
+    const char       *json = "{\"code\":131047}";
+    struct when       w;
+    struct event      e = event_any();
+    struct json_doc  *doc = json_parse(json, strlen(json), 65536);
 
     w = (struct when) { .objects = list("user", "page") };
     is_key(&w, &e, "-", "object");
@@ -140,6 +142,16 @@ static void test_texts(void)
     e.state = NONE;
     is_key(&w, &e, "state", "no state");
 
+    e.state = STR("failed");
+    w = (struct when) { .codes = list("131026", "131047") };
+    is_key(&w, &e, "code", "no error");
+    e.error = json_root(doc);
+    is_key(&w, &e, "-", "the error's code");
+    w.codes = list("13104", "47");
+    is_key(&w, &e, "code", "a part of a code is none");
+    json_free(doc);
+
+    e = event_any();
     w = (struct when) { .tenants = list("acme", NULL) };
     is_key(&w, &e, "tenant", "nobody's account");
 
