@@ -37,7 +37,7 @@ static int call(const struct conversation *c, const char *record,
     const struct str *args, size_t n, redis_cb cb, void *data)
 {
     char        turns[CONVERSATION_KEY_MAX + 8];
-    struct str  words[12];
+    struct str  words[11];
 
     if (c->key[0] == '\0') {
         return -1;
@@ -47,9 +47,10 @@ static int call(const struct conversation *c, const char *record,
     words[0] = STR(c->key);
     words[1] = STR(turns);
     words[2] = STR(record);
-    memcpy(words + 3, args, n * sizeof(*args));
+    words[3] = STR(CONVERSATION_PREFIX "paused");
+    memcpy(words + 4, args, n * sizeof(*args));
 
-    return script_call(c->redis, SCRIPT_CONVERSATION, words, 3, n + 3, cb,
+    return script_call(c->redis, SCRIPT_CONVERSATION, words, 4, n + 4, cb,
                        data);
 }
 
@@ -102,6 +103,13 @@ static int turn_call(const struct conversation *c, const char *what,
 }
 
 
+/* as lists of conversations have it */
+static struct str name(const struct conversation *c)
+{
+    return STR(c->key[0] ? c->key + sizeof(CONVERSATION_PREFIX) - 1 : "");
+}
+
+
 /* conversation_ask keeps what a person wrote */
 int conversation_ask(const struct conversation *c, struct str id,
     struct str text, size_t n, redis_cb cb, void *data)
@@ -126,10 +134,10 @@ int conversation_pause(const struct conversation *c, unsigned long ms,
     char        keep[MEM_DIGITS], length[MEM_DIGITS];
     struct str  args[] = {
         STR("pause"), number(keep, c->conf->messages_ms), number(length, ms),
-        STR(by), STR(*message ? "1" : "0")
+        STR(by), STR(*message ? "1" : "0"), name(c)
     };
 
-    return call(c, *message ? message : c->key, args, 5, cb, data);
+    return call(c, *message ? message : c->key, args, 6, cb, data);
 }
 
 
@@ -147,9 +155,7 @@ int conversation_look(const struct conversation *c, const char *message,
 int conversation_resume(const struct conversation *c, redis_cb cb,
     void *data)
 {
-    struct str  args[] = {
-        STR("resume"), STR("0"), STR(c->key + sizeof(CONVERSATION_PREFIX) - 1)
-    };
+    struct str  args[] = { STR("resume"), STR("0"), name(c) };
 
     return call(c, CONVERSATION_PREFIX "stopped", args, 3, cb, data);
 }

@@ -9,11 +9,14 @@
 --       "x":text}
 --       3 the record of a sent message (pause, look); meta:conversation:stopped
 --       (resume)
+--       4 meta:conversation:paused, a sorted set: PRODUCT:ACCOUNT:USER by when
+--       the pause ends, the newest 10,000
 -- ARGV  1 what is to be done  2 for how long the hash stays, in ms, 0: no end
 --   turn   3 the turn  4 how its beginning, "r" and "i", reads  5 how many are
 --          kept  6 for how long, in ms  7 how many are wanted
 --   late   like turn, but only where there are some
 --   pause  3 for how long, in ms  4 by whom  5 "1": not where KEYS[3] is there
+--          6 PRODUCT:ACCOUNT:USER
 --   resume 3 PRODUCT:ACCOUNT:USER
 --   tag    3 the name  4 how many there may be
 --   untag  3 the name
@@ -77,12 +80,16 @@ elseif what == 'pause' then
                 'pause_by', ARGV[4])
         end
         keep(tonumber(ARGV[2]))
+        redis.call('ZADD', KEYS[4], ends('pause'), ARGV[6])
+        redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+        redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -10001)
         done = 1
     end
 
 elseif what == 'resume' then
     done = redis.call('HDEL', key, 'pause', 'pause_by', 'stop') > 0 and 1 or 0
     redis.call('ZREM', KEYS[3], ARGV[3])
+    redis.call('ZREM', KEYS[4], ARGV[3])
 
 elseif what == 'tag' then
     local n = 0

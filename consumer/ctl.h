@@ -263,6 +263,7 @@ int run_dead_requeue(struct ctl *c);
 int run_dead_drop(struct ctl *c);
 int run_pause(struct ctl *c);
 int run_resume(struct ctl *c);
+int run_conversation_list(struct ctl *c);
 int run_conversation_show(struct ctl *c);
 int run_conversation_pause(struct ctl *c);
 int run_conversation_resume(struct ctl *c);

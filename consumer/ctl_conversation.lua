@@ -13,7 +13,8 @@ local none = KEYS[1] .. 'none'
 local needs = {{'TIME'}, {'GET', KEYS[2] .. 'none'}, {'HGETALL', none}, {'LRANGE', none, '0', '0'},
     {'ZCARD', none}}
 local moves = {
-    pause = {{'PEXPIRE', none, '1'}, {'HSET', none, 'x', ''}},
+    pause = {{'PEXPIRE', none, '1'}, {'HSET', none, 'x', ''}, {'ZADD', none, '1', 'x'},
+        {'ZREMRANGEBYSCORE', none, '0', '0'}, {'ZREMRANGEBYRANK', none, '0', '0'}},
     resume = {{'HDEL', none, 'x'}, {'DEL', none}, {'ZREM', none, 'x'}},
     forget = {{'DEL', none}, {'ZREM', none, 'x'}},
     show = {},
@@ -50,17 +51,22 @@ if ARGV[1] == 'pause' then
     if length > 0 then
         redis.call('PEXPIRE', key, math.max(length, till - now))
     end
+    redis.call('ZADD', KEYS[1] .. 'paused', till, name)
+    redis.call('ZREMRANGEBYSCORE', KEYS[1] .. 'paused', '-inf', now)
+    redis.call('ZREMRANGEBYRANK', KEYS[1] .. 'paused', 0, -10001)
     changed = 1
 
 elseif ARGV[1] == 'resume' then
     changed = redis.call('HDEL', key, 'pause', 'pause_by', 'stop') > 0 and 1 or 0
     redis.call('DEL', key .. ':auto')       -- else the count stops it again
     redis.call('ZREM', KEYS[1] .. 'stopped', name)
+    redis.call('ZREM', KEYS[1] .. 'paused', name)
 
 elseif ARGV[1] == 'forget' then
     changed = redis.call('DEL', key, key .. ':turns', key .. ':auto', key .. ':sent') > 0
         and 1 or 0
     redis.call('ZREM', KEYS[1] .. 'stopped', name)
+    redis.call('ZREM', KEYS[1] .. 'paused', name)
 end
 
 return {user, now, changed, redis.call('HGETALL', key),

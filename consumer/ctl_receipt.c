@@ -1,8 +1,6 @@
-/* The record of a message that was sent: how far it got, when, by what; and
-   conversations that answer nothing by themselves. */
+/* The record of a message that was sent: how far it got, when, by what. */
 
 #include "ctl_found.h"
-#include "ctl_status.h"
 #include "graph_error.h"
 #include "reply.h"
 
@@ -10,7 +8,6 @@
 
 
 #define ACCOUNTS_MAX  512
-#define STOPPED_MAX   20        /* that are named */
 
 /* in which order a message goes through them */
 static const char *const  states[] = {
@@ -225,48 +222,4 @@ size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
     free(w);
 
     return found;
-}
-
-
-/* stopped_read: the conversations that are stopped now */
-void stopped_read(struct ctl *c, struct status *s)
-{
-    char                 now[24];
-    size_t               i;
-    struct buf           masked;
-    struct str           name, product;
-    const char          *colon;
-    const struct reply  *r;
-
-    snprintf(now, sizeof(now), "%lld", s->now);
-    s->nstopped = reply_number(ctl_ask(c, "ZCOUNT",
-                                       "meta:conversation:stopped", now,
-                                       "+inf", NULL));
-    r = ctl_ask(c, "ZRANGE", "meta:conversation:stopped", now, "+inf",
-                "BYSCORE", "LIMIT", "0", "20", "WITHSCORES", NULL);
-
-    buf_init(&s->stopped, (size_t) -1);
-    buf_text(&s->stopped, "[");
-
-    for (i = 0; i + 1 < reply_count(r) && i < 2 * STOPPED_MAX; i += 2) {
-        name = reply_str(reply_at(r, i));
-        colon = memchr(name.at, ':', name.len);
-        if (colon == NULL) {
-            continue;
-        }
-
-        product = (struct str) { name.at, (size_t) (colon + 1 - name.at) };
-        buf_init(&masked, 1024);
-        buf_str(&masked, product);
-        mask_key(c, &masked, (struct str) { colon + 1,
-                                            name.len - product.len });
-        buf_text(&s->stopped, i ? ",{\"conversation\":"
-                 : "{\"conversation\":");
-        json_quote(&s->stopped, (struct str) { masked.at, masked.len });
-        buf_format(&s->stopped, ",\"until\":%lld}",
-                   reply_number(reply_at(r, i + 1)));
-        buf_free(&masked);
-    }
-
-    buf_text(&s->stopped, "]");
 }

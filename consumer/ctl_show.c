@@ -334,33 +334,28 @@ static void show_pauses(struct ctl *c, struct buf *b, const struct status *s)
 }
 
 
-/* conversations that answer nothing by themselves */
-static void show_stopped(struct ctl *c, struct buf *b, const struct status *s)
+static void show_quiet(struct ctl *c, struct buf *b, const struct quiet *q,
+    const char *label, char color, const char *why)
 {
-    char                text[200], date[TIME_MAX];
+    char                text[300];
     struct json_doc    *doc;
     const struct json  *one;
 
-    if (s->nstopped == 0) {
+    if (q->n == 0) {
         return;
     }
 
-    show_label(c, b, "stopped");
-    out_color(c, b, 'r');
-    buf_format(b, "%lld conversation%s", s->nstopped,
-               s->nstopped == 1 ? "" : "s");
+    show_label(c, b, label);
+    out_color(c, b, color);
+    buf_format(b, "%lld%s conversation%s", q->n,
+               q->n >= QUIET_MAX ? " or more" : "", q->n == 1 ? "" : "s");
     out_color(c, b, 0);
-    buf_text(b, " with too many automatic replies\n");
+    buf_format(b, " %s\n", why);
 
-    doc = json_parse(s->stopped.at, s->stopped.len,
-                     s->stopped.len * 20 + 65536);
+    doc = json_parse(q->list.at, q->list.len, q->list.len * 20 + 65536);
     for (one = json_root(doc)->child; one != NULL; one = one->next) {
+        quiet_text(one, text, sizeof(text));
         out_pad(b, NONE, 13);
-        snprintf(text, sizeof(text), "%.*s until %s",
-                 (int) json_get_text(one, "conversation").len,
-                 json_get_text(one, "conversation").at,
-                 time_date(date, strtoll(json_get_text(one, "until").at, NULL,
-                                         10)));
         out_wrap(b, text, 13);
     }
     json_free(doc);
@@ -468,7 +463,10 @@ void status_text(struct ctl *c, const struct status *s, struct buf *b)
     show_holders(c, b, s);
     show_consumers(c, b, s);
     show_pauses(c, b, s);
-    show_stopped(c, b, s);
+    show_quiet(c, b, &s->stopped, "stopped", 'r',
+               "with too many automatic replies");
+    show_quiet(c, b, &s->paused, "people", 'y',
+               "paused, a person answers");
     show_lanes(c, b, s);
 
     if (s->sum.due >= 0) {

@@ -175,7 +175,8 @@ void status_read(struct ctl *c, struct status *s, bool strays)
     status_sum(s);
     status_hash(c, &s->consumers, "meta:consumers");
     status_hash(c, &s->pauses, "meta:control");
-    stopped_read(c, s);
+    quiet_read(c, "stopped", s->now, QUIET_NAMED, false, &s->stopped);
+    quiet_read(c, "paused", s->now, QUIET_NAMED, false, &s->paused);
     lanes_read(c, s);
 
     if (c->opts.edge != NULL) {
@@ -194,7 +195,8 @@ void status_free(struct status *s)
     free(s->lanes);
     buf_free(&s->consumers);
     buf_free(&s->pauses);
-    buf_free(&s->stopped);
+    buf_free(&s->stopped.list);
+    buf_free(&s->paused.list);
     buf_free(&s->edge);
 }
 
@@ -288,7 +290,14 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
     jw_raw(j, "consumers", (struct str) { s->consumers.at,
                                           s->consumers.len });
     jw_raw(j, "paused", (struct str) { s->pauses.at, s->pauses.len });
-    jw_raw(j, "stopped", (struct str) { s->stopped.at, s->stopped.len });
+    jw_raw(j, "stopped", (struct str) { s->stopped.list.at,
+                                        s->stopped.list.len });
+    jw_raw(j, "paused_conversations",
+           (struct str) { s->paused.list.at, s->paused.list.len });
+    jw_open(j, "conversations", '{');
+    jw_int(j, "paused", s->paused.n);
+    jw_int(j, "stopped", s->stopped.n);
+    jw_close(j, '}');
 
     if (c->opts.edge != NULL) {
         jw_open(j, "edge", '{');

@@ -52,6 +52,15 @@ struct standing {
     long long  until;
 };
 
+/* conversations that answer nothing by themselves, or not all */
+#define QUIET_NAMED  20     /* in the picture */
+#define QUIET_MAX    10000  /* that are kept, of paused ones */
+
+struct quiet {
+    struct buf  list;       /* a JSON array: the first ones to end */
+    long long   n;
+};
+
 struct status {
     struct lists   lists;
     struct view   *views;
@@ -61,9 +70,8 @@ struct status {
     long long      now;
     struct buf     consumers;       /* a JSON array */
     struct buf     pauses;          /* a JSON object */
-    struct buf     stopped;         /* a JSON array: conversations that answer
-                                       nothing by themselves, the first 20 */
-    long long      nstopped;
+    struct quiet   stopped;         /* too many automatic replies */
+    struct quiet   paused;          /* a person answers */
     struct buf     edge;            /* what meta_status said, or empty */
     long long      edge_acked;      /* by Redis and drained, -1: not asked */
     long long      edge_unknown;
@@ -83,8 +91,12 @@ long long status_beyond(const struct status *s);
 void status_text(struct ctl *c, const struct status *s, struct buf *b);
 void status_json(struct ctl *c, const struct status *s, struct jw *j);
 
-/* ctl_receipt.c */
-void stopped_read(struct ctl *c, struct status *s);
+/* ctl_quiet.c: "stopped" or "paused"; by: who paused it, which is asked for
+   each */
+void quiet_read(struct ctl *c, const char *which, long long now,
+    long long limit, bool by, struct quiet *q);
+/* a line for each of them, without what stands in front */
+void quiet_text(const struct json *one, char *out, size_t size);
 
 /* ctl_lanes.c */
 void lanes_read(struct ctl *c, struct status *s);

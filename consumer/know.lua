@@ -95,6 +95,13 @@ local function move(product, account, from, to)
         end
         call('DEL', old)
     end
+    for _, set in ipairs({talks .. 'stopped', talks .. 'paused'}) do
+        local ends = call('ZSCORE', set, product .. ':' .. account .. ':' .. from)
+        if ends then
+            call('ZREM', set, product .. ':' .. account .. ':' .. from)
+            call('ZADD', set, 'GT', ends, product .. ':' .. account .. ':' .. to)
+        end
+    end
     for _, part in ipairs({':turns', ':auto', ':sent'}) do
         if call('EXISTS', old .. part) == 1 then
             call('RENAMENX', old .. part, new .. part)

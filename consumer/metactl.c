@@ -45,6 +45,8 @@ static const struct command commands[] = {
       "nothing of it is worked until resumed, or the time is over" },
     { "resume", run_resume, 0, 1, 1, BOTH, "QUEUE|LANE|ACCOUNT",
       "ends a pause" },
+    { "conversation list", run_conversation_list, OPT_LIMIT, 0, 0, BOTH,
+      "[--limit N]", "those that are paused or stopped now" },
     { "conversation show", run_conversation_show, 0, 1, 1, BOTH,
       "PRODUCT:ACCOUNT:PERSON",
       "whether a person answers it, its tags and its turns" },

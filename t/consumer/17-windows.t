@@ -100,7 +100,10 @@ subtest 'two names of one person' => sub {
     my $rig = shared();
     my ($new, $phone) = ('ZA.222', '27820000202');
     told($rig, said(ago => $DAY + 9));
+    $rig->do('ZADD', "meta:conversation:$_", 5, "whatsapp:$PHONE:$USER") for qw(paused stopped);
     told($rig, said(bsuid => 'ZA.111', ago => $DAY + 8));
+    is_deeply [$rig->do('ZRANGE', "meta:conversation:$_", 0, -1)], ["whatsapp:$PHONE:ZA.111"],
+        "listed as $_ under that name" for qw(paused stopped);
     is $rig->do('GET', "meta:user:$PHONE:alias:$USER"), 'ZA.111', 'both are named: a pair';
     is $rig->do('EXISTS', "meta:user:$PHONE:$USER"), 0, 'what stood under the phone goes over';
     is state_of(outcome($rig, job())), 'dead ours 24 hours', 'a job to the phone finds it';

@@ -85,9 +85,9 @@ my @SCRIPTS = (
         sent => 'messenger', 1, 7, '', '', '', 'm_1', 5, 'wamid.1', 'rule 1', 'reply', '', 'a',
         status => 'whatsapp', 1, 'wamid.2', 'failed', 5, 131047, '', 'never', 27, '', 'job-1',
         'closed', '', mark => 'messenger', 1, 7, 'read', 9, '']],
-    (map { [conversation => [$TALK, "$TALK:turns", $TALK], $_] }
+    (map { [conversation => [$TALK, "$TALK:turns", $TALK, 'meta:conversation:paused'], $_] }
         ['turn', 1000, '{"r":"user","i":"2","t":2,"x":""}', '{"r":"user","i":"2"', 10, 1000, 1],
-        ['pause', 1000, 5000, 'test', '0'], ['resume', 0, 'x'], ['tag', 1000, 'a', 50],
+        ['pause', 1000, 5000, 'test', '0', 'x'], ['resume', 0, 'x'], ['tag', 1000, 'a', 50],
         ['untag', 0, 'a'], ['look', 0]),
     [refs => ['meta:message:ambiguous', 'meta:message:ambiguous:since'], [1000, 1, 'm_2', $Q]],
 );

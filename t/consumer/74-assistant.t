@@ -301,6 +301,9 @@ END
     $send->(echo(message => {app_id => 263902037430900}));
     ok talk($rig)->{pause} > 1000 * time, 'another app pauses';
     is talk($rig)->{pause_by}, 'human', 'a person, that is';
+    my @paused = $rig->do('ZRANGE', 'meta:conversation:paused', 0, -1, 'WITHSCORES');
+    is_deeply \@paused, ["messenger:$PAGE:7290000000000001",
+        talk($rig)->{pause}], 'and it is listed';
     is_deeply [(turns($rig))[-1]], [[bot => 'I am on it.']], 'what he wrote is a turn';
     $send->(messenger(text => 'order'), messenger(text => 'rule'));
     is scalar(texts($rig)), 1, 'neither assistant nor bot rule answers';
@@ -316,6 +319,7 @@ END
     say_($rig, {match => {model => 'classifier', text => '^back'}, text => 'back'});
     $send->(messenger(text => 'back'));
     ok !talk($rig)->{pause}, 'a label ends it';
+    is $rig->do('ZCARD', 'meta:conversation:paused'), 0, 'nor is it listed';
     is scalar(texts($rig)), 4, 'and is answered';
     leave($rig);
 };

@@ -33,6 +33,7 @@ my @all = (
     ['message', 'm_kept'], ['replay', '--all', '--dry-run'], ['replay', '--all', '--to', 'mine'],
     ['replay', '--all'], ['doctor'],
     (map { ['conversation', $_, "messenger:$PAGE:729"] } qw(show pause resume forget)),
+    ['conversation', 'list'],
 );
 
 # all that the commands look for is there
@@ -99,7 +100,8 @@ subtest 'who shall only look' => sub {
     fill();
     $ctl->do('ACL', 'SETUSER', 'metactl', map { "-$_" } @writes);
     for my $args (['status'], ['top'], ['queue'], ['dead', 'list'], ['dead', 'show', 'm_acl'],
-        ['message', 'm_kept'], ['conversation', 'show', "messenger:$PAGE:729"], ['doctor'])
+        ['message', 'm_kept'], ['conversation', 'list'],
+        ['conversation', 'show', "messenger:$PAGE:729"], ['doctor'])
     {
         my ($code, $out, $err) = $ctl->run(@$args);
         ok $good{$code}, "@$args works" or diag "$code $err";

@@ -59,6 +59,26 @@ subtest 'conversation' => sub {
     ok $ctl->do('PTTL', $key) > 0, 'it does not stay for ever';
     ok abs($do->('pause')->{paused_until} / 1000 - time - 12 * 3600) < 60, '12 hours by default';
 
+    my $list = $ctl->json('conversation', 'list');
+    is_deeply [map { $_->{by} } @{$list->{paused}}], ['metactl'], 'listed, and by whom';
+    is $list->{paused}[0]{conversation}, "whatsapp:$said->{conversation}", 'masked likewise';
+    my (undef, $lines) = $ctl->run('conversation', 'list', '--reveal');
+    my $one = qr/paused   whatsapp:$account:ZA\.1 until 2\d+-.*Z by metactl\n/;
+    like $lines, qr/\A${one}1 paused, 0 stopped\n/, 'in words';
+    my $set = 'meta:conversation:paused';
+    $ctl->do('ZADD', $set, 5, 'messenger:1:2', map { (1e14 + $_, "whatsapp:1:$_") } 1 .. 30);
+    my $status = $ctl->json('status');
+    is $status->{conversations}{paused}, 31, 'status counts those that have not ended';
+    is scalar @{$status->{paused_conversations}}, 20, 'and names 20';
+    like +($ctl->run('status'))[1], qr/^ *people +31 conversations paused, a person answers\n/m,
+        'also in words';
+    $ctl->do('ZADD', $set, map { (2e14 + $_, "whatsapp:2:$_") } 1 .. 10_000);
+    is $do->('pause')->{changed}, JSON::PP::true, 'paused again';
+    is $ctl->do('ZCARD', $set), 10_000, 'the set has a ceiling';
+    is $ctl->do('ZSCORE', $set, 'messenger:1:2'), undef, 'what ended is gone';
+    $ctl->do('DEL', $set);
+    $do->('pause');
+
     $ctl->do('HSET', $key, stop => 1000 * (time + 60), 'tag:vip' => 1);
     $ctl->do('ZADD', 'meta:conversation:stopped', 1, "whatsapp:$account:ZA.1");
     $ctl->do('RPUSH', "$key:turns", '{"r":"user","i":"1","t":1763700000000,"x":"secret words"}');
@@ -75,9 +95,10 @@ subtest 'conversation' => sub {
 
     is $do->('resume')->{paused_until}, undef, 'resumed';
     is_deeply {$ctl->do('HGETALL', $key)}, {'tag:vip' => 1}, 'and not stopped';
-    is $ctl->do('ZCARD', 'meta:conversation:stopped'), 0, 'nor said to be';
+    is $ctl->do('EXISTS', "meta:conversation:$_"), 0, "nor said to be $_" for qw(stopped paused);
+    $do->('pause');
     $do->('forget');
-    is_deeply [$ctl->do('KEYS', "$key*")], [], 'forgotten';
+    is_deeply [$ctl->do('KEYS', 'meta:conversation:*')], [], 'forgotten';
 };
 
 subtest 'send' => sub {
