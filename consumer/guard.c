@@ -75,22 +75,22 @@ static bool is_free(const struct work *w)
 }
 
 
-/* guard_by says what sends the step at: "job", "rule 2", "handler shop";
-   "failed rule 2" where it answers a message that failed */
-void guard_by(const struct work *w, char out[GUARD_BY_MAX])
+/* guard_by says what sends a step: "job", "rule 2", "handler shop"; "failed
+   rule 2" where it answers a message that failed */
+void guard_by(const struct plan *plan, size_t at, const struct event *e,
+    char out[GUARD_BY_MAX])
 {
-    size_t               i;
-    const struct step   *step = &w->plan.steps[w->plan.at], *s;
-    const struct event  *e = work_event(w, step);
-    const char          *failed = "", *handler = NULL;
+    size_t              i;
+    const struct step  *step = &plan->steps[at], *s;
+    const char         *failed = "", *handler = NULL;
 
-    if (w->is_job || e == NULL) {
+    if (e == NULL) {
         snprintf(out, GUARD_BY_MAX, "job");
         return;
     }
 
-    for (i = w->plan.at; i-- > 0 && handler == NULL; ) {
-        s = &w->plan.steps[i];
+    for (i = at; i-- > 0 && handler == NULL; ) {
+        s = &plan->steps[i];
         if (s->event != step->event || s->rule != step->rule) {
             break;
         }

@@ -13,6 +13,17 @@
 #define ID_MAX  64
 
 
+#define ECHO_MAX  1024      /* account, person and message */
+
+/* what an echo says of a message; one allocation */
+struct receipt_echo {
+    enum product  product;
+    long long     ms;
+    struct str    account;
+    struct str    user;
+    struct str    message;
+};
+
 /* a conversation that may have been stopped by what was sent */
 struct counted {
     enum product   product;
@@ -248,7 +259,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
         args[2] = known->user;
     }
 
-    guard_by(w, by);
+    guard_by(&w->plan, w->plan.at, work_event(w, step), by);
     args[5] = args[8];
     args[6] = message;
     args[7] = digits_of(ms, sent_ms(v));
@@ -270,6 +281,70 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     }
 
     know_tell(w->worker->know, KNOW_SENT, args, on_sent, c);
+}
+
+
+static char *echo_part(struct str *to, struct str s, char *at)
+{
+    memcpy(at, s.at, s.len);
+    *to = (struct str) { at, s.len };
+
+    return at + s.len;
+}
+
+
+/* receipt_echo keeps what it says: a status makes its record itself */
+struct receipt_echo *receipt_echo(const struct work *w,
+    const struct event *e)
+{
+    char                 *at;
+    size_t                n = e->account.len + e->user.len + e->id.len;
+    struct receipt_echo  *echo;
+
+    if (e->kind != KIND_ECHO || e->id.len == 0 || e->user.len == 0
+        || n > ECHO_MAX)
+    {
+        return NULL;
+    }
+
+    echo = mem_alloc(sizeof(*echo) + n);
+    echo->product = e->product;
+    echo->ms = e->time ? e->time : work_time(w);
+    at = echo_part(&echo->account, e->account, (char *) (echo + 1));
+    at = echo_part(&echo->user, e->user, at);
+    echo_part(&echo->message, e->id, at);
+
+    return echo;
+}
+
+
+/* receipt_settled: it was sent after all.  What comes so late is not counted
+   as an automatic reply */
+void receipt_settled(struct worker *worker, const struct receipt_echo *echo,
+    struct str ref, const struct plan *plan, size_t at,
+    const struct event *e)
+{
+    char                  by[GUARD_BY_MAX], ms[24];
+    struct str            args[KNOW_ARGS_MAX];
+    const struct action  *action = plan->steps[at].action;
+
+    if (echo == NULL || !action_message(action)) {
+        return;
+    }
+
+    guard_by(plan, at, e, by);
+    args[0] = STR(product_name(echo->product));
+    args[1] = echo->account;
+    args[2] = echo->user;
+    args[3] = args[4] = args[5] = args[12] = NONE;
+    args[6] = echo->message;
+    args[7] = digits_of(ms, echo->ms);
+    args[8] = id_end(ref);
+    args[9] = STR(by);
+    args[10] = STR(action_name(action->kind));
+    args[11] = action->template_name != NULL ? STR(action->template_name)
+               : NONE;
+    know_tell(worker->know, KNOW_SENT, args, NULL, NULL);
 }
 
 

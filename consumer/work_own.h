@@ -143,12 +143,22 @@ bool guard_counts(const struct work *w);        /* by itself */
 const char *guard_template(const struct work *w);
 bool guard_instead(struct work *w);     /* it went on with that */
 void guard_leave(struct work *w, const char *why);
-void guard_by(const struct work *w, char out[GUARD_BY_MAX]);
+/* e NULL: a job's */
+void guard_by(const struct plan *plan, size_t at, const struct event *e,
+    char out[GUARD_BY_MAX]);
 void guard_judge(struct work *w, const struct known *known,
     void (*next)(struct work *w));
 
 /* receipt.c: what was sent has an id, or was refused; what events say of it */
 void receipt_sent(struct work *w, struct str message, const struct verdict *v);
+/* an echo that may be of an ambiguous send: NULL where it names no message or
+   nobody.  Where it is, the message of that step has a record as others have;
+   e is the step's event, NULL: a job */
+struct receipt_echo *receipt_echo(const struct work *w,
+    const struct event *e);
+void receipt_settled(struct worker *worker, const struct receipt_echo *echo,
+    struct str ref, const struct plan *plan, size_t at,
+    const struct event *e);
 bool receipt_refused(struct work *w, const struct verdict *v);  /* the window
                                                                is closed */
 void receipt_ask(struct work *w, size_t which, struct event *e);

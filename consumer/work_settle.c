@@ -23,7 +23,8 @@
 #define HEARD_MAX  4096
 
 struct heard {
-    unsigned char  hash[SEEN_LEN];
+    unsigned char         hash[SEEN_LEN];
+    struct receipt_echo  *echo;     /* NULL: a status */
 };
 
 
@@ -32,6 +33,7 @@ struct settle {
     char           *queue;
     char           *ref;
     char           *account;    /* that the status or echo is of */
+    struct receipt_echo  *echo;     /* NULL: a status */
     char           *kept;       /* what {Q}:state has for it */
     struct conf    *conf;
 };
@@ -43,6 +45,7 @@ static void settle_free(struct settle *s)
     free(s->queue);
     free(s->ref);
     free(s->account);
+    free(s->echo);
     free(s->kept);
     free(s);
 }
@@ -143,6 +146,12 @@ void settle_start(struct worker *worker, const struct redis_target *target)
 /* settle_stop ends it */
 void settle_stop(struct worker *worker)
 {
+    size_t  i;
+
+    for (i = 0; i < HEARD_MAX; i++) {
+        free(worker->refs[i].echo);
+    }
+
     free(worker->refs);
     redis_free(worker->redis);
     uv_close((uv_handle_t *) &worker->look, NULL);
@@ -262,7 +271,23 @@ static void settle_result(struct settle *s, struct str record,
 }
 
 
-/* the last step that is done now, of this account? */
+static bool settle_of(const struct settle *s, const struct plan *plan,
+    const struct job *job, const struct event *e)
+{
+    if (!str_is(sent_by(&plan->steps[plan->at - 1], job, e), s->account)) {
+        return false;
+    }
+
+    if (s->conf->people) {
+        receipt_settled(s->worker, s->echo, STR(s->ref), plan, plan->at - 1,
+                        e);
+    }
+
+    return true;
+}
+
+
+/* the last step that is done now, of this account?  Its message is kept */
 static bool settle_is_ours(const struct settle *s, const struct plan *plan,
     struct str bytes)
 {
@@ -273,15 +298,14 @@ static bool settle_is_ours(const struct settle *s, const struct plan *plan,
     const struct step   *step = &plan->steps[plan->at - 1];
 
     if (record_open(bytes, &record) == RECORD_OK) {
-        ours = str_is(sent_by(step, NULL, step->event < record.nevents
-                              ? &record.events[step->event] : NULL),
-                      s->account);
+        ours = settle_of(s, plan, NULL, step->event < record.nevents
+                         ? &record.events[step->event] : NULL);
         record_close(&record);
         return ours;
     }
 
     if (job_parse(bytes, s->conf->reply_prefix, &job, &fault) == JOB_OK) {
-        ours = str_is(sent_by(step, &job, NULL), s->account);
+        ours = settle_of(s, plan, &job, NULL);
     }
 
     job_free(&job);
@@ -424,14 +448,15 @@ static void on_queue(void *data, const struct reply *reply)
 }
 
 
-static void settle_one(struct work *w, struct str ref, struct str account)
+static void settle_one(struct work *w, const struct event *e)
 {
     struct settle  *s = mem_alloc(sizeof(*s));
-    struct str      argv[] = { STR("HGET"), STR(SETTLE_KEY), ref };
+    struct str      argv[] = { STR("HGET"), STR(SETTLE_KEY), e->ref };
 
     s->worker = w->worker;
-    s->ref = mem_copy(ref.at, ref.len);
-    s->account = mem_copy(account.at, account.len);
+    s->ref = mem_copy(e->ref.at, e->ref.len);
+    s->account = mem_copy(e->account.at, e->account.len);
+    s->echo = receipt_echo(w, e);
     s->conf = conf_hold(w->conf);
 
     if (redis_send(w->worker->redis, argv, 3, SETTLE_MS, on_queue, s) != 0) {
@@ -449,11 +474,14 @@ static void heard_hash(struct str account, struct str ref,
 }
 
 
-static void heard_note(struct work *w, struct str account, struct str ref)
+static void heard_note(struct work *w, const struct event *e)
 {
     struct worker  *worker = w->worker;
+    struct heard   *heard = &worker->refs[worker->nrefs++ % HEARD_MAX];
 
-    heard_hash(account, ref, &worker->refs[worker->nrefs++ % HEARD_MAX]);
+    free(heard->echo);
+    heard->echo = receipt_echo(w, e);
+    heard_hash(e->account, e->ref, heard);
 }
 
 
@@ -473,6 +501,10 @@ bool settle_heard(struct work *w)
                work_ref(w), &heard);
     for (i = 0; i < n && i < HEARD_MAX; i++) {
         if (memcmp(worker->refs[i].hash, heard.hash, SEEN_LEN) == 0) {
+            if (w->conf->people) {
+                receipt_settled(w->worker, worker->refs[i].echo, work_ref(w),
+                                &w->plan, w->plan.at, work_event(w, step));
+            }
             return true;
         }
     }
@@ -495,9 +527,9 @@ void settle_event(struct work *w)
             continue;
         }
 
-        heard_note(w, e->account, e->ref);
+        heard_note(w, e);
         if (w->worker->ambiguous) {
-            settle_one(w, e->ref, e->account);
+            settle_one(w, e);
         }
     }
 }

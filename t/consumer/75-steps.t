@@ -30,6 +30,15 @@ sub slow {
     $rig->graph->fault({times => 1, fault => {slow => 60000, %fault}});
 }
 
+# how far a message got, by what it was sent, for which event, to whom
+sub record_of {
+    my ($rig, $id) = @_;
+    my %m;
+    wait_for(sub { %m = $rig->do('HGETALL', "meta:message:$PAGE:$id") }) if $id =~ /echo/;
+    %m = $rig->do('HGETALL', "meta:message:$PAGE:$id");
+    return %m ? @m{qw(state by action id user)} : ();
+}
+
 sub texts { return [map { $_->[1] } $_[0]->sent] }
 
 
@@ -146,6 +155,14 @@ subtest 'an echo settles what nobody knew' => sub {
     is_deeply {map { $_ => $rig->count_of->{$_} // 0 } qw(taken worked dead)},
         {taken => 4, worked => 1, dead => 0}, 'accounted';
     ok wait_for(sub { !$rig->do('EXISTS', $names, "$names:since") }), 'no name is left';
+    is_deeply [record_of($rig, 'm_echo')], ['accepted', 'rule 1', 'reply', 'm_settle',
+        '7290000000000001'], 'its message has a record';
+    $rig->push(record(object => 'page', entry => $PAGE, field => 'messaging', event => {
+        sender => {id => '7290000000000001'}, recipient => {id => $PAGE},
+        delivery => {watermark => 1000 * (time + 1)}}));
+    $rig->settle;
+    is +(record_of($rig, 'm_echo'))[0], 'delivered', 'which a watermark finds';
+    is_deeply [record_of($rig, 'm_other2')], [], 'others\' have none';
     $rig->finish;
 };
 
@@ -164,6 +181,8 @@ subtest 'an echo that came before the answer was lost' => sub {
     is scalar($rig->dead), 0, 'nothing is parked';
     is scalar($rig->graph->calls), 3, 'three calls, none twice';
     like $rig->logs, qr/outcome=settled/, 'and said';
+    is_deeply [record_of($rig, 'm_echo2')], ['accepted', 'rule 1', 'reply', 'm_heard', '9'],
+        'its message has a record';
     $rig->finish;
 };
 
