@@ -71,7 +71,8 @@ subtest 'Messenger' => sub {
     is state_of(outcome($rig, job(%to, do => [{reply => {text => 'x', tag => 'HUMAN_AGENT'}}]))),
         'accepted', 'but for a person who answers';
     told($rig, messenger(item => {timestamp => 1000 * (time - 5)}));
-    $rig->graph->fault({times => 1, fault => {code => 10, subcode => 2018278}});
+    $rig->graph->fault({match => {method => 'POST'}, times => 1,
+        fault => {code => 10, subcode => 2018278}});
     is state_of(outcome($rig, job(%to))), 'dead never -', 'Meta says so';
     is state_of(outcome($rig, job(%to))), 'dead ours 24 hours', 'and is not asked again';
 };

@@ -180,7 +180,7 @@ subtest 'a rule that waits, on Messenger' => sub {
 
 subtest 'settled by its status' => sub {
     my $rig = shared();
-    $rig->graph->fault({times => 1, fault => {cut => 'answer'}});
+    $rig->graph->fault({match => {method => 'POST'}, times => 1, fault => {cut => 'answer'}});
     my $id = send_job($rig, job());
     is outcome($rig, $id)->{state}, 'ambiguous', 'nobody knows';
     told($rig, status('wamid.late', 'delivered', ref => $id));

@@ -80,6 +80,8 @@ sub wait_calls {
     return @calls;
 }
 
+# Without match any call takes it.  Among WhatsApp's is a GET that nobody asked for: a number that
+# sends 8 messages in 100 ms has to wait, and then the consumer asks for its throughput, once
 sub fault {
     my ($self, $rule) = @_;
     my $answer = HTTP::Tiny->new->post($self->url . '/_emulator/faults',
