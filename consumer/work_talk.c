@@ -129,6 +129,16 @@ static unsigned long echo_length(const struct conf *conf)
 }
 
 
+/* what is left of the pause of an echo that came late; 0: it is over */
+static unsigned long echo_left(const struct conf *conf, const struct event *e)
+{
+    unsigned long  ms = echo_length(conf);
+    long long      age = e->time ? work_now() - e->time : 0;
+
+    return age <= 0 ? ms : (unsigned long) age < ms ? ms - age : 0;
+}
+
+
 enum author {
     AUTHOR_WE,
     AUTHOR_OTHER,       /* a person, or another program */
@@ -232,9 +242,10 @@ static bool echo_call(struct work *w, const struct event *e)
     int                   rc;
     char                  record[CONVERSATION_KEY_MAX] = "";
     enum author           author = echo_author(w, e);
+    unsigned long         left = echo_left(w->conf, e);
     struct conversation   talk;
 
-    if (author == AUTHOR_WE) {
+    if (author == AUTHOR_WE || left == 0) {
         return false;
     }
 
@@ -251,8 +262,7 @@ static bool echo_call(struct work *w, const struct event *e)
 
     rc = author == AUTHOR_UNKNOWN && w->plan.tries == 0
          ? conversation_look(&talk, record, on_record, w)
-         : conversation_pause(&talk, echo_length(w->conf), "human", record,
-                              on_pause, w);
+         : conversation_pause(&talk, left, "human", record, on_pause, w);
     if (rc != 0) {
         wait_retry(w, 1000, "redis");
     }
@@ -282,13 +292,14 @@ static void echo_next(struct work *w)
 }
 
 
-/* echo_begin: whoever wrote in our place answers from now on */
+/* echo_begin: whoever wrote in our place answers from then on; what is
+   replayed says nothing of now */
 void echo_begin(struct work *w, void (*next)(struct work *w))
 {
     w->echo = 0;
     w->echoed = next;
 
-    if (conf_bots(w->conf)) {
+    if (conf_bots(w->conf) && !w->record.replay) {
         echo_next(w);
     } else {
         next(w);

@@ -105,7 +105,7 @@ sub echo {
     my $mid = $e{mid} // 'm_echo.' . ++$e{n} . rand;
     return record(object => 'page', entry => $PAGE, field => 'messaging', id => $mid,
         key => "$PAGE:$USER", event => {sender => {id => $PAGE}, recipient => {id => $USER},
-        timestamp => 1000 * CORE::time, message => {mid => $mid, is_echo => \1,
+        timestamp => 1000 * ($e{time} // CORE::time), message => {mid => $mid, is_echo => \1,
         text => $e{text} // 'I am on it.', %{$e{message} // {}}}});
 }
 
@@ -342,6 +342,25 @@ subtest 'the app on the phone, and nobody says who' => sub {
     $rig->push(echo(mid => 'm_theirs'));
     $rig->settle;
     ok talk($rig)->{pause}, 'what has none is not';
+    leave($rig);
+};
+
+
+subtest 'a pause counts from when the echo was written' => sub {
+    my $rig = rig();
+    my $now = CORE::time;
+    my @other = (message => {app_id => 263902037430900});
+    my $replayed = decode_json(echo(@other));
+    $rig->push(encode_json({%$replayed, replay => \1}), echo(@other, time => $now - 13 * 3600));
+    $rig->settle;
+    is_deeply talk($rig), {}, 'neither one that is replayed nor one of yesterday pauses';
+    is_deeply [turns($rig)], [], 'nor says anything';
+    $rig->push(echo(@other, time => $now - 11 * 3600));
+    $rig->settle;
+    cmp_ok abs(talk($rig)->{pause} / 1000 - $now - 3600), '<', 60, 'of one that is late the rest';
+    $rig->push(messenger(text => 'order'));
+    $rig->settle;
+    is scalar(texts($rig)), 0, 'which pauses';
     leave($rig);
 };
 
