@@ -562,6 +562,11 @@ static void conf_free(struct conf *conf)
     }
 
     free(conf->warnings.at);
+    for (i = 0; i < conf->secret_files.n; i++) {
+        free(((char **) conf->secret_files.at)[i]);
+    }
+
+    free(conf->secret_files.at);
     free(conf->filled.at);
     redis_target_free(&conf->redis);
     free(conf->redis_text);

@@ -243,6 +243,8 @@ struct conf {
     struct conf_list     filled;        /* struct conf_from */
     struct conf_list     warnings;      /* char *: what is good, and hardly
                                            meant; with file, line, column */
+    struct conf_list     secret_files;  /* char *: what secrets were read of,
+                                           but those of tokens */
 };
 
 #define CONF_ERROR_MAX  512

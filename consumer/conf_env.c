@@ -194,8 +194,19 @@ static bool fill_app(struct env *e)
         return false;
     }
 
-    return !ours || env_take(e, "META_APP_SECRET", "apps[].secret_file",
-                             &app->secret);
+    if (!ours) {
+        return true;
+    }
+
+    if (!env_take(e, "META_APP_SECRET", "apps[].secret_file", &app->secret)) {
+        return false;
+    }
+
+    if (app->secret != NULL && getenv("META_APP_SECRET") == NULL) {
+        secret_from(e->conf, getenv("META_APP_SECRET_FILE"));
+    }
+
+    return true;
 }
 
 

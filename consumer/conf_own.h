@@ -66,6 +66,8 @@ const char *conf_text(struct reader *r, yaml_node_t *node, const char *path);
 void *conf_list_add(struct conf_list *list, size_t size);
 yaml_node_t *conf_element(struct reader *r, yaml_node_t *list, size_t i);
 size_t conf_elements(const yaml_node_t *list);
+/* remembers where a secret came from, for who looks at modes */
+void secret_from(struct conf *conf, const char *path);
 
 /* conf_types.c: scalars */
 const char *type_string(const char *text, void *field);

@@ -191,6 +191,20 @@ void conf_redis_renew(struct redis_target *to, struct redis_target *from)
 }
 
 
+static void password_from(struct conf *conf, const char *text)
+{
+    char        *path;
+    const char  *at = strstr(text, " password_file=");
+
+    if (at != NULL) {
+        at += strlen(" password_file=");
+        path = mem_copy(at, strcspn(at, " "));
+        secret_from(conf, path);
+        free(path);
+    }
+}
+
+
 /* conf_redis reads the key "redis" */
 void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
     void *field)
@@ -210,5 +224,7 @@ void conf_redis(struct reader *r, yaml_node_t *node, const char *path,
     why = redis_target_parse(text, &r->conf->redis);
     if (why != NULL) {
         conf_error(r, node, path, "%s", why);
+    } else {
+        password_from(r->conf, text);
     }
 }

@@ -304,6 +304,15 @@ static void read_list(struct reader *r, const struct table *t,
 }
 
 
+/* secret_from keeps the names of files */
+void secret_from(struct conf *conf, const char *path)
+{
+    if (strncmp(path, "env:", 4) != 0) {
+        type_string(path, conf_list_add(&conf->secret_files, sizeof(char *)));
+    }
+}
+
+
 static void read_scalar(struct reader *r, const struct option *o,
     yaml_node_t *node, void *field)
 {
@@ -313,6 +322,9 @@ static void read_scalar(struct reader *r, const struct option *o,
     why = text != NULL ? o->scalar(text, field) : NULL;
     if (why != NULL) {
         conf_error(r, node, o->path, "%s", why);
+
+    } else if (text != NULL && o->scalar == type_secret) {
+        secret_from(r->conf, text);
     }
 }
 

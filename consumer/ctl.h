@@ -100,8 +100,8 @@ void ctl_fail(int code, const char *format, ...)
 void ctl_redis(struct ctl *c);      /* where it is needed after all */
 /* a whole file, "-": standard input; b's ceiling is heeded */
 void ctl_read(const char *file, struct buf *b);
-/* others than its owner and group may read the token's file */
-bool token_open(const struct conf_token *t);
+/* others than its owner and group may do something with the file; NULL: none */
+bool ctl_open_to_all(const char *file);
 
 /* ctl_opts.c */
 enum {

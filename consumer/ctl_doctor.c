@@ -51,30 +51,6 @@ void doctor_say(struct doctor *d, enum level level, const char *check,
 }
 
 
-static void doctor_tokens(struct doctor *d)
-{
-    size_t                    i, open = 0;
-    const struct conf_token  *t = d->c->conf->tokens.at;
-
-    for (i = 0; i < d->c->conf->tokens.n; i++) {
-        if (token_open(&t[i])) {
-            open++;
-            doctor_say(d, LEVEL_WARN, "files", "chmod o-rwx, and think of"
-                       " the token as known", "%s can be read by everybody",
-                       t[i].file);
-        }
-    }
-
-    if (d->c->conf->tokens.n == 0) {
-        doctor_say(d, LEVEL_WARN, "tokens", "add one under tokens",
-                   "there is no token: nothing can be sent");
-    } else if (open == 0) {
-        doctor_say(d, LEVEL_OK, "tokens", NULL, "%zu, and no file is open to"
-                   " everybody", d->c->conf->tokens.n);
-    }
-}
-
-
 static void doctor_clock(struct doctor *d)
 {
     char       span[TIME_MAX];
@@ -267,7 +243,7 @@ int run_doctor(struct ctl *c)
 
     doctor_say(&d, LEVEL_OK, "configuration", NULL, "%s is good",
                c->opts.file);
-    doctor_tokens(&d);
+    doctor_files(&d);
 
     buf_init(&why, 512);
     buf_init(&where, 256);

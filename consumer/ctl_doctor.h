@@ -24,6 +24,9 @@ void doctor_say(struct doctor *d, enum level level, const char *check,
     const char *todo, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* ctl_doctor_files.c */
+void doctor_files(struct doctor *d);
+
 /* ctl_doctor_who.c */
 bool doctor_consumers(struct doctor *d, const struct status *s);
 void doctor_pauses(struct doctor *d, const struct status *s);

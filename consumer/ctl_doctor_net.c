@@ -1,164 +1,51 @@
-/* metactl doctor: whether handlers take connections, and Graph does, with a
-   certificate that can be verified.  Nothing is sent. */
+/* metactl doctor: whether handlers, assistants' endpoints and Graph take
+   connections, with a certificate that can be verified.  Nothing is sent. */
 
 #include "ctl_doctor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-
-#define NET_MS  3000
-
-
-/* host and port of a URL; NULL, or what is wrong */
-static const char *net_parse(const char *url, char host[256], char port[8])
+static void net_say(struct doctor *d, const char *check, const char *todo,
+    const char *name, const char *which, const char *why)
 {
-    size_t       n;
-    const char  *p = strstr(url, "://"), *end;
-
-    if (p == NULL) {
-        return "it is no URL";
-    }
-
-    snprintf(port, 8, "%s", strncmp(url, "https", 5) == 0 ? "443" : "80");
-    p += 3;
-
-    if (*p == '[') {
-        end = strchr(++p, ']');
-        n = end != NULL ? (size_t) (end++ - p) : 0;
-    } else {
-        n = strcspn(p, ":/?#");
-        end = p + n;
-    }
-
-    if (n == 0 || n > 255 || end == NULL) {
-        return "its host cannot be read";
-    }
-
-    snprintf(host, 256, "%.*s", (int) n, p);
-    if (*end == ':') {
-        snprintf(port, 8, "%.*s", (int) strspn(end + 1, "0123456789") & 7,
-                 end + 1);
-    }
-
-    return NULL;
+    doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, check,
+               why == NULL ? NULL : todo, "%s%s: %s", name, which,
+               why == NULL ? "takes connections" : why);
 }
 
 
-static const char *net_wait(int fd, const struct sockaddr *to, socklen_t len)
+/* its key is not tried: what takes one costs, or a key may not ask it */
+static void net_chat(struct doctor *d, const struct conf_assistant *a,
+    const char *which, const struct conf_chat *chat)
 {
-    int            error = 0;
-    socklen_t      size = sizeof(error);
-    struct pollfd  out = { .fd = fd, .events = POLLOUT };
-
-    if (connect(fd, to, len) == 0) {
-        return NULL;
+    if (chat->url != NULL) {
+        net_say(d, "assistant", "names, routes, a firewall; its url,"
+                " certificate and ca_file", a->name, which,
+                ctl_reach(chat->url, NULL, chat->ca_file));
     }
-
-    if (errno != EINPROGRESS) {
-        return strerror(errno);
-    }
-
-    if (poll(&out, 1, NET_MS) != 1) {
-        return "no answer";
-    }
-
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-
-    return error ? strerror(error) : NULL;
 }
 
 
-static const char *net_try(int family, const struct sockaddr *to,
-    socklen_t len)
-{
-    int          fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK
-                             | SOCK_CLOEXEC, 0);
-    const char  *why;
-
-    if (fd < 0) {
-        return strerror(errno);
-    }
-
-    why = net_wait(fd, to, len);
-    close(fd);
-
-    return why;
-}
-
-
-/* NULL where it resolves and takes a connection */
-static const char *net_host(const char *host, const char *port)
-{
-    int               rc;
-    const char       *why = "no address";
-    struct addrinfo   hints = { .ai_socktype = SOCK_STREAM }, *all, *a;
-
-    rc = getaddrinfo(host, port, &hints, &all);
-    if (rc != 0) {
-        return gai_strerror(rc);
-    }
-
-    for (a = all; a != NULL && why != NULL; a = a->ai_next) {
-        why = net_try(a->ai_family, a->ai_addr, a->ai_addrlen);
-    }
-
-    freeaddrinfo(all);
-
-    return why;
-}
-
-
-static const char *net_path(const char *path)
-{
-    struct sockaddr_un  to = { .sun_family = AF_UNIX };
-
-    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-
-    return net_try(AF_UNIX, (struct sockaddr *) &to, sizeof(to));
-}
-
-
-static void net_handler(struct doctor *d, const struct conf_handler *h)
-{
-    char         host[256], port[8];
-    const char  *why;
-
-    if (h->unix_path != NULL) {
-        why = net_path(h->unix_path);
-    } else {
-        why = net_parse(h->url, host, port);
-        why = why != NULL ? why : net_host(host, port);
-    }
-
-    doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, "handler",
-               why == NULL ? NULL : "start it, or mend its url",
-               "%s: %s", h->name, why == NULL ? "takes connections" : why);
-}
-
-
-/* doctor_net looks at the handlers, then at Graph */
+/* doctor_net looks at handlers, then at assistants, then at Graph */
 void doctor_net(struct doctor *d)
 {
-    size_t                      i;
-    const char                 *why, *url = d->c->conf->base_url;
-    const struct conf_handler  *h = d->c->conf->handlers.at;
+    size_t                        i;
+    const struct conf            *conf = d->c->conf;
+    const struct conf_handler    *h = conf->handlers.at;
+    const struct conf_assistant  *a = conf->assistants.at;
+    const char                   *url = conf->base_url;
 
-    for (i = 0; i < d->c->conf->handlers.n; i++) {
-        net_handler(d, &h[i]);
+    for (i = 0; i < conf->handlers.n; i++) {
+        net_say(d, "handler", "start it, or mend its url and ca_file",
+                h[i].name, "",
+                ctl_reach(h[i].url, h[i].unix_path, h[i].ca_file));
     }
 
-    url = url != NULL ? url : d->c->conf->hosts[GRAPH_FACEBOOK];
-    why = ctl_reach(url, d->c->conf->ca_file);
-    doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, "Graph",
-               why == NULL ? NULL : "names, routes, a firewall; its certificate"
-               " and graph.ca_file",
-               "%s: %s", url, why == NULL ? "takes connections" : why);
+    for (i = 0; i < conf->assistants.n; i++) {
+        net_chat(d, &a[i], "/classifier", &a[i].classifier);
+        net_chat(d, &a[i], "/writer", &a[i].writer);
+    }
+
+    url = url != NULL ? url : conf->hosts[GRAPH_FACEBOOK];
+    net_say(d, "Graph", "names, routes, a firewall; its certificate and"
+            " graph.ca_file", url, "", ctl_reach(url, NULL, conf->ca_file));
 }

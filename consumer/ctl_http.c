@@ -22,7 +22,8 @@ static size_t on_bytes(char *at, size_t size, size_t n, void *data)
 
 /* ctl_reach connects and, for https://, has the certificate verified; nothing
    is sent */
-const char *ctl_reach(const char *url, const char *ca_file)
+const char *ctl_reach(const char *url, const char *unix_path,
+    const char *ca_file)
 {
     CURL        *curl;
     CURLcode     rc;
@@ -37,6 +38,7 @@ const char *ctl_reach(const char *url, const char *ca_file)
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, GET_MS);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
     if (ca_file != NULL) {

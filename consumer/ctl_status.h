@@ -119,8 +119,9 @@ void edge_said(const struct status *s,
 const char *ctl_get(const char *url, const char *ca_file, struct buf *answer);
 
 /* ctl_reach: NULL, or why no connection to the URL comes about, or cannot be
-   trusted; valid until the next call */
-const char *ctl_reach(const char *url, const char *ca_file);
+   trusted; unix_path: over that socket, or NULL; valid until the next call */
+const char *ctl_reach(const char *url, const char *unix_path,
+    const char *ca_file);
 
 
 #endif /* CTL_STATUS_H */

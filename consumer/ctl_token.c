@@ -25,13 +25,13 @@ static const char *token_mark(char out[16], const char *secret)
 }
 
 
-/* token_open: others than its owner and group may read the file */
-bool token_open(const struct conf_token *t)
+/* ctl_open_to_all: others than its owner and group have rights */
+bool ctl_open_to_all(const char *file)
 {
     struct stat  st;
 
-    return t->file != NULL && strncmp(t->file, "env:", 4) != 0
-           && stat(t->file, &st) == 0 && (st.st_mode & S_IRWXO);
+    return file != NULL && strncmp(file, "env:", 4) != 0
+           && stat(file, &st) == 0 && (st.st_mode & S_IRWXO);
 }
 
 
@@ -48,7 +48,7 @@ static void token_json(struct jw *j, const struct conf_token *t)
     jw_text(j, "from", conf_token_source(t));
     jw_int(j, "length", (long long) strlen(t->secret));
     jw_text(j, "mark", token_mark(mark, t->secret));
-    jw_bool(j, "readable_by_others", token_open(t));
+    jw_bool(j, "readable_by_others", ctl_open_to_all(t->file));
     jw_close(j, '}');
 }
 
@@ -67,7 +67,7 @@ static void token_text(struct ctl *c, struct buf *b,
     out_pad(b, STR(token_mark(mark, t->secret)), 11);
     buf_text(b, conf_token_source(t));
 
-    if (token_open(t)) {
+    if (ctl_open_to_all(t->file)) {
         out_color(c, b, 'y');
         buf_text(b, "  others may read it");
         out_color(c, b, 0);

@@ -183,14 +183,22 @@ sub level {
 subtest 'doctor' => sub {
     my ($port, $probe) = hold_port();
     my ($closed, $held) = hold_port();
-    my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 4,
+    my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 64,
         ReuseAddr => 1);
     my $sock = $ctl->file('handler.sock');
-    my $unix = IO::Socket::UNIX->new(Local => $sock, Listen => 4);
-    spew($ctl->file('handler'), "handler-secret\n");
+    my $unix = IO::Socket::UNIX->new(Local => $sock, Listen => 64);
+    my %secret = map { $_ => $ctl->file($_) } qw(secret handler key);
+    spew($secret{$_}, "$_-secret\n") for qw(handler key);
+    chmod 0640, values %secret;
     my $handler = sub { qq(  - {name: $_[0], url: "$_[1]", secret_file: )
         . $ctl->file('handler') . "}\n" };
-    my $more = qq(graph: {base_url: "http://127.0.0.1:$port"}\n);
+    my $assistant = sub { qq(assistants:\n  - {name: desk, classifier: {url: "$_[0]/v1", model: m, )
+        . "key_file: $secret{key}}, labels: [{name: general, do: [mark_read]}]}\n" };
+    mkdir my $saved = $ctl->file('saved');
+    local $ctl->{rules} = sprintf '[{when: {kind: message}, media: {save: "%s"}, '
+        . 'do: [{call: {handler: tcp}}]}]', $saved;
+    my $more = qq(graph: {base_url: "http://127.0.0.1:$port"}\noutbox: {files_dir: "$saved"}\n)
+        . $assistant->("http://127.0.0.1:$port");
     $ctl->do('FLUSHDB');
     my $now = time * 1000;
     $ctl->do('HSET', "{$_}:lease", owner => 'a/1/1', until => $now + 600000) for $Q, 'meta:outbox';
@@ -204,6 +212,14 @@ subtest 'doctor' => sub {
     is $code, 0, 'all is well';
     is_deeply [grep { $_->{level} ne 'ok' } @{$d->{checks}}], [], 'nothing to do';
     is level($d, 'handler'), 'ok ok', 'handlers are there';
+    is level($d, 'assistant'), 'ok', 'and the endpoint of the assistant';
+    is level($d, 'directories'), 'ok ok', 'and directories';
+    for my $file (values %secret) {
+        chmod 0644, $file;
+        like +($ctl->run('doctor'))[1] =~ s/\s+//gr, qr/warnfiles\Q$file\Eisopentoeverybody/,
+            'a secret that is open to all is named';
+        chmod 0640, $file;
+    }
 
     $ctl->do('SET', "$Q:partitions", 4);
     $ctl->do('HSET', 'meta:control', "queue:$Q",
@@ -219,13 +235,15 @@ subtest 'doctor' => sub {
         'appendonly', 'no');
     $ctl->{conf} = $ctl->conf(name => 'ill.yaml', more => "dead_max: 2\ngraph: {base_url: "
         . '"https://nosuch.invalid"}' . "\nhandlers:\n" . $handler->('tcp',
-            "http://127.0.0.1:$closed/x"));
+            "http://127.0.0.1:$closed/x") . $assistant->("https://127.0.0.1:$closed"));
+    rmdir $saved;
     ($code, $out) = $ctl->run('doctor', '--json');
     $d = decode_json($out);
     is $code, 1, 'nothing is well';
     my %level = (edge => 'bad', paused => 'warn', consumers => 'bad', 'dead letters' => 'bad',
         eviction => 'bad',
-        persistence => 'bad', handler => 'bad', Graph => 'bad', accounts => 'bad',
+        persistence => 'bad', handler => 'bad', Graph => 'bad', assistant => 'bad',
+            directories => 'bad', accounts => 'bad',
             partitions => 'warn',
         clock => 'ok');
     is level($d, $_), $level{$_}, $_ for sort keys %level;

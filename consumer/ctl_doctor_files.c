@@ -1,0 +1,99 @@
+/* metactl doctor: whether others may read what is secret, and whether the
+   directories of media are there. */
+
+#include "ctl_doctor.h"
+
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+
+static bool files_open(struct doctor *d, const char *file)
+{
+    bool  open = ctl_open_to_all(file);
+
+    if (open) {
+        doctor_say(d, LEVEL_WARN, "files", "chmod o-rwx, and think of what is"
+                   " in it as known", "%s is open to everybody", file);
+    }
+
+    return open;
+}
+
+
+static void files_secret(struct doctor *d)
+{
+    size_t                    i, open = 0;
+    const struct conf        *conf = d->c->conf;
+    const struct conf_token  *t = conf->tokens.at;
+
+    for (i = 0; i < conf->tokens.n; i++) {
+        open += files_open(d, t[i].file);
+    }
+
+    for (i = 0; i < conf->secret_files.n; i++) {
+        open += files_open(d, ((char **) conf->secret_files.at)[i]);
+    }
+
+    if (conf->tokens.n == 0) {
+        doctor_say(d, LEVEL_WARN, "tokens", "add one under tokens",
+                   "there is no token: nothing can be sent");
+    } else if (open == 0) {
+        doctor_say(d, LEVEL_OK, "tokens", NULL, "%zu, and no file of a secret"
+                   " is open to everybody", conf->tokens.n);
+    }
+}
+
+
+/* whether the consumer may go there only its own user knows */
+static void files_directory(struct doctor *d, const char *key,
+    const char *path, int mode)
+{
+    struct stat  st;
+
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        doctor_say(d, LEVEL_BAD, "directories", "make it, for the consumer's"
+                   " user; a consumer does not start without it",
+                   "%s: %s is no directory that is there", key, path);
+
+    } else if (access(path, mode | X_OK) != 0) {
+        doctor_say(d, LEVEL_WARN, "directories", "run metactl as the"
+                   " consumer's user; if it says the same, chown", "%s: this"
+                   " user may not %s %s", key,
+                   mode == W_OK ? "write to" : "read", path);
+
+    } else {
+        doctor_say(d, LEVEL_OK, "directories", NULL, "%s: %s is there, and"
+                   " this user may %s it", key, path,
+                   mode == W_OK ? "write to" : "read");
+    }
+}
+
+
+/* doctor_files looks at modes; directories that several rules name, once */
+void doctor_files(struct doctor *d)
+{
+    size_t              i, j;
+    const struct conf  *conf = d->c->conf;
+    const struct rule  *rules = conf->rules.at;
+
+    files_secret(d);
+
+    for (i = 0; i < conf->rules.n; i++) {
+        for (j = 0; rules[i].save != NULL && j < i; j++) {
+            if (rules[j].save != NULL
+                && strcmp(rules[i].save, rules[j].save) == 0)
+            {
+                break;
+            }
+        }
+
+        if (rules[i].save != NULL && j == i) {
+            files_directory(d, "media.save", rules[i].save, W_OK);
+        }
+    }
+
+    if (conf->files_dir != NULL) {
+        files_directory(d, "outbox.files_dir", conf->files_dir, R_OK);
+    }
+}
