@@ -16,7 +16,7 @@ SHARED_SRC   = $(filter-out consumer/main.c, $(CONSUMER_SRC)) \
 HIREDIS_INC = $(patsubst %/hiredis,%,$(shell pkg-config --cflags-only-I hiredis 2>/dev/null))
 HIREDIS_LIB = $(shell pkg-config --libs-only-L hiredis 2>/dev/null)
 CONSUMER_LIBS = $(HIREDIS_LIB) -Wl,-Bstatic -lhiredis -Wl,-Bdynamic \
-                -luv -lcurl -lyaml -lyajl -lpcre2-8 -lssl -lcrypto
+                -luv -lcurl -lyaml -lyajl -lpcre2-8 -lssl -lcrypto -lm
 
 all: module consumer metactl
 
