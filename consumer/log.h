@@ -33,8 +33,9 @@ void log_write(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void log_text(enum log_level level, struct str line);
 
-/* log_hold: lines may wait for log_flush, which a turn of the loop ends with;
-   never those of a warning or an error, nor what stands before them */
+/* log_hold: lines may wait for log_flush, which comes before each write to
+   Redis and at the end of a turn of the loop; never those of a warning or an
+   error, nor what stands before them */
 void log_hold(bool holds);
 void log_flush(void);
 

@@ -161,7 +161,9 @@ void redis_write(struct redis *r, struct buf *b)
 }
 
 
-/* all commands of one turn of the loop leave in one write */
+/* all commands of one turn of the loop leave in one write; what the log says of
+   them stands there before Redis has them, for who is killed between the two
+   says nothing any more */
 static void on_flush(uv_idle_t *flush)
 {
     struct redis  *r = flush->data;
@@ -171,6 +173,8 @@ static void on_flush(uv_idle_t *flush)
     if (r->out.len == 0 || r->conn == NULL) {
         return;
     }
+
+    log_flush();
 
     if (r->conn->tls != NULL) {
         redis_seal(r);
