@@ -137,6 +137,19 @@ static struct str whole(struct str text)
 }
 
 
+/* the text goes on as a C string */
+static void without_nul(struct buf *text)
+{
+    size_t  i;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->at[i] == '\0') {
+            text->at[i] = ' ';
+        }
+    }
+}
+
+
 static void judge_text(const struct http_answer *http,
     const struct conf_chat *chat, struct chat_answer *out)
 {
@@ -156,6 +169,7 @@ static void judge_text(const struct http_answer *http,
     }
 
     json_free(doc);
+    without_nul(&text);
     out->tokens = out->tokens > 0 && out->tokens < CHAT_COUNT_MAX
                   ? out->tokens : 0;
     said = chat_trim((struct str) { text.at, text.len });

@@ -132,6 +132,8 @@ static void test_answers(void)
            "it refuses to answer");
     judged(&openai, 200, "{'choices':[{'message':{'content':' \\n '}}]}", "",
            CHAT_REFUSED, NULL, "it says nothing");
+    judged(&openai, 200, "{'choices':[{'message':{'content':"
+           "'\\u0000Yes,\\u0000daily.'}}]}", "", CHAT_TEXT, "Yes, daily.", "");
     judged(&openai, 200, "{'choices':[{'message':{'content':[{'text':'a'}]}"
            "}]}", "", CHAT_REFUSED, NULL, "it says nothing");
     judged(&openai, 200, "{'choices':[]}", "", CHAT_AGAIN, NULL,
