@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_answer(struct str body, long status);
 static void fuzz_hide(struct str body);
 static void fuzz_path(struct str path);
+static void fuzz_escapes(char *at);
 static void check(int good);
 
 
@@ -103,12 +104,38 @@ fuzz_path(struct str path)
         at = url.at + sizeof(HOST) - 1;
         check(strlen(url.at) + 1 == url.len);
         check(strncmp(url.at, HOST "/v24.0/", sizeof(HOST) + 6) == 0);
-        check(strpbrk(at, "%?#\\ \"<>") == NULL);
+        check(strpbrk(at, "?#\\ \"<>") == NULL);
+        fuzz_escapes(url.at + sizeof(HOST) - 1);
         check(strstr(at, "//") == NULL);
         check(strstr(at, "/../") == NULL && strstr(at, "/./") == NULL);
     }
 
     buf_free(&url);
+}
+
+
+/* read as the host reads them, they make no segment and no way up */
+
+static void
+fuzz_escapes(char *at)
+{
+    int       n;
+    char     *to;
+    unsigned  c;
+
+    for (to = at; *at != '\0'; at++, to++) {
+        *to = *at;
+
+        if (*at == '%') {
+            n = 0;
+            check(sscanf(at, "%%%2x%n", &c, &n) == 1 && n == 3);
+            check(c >= ' ' && c != 0x7f && strchr("./\\", (int) c) == NULL);
+            *to = (char) c;
+            at += 2;
+        }
+    }
+
+    *to = '\0';
 }
 
 
