@@ -137,23 +137,31 @@ static struct str whole(struct str text)
 }
 
 
-/* the text goes on as a C string */
-static void without_nul(struct buf *text)
+/* the text goes on as a C string, and its characters are counted */
+static struct buf readable(struct str said)
 {
-    size_t  i;
+    size_t      i, n;
+    struct buf  b;
 
-    for (i = 0; i < text->len; i++) {
-        if (text->at[i] == '\0') {
-            text->at[i] = ' ';
+    buf_init(&b, 3 * CHAT_ANSWER_MAX);
+
+    for (i = 0; i < said.len; i += n ? n : 1) {
+        n = json_utf8((struct str) { said.at + i, said.len - i });
+        if (n == 0) {
+            buf_text(&b, "\xef\xbf\xbd");
+        } else {
+            buf_add(&b, said.at[i] != '\0' ? said.at + i : " ", n);
         }
     }
+
+    return b;
 }
 
 
 static void judge_text(const struct http_answer *http,
     const struct conf_chat *chat, struct chat_answer *out)
 {
-    struct buf        text;
+    struct buf        text, good;
     struct str        said;
     struct json_doc  *doc;
 
@@ -169,10 +177,10 @@ static void judge_text(const struct http_answer *http,
     }
 
     json_free(doc);
-    without_nul(&text);
     out->tokens = out->tokens > 0 && out->tokens < CHAT_COUNT_MAX
                   ? out->tokens : 0;
-    said = chat_trim((struct str) { text.at, text.len });
+    good = readable((struct str) { text.at, text.len });
+    said = chat_trim((struct str) { good.at, good.len });
     said = chat_trim(first_bytes(said, CHAT_TEXT_MAX));
     said = out->cut ? whole(said) : said;
 
@@ -182,6 +190,7 @@ static void judge_text(const struct http_answer *http,
     }
 
     out->text = out->rc == CHAT_TEXT ? mem_copy(said.at, said.len) : NULL;
+    buf_free(&good);
     buf_free(&text);
 }
 

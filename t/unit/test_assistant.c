@@ -134,6 +134,8 @@ static void test_answers(void)
            CHAT_REFUSED, NULL, "it says nothing");
     judged(&openai, 200, "{'choices':[{'message':{'content':"
            "'\\u0000Yes,\\u0000daily.'}}]}", "", CHAT_TEXT, "Yes, daily.", "");
+    judged(&openai, 200, "{'choices':[{'message':{'content':'Yes\xff\xc3!'}}]}",
+           "", CHAT_TEXT, "Yes\xef\xbf\xbd\xef\xbf\xbd!", "");
     judged(&openai, 200, "{'choices':[{'message':{'content':[{'text':'a'}]}"
            "}]}", "", CHAT_REFUSED, NULL, "it says nothing");
     judged(&openai, 200, "{'choices':[]}", "", CHAT_AGAIN, NULL,
