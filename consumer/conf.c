@@ -513,6 +513,18 @@ struct conf *conf_hold(struct conf *conf)
 }
 
 
+static void texts_free(struct conf_list *list)
+{
+    size_t  i;
+
+    for (i = 0; i < list->n; i++) {
+        free(((char **) list->at)[i]);
+    }
+
+    free(list->at);
+}
+
+
 static void conf_free(struct conf *conf)
 {
     size_t              i;
@@ -553,20 +565,9 @@ static void conf_free(struct conf *conf)
         rule_free(&rules[i]);
     }
 
-    for (i = 0; i < conf->push_lists.n; i++) {
-        free(((char **) conf->push_lists.at)[i]);
-    }
-
-    for (i = 0; i < conf->warnings.n; i++) {
-        free(((char **) conf->warnings.at)[i]);
-    }
-
-    free(conf->warnings.at);
-    for (i = 0; i < conf->secret_files.n; i++) {
-        free(((char **) conf->secret_files.at)[i]);
-    }
-
-    free(conf->secret_files.at);
+    texts_free(&conf->push_lists);
+    texts_free(&conf->warnings);
+    texts_free(&conf->secret_files);
     free(conf->filled.at);
     redis_target_free(&conf->redis);
     free(conf->redis_text);
@@ -578,7 +579,6 @@ static void conf_free(struct conf *conf)
     free(assistants);
     free(conf->reply_prefix);
     free(conf->files_dir);
-    free(conf->push_lists.at);
     for (i = 0; i < GRAPH_HOSTS; i++) {
         free(conf->hosts[i]);
     }
