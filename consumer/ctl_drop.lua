@@ -4,7 +4,8 @@
 --
 -- KEYS  1 {Q}:dead  2 {Q}:count  3 {Q}:state
 -- ARGV  for each letter: index, id (12 digits of its SHA-1), "ref:" and the id
---       by which it could be settled, or ""
+--       by which it could be settled, how many sends that may have been, 0:
+--       none could
 -- Answers {how many were deleted, how many were no longer where they were}.
 
 -- Redis does not roll back: what may be refused is asked before the first move
@@ -24,15 +25,23 @@ end
 
 redis.call('HLEN', KEYS[3])
 
+-- under the id, and with the number of the send where it was not the first
+local function forget_copy(letter, name, sends)
+    for n = 1, sends do
+        local field = n == 1 and name or name .. '#' .. n
+        local kept = redis.call('HMGET', KEYS[3], field)[1]
+        if kept and string.sub(kept, -#letter) == letter then
+            redis.call('HDEL', KEYS[3], field)
+        end
+    end
+end
+
 local GONE = 'moved by metactl'     -- no JSON, so no letter
 local moved, missed = 0, 0
-for i = 1, #ARGV, 3 do
+for i = 1, #ARGV, 4 do
     local letter = redis.call('LINDEX', KEYS[1], ARGV[i])
     if letter and string.sub(redis.sha1hex(letter), 1, 12) == ARGV[i + 1] then
-        local kept = redis.call('HMGET', KEYS[3], ARGV[i + 2])[1]
-        if kept and string.sub(kept, -#letter) == letter then
-            redis.call('HDEL', KEYS[3], ARGV[i + 2])
-        end
+        forget_copy(letter, ARGV[i + 2], tonumber(ARGV[i + 3]))
         redis.call('LSET', KEYS[1], ARGV[i], GONE)
         moved = moved + 1
     else

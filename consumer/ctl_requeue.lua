@@ -6,7 +6,8 @@
 -- KEYS  1 Q  2 {Q}:dead  3 {Q}:count  4 {Q}:state
 -- ARGV  for each letter, in the order of the list: index, id (12 digits of its
 --       SHA-1), where its item begins, digest of the record, its state or "",
---       "ref:" and the id by which it could be settled, or ""
+--       "ref:" and the id by which it could be settled, how many sends that
+--       may have been, 0: none could
 -- Answers {how many were moved, how many were no longer where they were}.
 
 -- Redis does not roll back: what may be refused is asked before the first move
@@ -27,9 +28,20 @@ for _, counter in ipairs({'dead', 'taken'}) do
     redis.call('HINCRBY', KEYS[3], counter, 0)
 end
 
+-- under the id, and with the number of the send where it was not the first
+local function forget_copy(letter, name, sends)
+    for n = 1, sends do
+        local field = n == 1 and name or name .. '#' .. n
+        local kept = redis.call('HMGET', KEYS[4], field)[1]
+        if kept and string.sub(kept, -#letter) == letter then
+            redis.call('HDEL', KEYS[4], field)
+        end
+    end
+end
+
 local GONE = 'moved by metactl'     -- no JSON, so no letter
 local moved, missed = 0, 0
-for i = 1, #ARGV, 6 do
+for i = 1, #ARGV, 7 do
     local letter = redis.call('LINDEX', KEYS[2], ARGV[i])
     if letter and string.sub(redis.sha1hex(letter), 1, 12) == ARGV[i + 1] then
         if ARGV[i + 4] ~= '' then
@@ -38,10 +50,7 @@ for i = 1, #ARGV, 6 do
             end
         end
         redis.call('RPUSH', KEYS[1], string.sub(letter, tonumber(ARGV[i + 2]), -2))
-        local kept = redis.call('HMGET', KEYS[4], ARGV[i + 5])[1]
-        if kept and string.sub(kept, -#letter) == letter then
-            redis.call('HDEL', KEYS[4], ARGV[i + 5])
-        end
+        forget_copy(letter, ARGV[i + 5], tonumber(ARGV[i + 6]))
         redis.call('LSET', KEYS[2], ARGV[i], GONE)
         moved = moved + 1
     else

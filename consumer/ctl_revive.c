@@ -10,6 +10,7 @@
 
 #define DIGEST_LEN  33      /* 32 hex digits, zero */
 #define AGAIN_MAX   100     /* others move letters at the same time */
+#define SENDS_MAX   101     /* of one item, as old.lua has it */
 
 struct moving {
     struct filter  filter;
@@ -27,6 +28,7 @@ struct move {
     char         digest[DIGEST_LEN];
     struct buf   state;
     struct buf   ref;
+    char         sends[24];
 };
 
 
@@ -160,19 +162,25 @@ static void move_words(struct ask *w, const char *q, bool back,
 
 
 /* by what a status or an echo would settle it: {Q}:state has such of those
-   that are ambiguous */
+   that are ambiguous; what it had done were sends at most */
 static void move_ref(struct ask *w, const struct head *h, struct move *m)
 {
-    struct str  id = json_get_text(h->item, "id");
+    struct str     id = json_get_text(h->item, "id");
+    unsigned long  done = 0;
 
     buf_init(&m->ref, (size_t) -1);
+    snprintf(m->sends, sizeof(m->sends), "0");
 
     if (id.len && str_is(json_get_text(h->letter, "reason"), "ambiguous")) {
         buf_text(&m->ref, "ref:");
         buf_str(&m->ref, id);
+        done = strtoul(json_get_text(h->letter, "done").at, NULL, 10);
+        snprintf(m->sends, sizeof(m->sends), "%lu",
+                 done < SENDS_MAX ? done + 1 : SENDS_MAX);
     }
 
     ask_add(w, (struct str) { m->ref.at, m->ref.len });
+    ask_text(w, m->sends);
 }
 
 

@@ -41,7 +41,7 @@ my @letters = (
     letter(event(page => '999'), reason => 'no_token', time => 1763700009999,
         text => 'Nobody for 27820000001.'),
     letter($job, reason => 'graph_error', code => 131047),
-    letter(event(id => 'm_state'), reason => 'ambiguous', state => $state),
+    letter(event(id => 'm_state'), reason => 'ambiguous', done => 2, state => $state),
     letter('null,"base64":"AAAA"', reason => 'record'),
     'no letter at all',
 );
@@ -122,13 +122,15 @@ subtest 'requeue' => sub {
     ok !$ctl->do('EXISTS', "{$Q}:state"), 'nothing was done of them, nothing is kept';
 
     $ctl->do('HSET', "{$Q}:state", 'ref:m_state', "99 $letters[3]",
-        'ref:m_other', "99 $letters[0]");
+        'ref:m_state#2', "99 $letters[3]", 'ref:m_state#3', "99 $letters[3]",
+        'ref:m_other', "99 $letters[0]", 'ref:m_other#2', "99 $letters[3]");
     is $ctl->json('dead', 'requeue', '--all')->{requeued}, 1, 'the rest';
     my ($record) = $letters[3] =~ /,"item":(\{"v":1,"id":"m_state".*)\}$/;
     is +($ctl->redis->queue($Q))[3], $record, 'the one with a state';
     my %state = $ctl->do('HGETALL', "{$Q}:state");
     is $state{requeued}, 1, 'is announced';
-    is_deeply [sort grep { /^ref:/ } keys %state], ['ref:m_other'], 'no echo settles it any more';
+    is_deeply [sort grep { /^ref:/ } keys %state], ['ref:m_other', 'ref:m_other#2'],
+        'no echo settles it any more, whichever of its sends it was';
     my $kept = JSON::PP::decode_json($state{'r:' . substr sha256_hex($record), 0, 32} // '{}');
     is_deeply [map { $_->{o} } @{$kept->{steps}}], ['done', undef, undef],
         'what was done stays done, all else is begun';
@@ -148,9 +150,10 @@ subtest 'drop' => sub {
     $ctl->accounted('dropped');
 
     $ctl->letters($letters[3]);
-    $ctl->do('HSET', "{$Q}:state", 'ref:m_state', "99 $letters[3]");
+    $ctl->do('HSET', "{$Q}:state", $_, "99 $letters[3]") for 'ref:m_state', 'ref:m_state#3';
     is $ctl->json('dead', 'drop', 'm_state')->{dropped}, 1, 'an ambiguous one';
-    ok !$ctl->do('HEXISTS', "{$Q}:state", 'ref:m_state'), 'no echo settles it any more';
+    ok !$ctl->do('HEXISTS', "{$Q}:state", $_), 'no echo settles it any more'
+        for 'ref:m_state', 'ref:m_state#3';
 };
 
 # a record only once, wherever it is

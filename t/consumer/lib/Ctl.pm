@@ -142,7 +142,7 @@ sub letter {
     return qq({"v":1,"reason":"@{[$l{reason} // 'unreachable']}","code":@{[$l{code} // 'null']},)
         . qq("subcode":null,"attempts":1,"time":$time,"answer":"@{[$l{answer} // 'no route']}",)
         . ($l{text} ? qq("class":"never","text":"$l{text}","todo":"x",) : '')
-        . qq("action":"reply","done":0$state,"item":$item});
+        . qq("action":"reply","done":@{[$l{done} // 0]}$state,"item":$item});
 }
 
 1;
