@@ -18,7 +18,7 @@ static const char *const plain[] = {
     "phone_number_id", "pricing_model", "product", "reason", "state",
     "status", "subcode", "time", "timestamp", "type", "verb", "waba_id",
     "graph", "method", "account", "reply_to", "priority", "v", "lane",
-    "event", "template"
+    "event", "template", "handler", "list"
 };
 
 
@@ -133,7 +133,10 @@ static void mask_value(struct ctl *c, struct buf *b, const struct json *j,
         mask_key(c, &masked, j->text);
     } else if (str_is(key, "answer") || str_is(key, "todo")) {
         mask_words(c, &masked, j->text);
-    } else if (mask_plain(key)) {
+    } else if (mask_plain(key)
+               || (str_is(key, "name") && (str_is(in, "assistant")
+                                           || str_is(in, "template"))))
+    {
         buf_str(&masked, j->text);
     } else {
         mask_text(c, &masked, j->text);

@@ -175,11 +175,31 @@ static struct json_doc *found_state(struct ctl *c, const struct found *f,
 }
 
 
+/* its line; a job that names none stands in that of whom it is for */
+static struct buf tell_key(const struct json *item)
+{
+    struct buf  b;
+    struct str  key = json_get_text(item, "key");
+    struct str  account = json_get_text(item, "account");
+    struct str  to = json_get_text(item, "to");
+
+    buf_init(&b, 4096);
+    buf_str(&b, key);
+    if (key.len == 0 && json_get(item, "do") != NULL && account.len && to.len) {
+        buf_str(&b, account);
+        buf_text(&b, ":");
+        buf_str(&b, to);
+    }
+
+    return b;
+}
+
+
 static void tell_json(struct ctl *c, struct telling *t, const struct found *f,
     const struct json *item, const struct json *state, long long crashes,
     const struct json *letter)
 {
-    struct buf  masked;
+    struct buf  masked, line = tell_key(item);
     struct jw  *j = &t->j;
 
     jw_open(j, NULL, '{');
@@ -188,7 +208,8 @@ static void tell_json(struct ctl *c, struct telling *t, const struct found *f,
     jw_str(j, "field", f->field);
     jw_bool(j, "exact", str_is(json_get_text(item, "id"), t->id));
     jw_id(c, j, "id", json_get_text(item, "id"));
-    jw_key(c, j, "key", json_get_text(item, "key"));
+    jw_key(c, j, "key", line.len ? (struct str) { line.at, line.len } : NONE);
+    buf_free(&line);
     jw_str(j, "delivery", json_get_text(item, "delivery"));
     jw_time(j, "due", strcmp(f->state, "retry") == 0 ? f->score : -1);
     jw_int(j, "crashes", crashes);
@@ -252,7 +273,7 @@ static void tell_text(struct ctl *c, struct telling *t, const struct found *f,
     const struct json *letter)
 {
     char         date[TIME_MAX];
-    struct buf  *b = &t->b;
+    struct buf  *b = &t->b, line = tell_key(item);
 
     out_color(c, b, 'b');
     buf_format(b, "%s of %s", f->state, f->list);
@@ -260,8 +281,11 @@ static void tell_text(struct ctl *c, struct telling *t, const struct found *f,
     buf_format(b, "%s\n  id ", str_is(json_get_text(item, "id"), t->id) ? ""
                : " (it stands inside of this one)");
     mask_id(c, b, json_get_text(item, "id"));
-    buf_text(b, "\n  key ");
-    mask_key(c, b, json_get_text(item, "key"));
+    if (line.len) {
+        buf_text(b, "\n  key ");
+        mask_key(c, b, (struct str) { line.at, line.len });
+    }
+    buf_free(&line);
     if (json_get_text(item, "delivery").len) {
         buf_text(b, "\n  delivery ");
         buf_str(b, json_get_text(item, "delivery"));

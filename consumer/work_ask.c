@@ -274,6 +274,25 @@ static void ask_dead(struct work *w, const char *reason,
 }
 
 
+/* the log says what it answered, or what went wrong before it did */
+static void ask_retry(struct work *w, uint64_t ms,
+    const struct handler_answer *a)
+{
+    int   n;
+    char  why[448];
+
+    n = snprintf(why, sizeof(why), "handler handler=%s",
+                 w->plan.steps[w->plan.at].action->handler);
+    if (a->status) {
+        snprintf(why + n, sizeof(why) - n, " status=%ld", a->status);
+    } else {
+        snprintf(why + n, sizeof(why) - n, " error=\"%.160s\"", a->why);
+    }
+
+    wait_retry(w, ms, why);
+}
+
+
 static void ask_again(struct work *w, const struct handler_answer *a)
 {
     uint64_t  ms = a->wait_ms;
@@ -289,7 +308,7 @@ static void ask_again(struct work *w, const struct handler_answer *a)
     }
 
     w->plan.stored = false;
-    wait_retry(w, ms ? ms : 1000, "handler");
+    ask_retry(w, ms ? ms : 1000, a);
 }
 
 

@@ -45,7 +45,7 @@ static bool wait_loose(const struct work *w)
 static void wait_log(const struct work *w, const char *outcome,
     const char *what, const char *why, uint64_t ms)
 {
-    char  more[256];
+    char  more[512];
 
     snprintf(more, sizeof(more), " %s=%s wait_ms=%llu tries=%u", what, why,
              (unsigned long long) ms, w->plan.tries);

@@ -178,6 +178,8 @@ subtest 'later' => sub {
     my @again = grep { $_->{view}{text} eq 'again' } $rig->{handler}->requests;
     is_deeply [map { $_->{headers}{'meta-attempt'} } @again], [1, 2], 'two attempts';
     is_deeply [map { $_->{headers}{'meta-id'} } @again], [('wamid.again') x 2], 'of one id';
+    like $rig->{c}->log, qr/outcome=retry .* why=handler handler=shop status=503 wait_ms=5000 /,
+        'the log says what it answered';
     leave($rig);
 };
 
@@ -247,6 +249,8 @@ subtest 'away' => sub {
     ok wait_for(sub { join('', $rig->do('HVALS', 'meta:consumers')) =~ /"alone":\["shop"\]/ },
         20 * patience()), '... to all';
     ok wait_for(sub { $rig->retry == 14 }, 20 * patience()), 'all wait';
+    like $rig->{c}->log, qr/why=handler handler=shop error="[^"]*connect[^"]*" wait_ms=/i,
+        'and why, in the log';
     is scalar(() = $rig->dead), 0, 'none is dead';
     is $rig->{c}->drain(30 * patience()), '0', 'they may wait without us';
     is $rig->retry, 14, 'where they are';

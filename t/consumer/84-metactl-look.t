@@ -29,7 +29,8 @@ sub envelope {
 
 subtest 'message' => sub {
     my $state = '{"v":1,"attempts":2,"first":1,"steps":[{"e":0,"do":"mark_read","o":"done"},'
-        . '{"e":0,"do":{"reply":{"text":"private words"}}}]}';
+        . '{"e":0,"do":{"reply":{"text":"private words"}}},'
+        . '{"e":0,"do":{"call":{"handler":"shop"}}},{"e":0,"do":{"assistant":{"name":"desk"}}}]}';
     my $due = time * 1000 + 5000;
     $ctl->do('RPUSH', $Q, event(), event(id => 'm_queue'), event(text => 'see \"m_queue\"'));
     $ctl->do('RPUSH', "{$Q}:urgent", event(id => 'm_urgent'));
@@ -46,6 +47,11 @@ subtest 'message' => sub {
         ok $found->[0]{exact}, 'it is its own id';
         like $found->[0]{key}, qr/^$PAGE:#[0-9a-f]{8}$/, 'its line, the person masked';
     }
+    $ctl->do('RPUSH', 'meta:outbox', qq({"v":1,"id":"job-9","account":"$PAGE","to":"+27820000001",)
+        . '"do":["mark_read"]}', '{"v":1,"id":"job-10","do":[{"push":{"list":"x"}}]}');
+    my $job = $ctl->json('message', 'job-9')->{found}[0];
+    like $job->{key}, qr/^$PAGE:#[0-9a-f]{8}$/, 'a job stands in the line of whom it is for';
+    like +($ctl->run('message', 'job-10'))[1], qr/  id job-10\n\z/, 'or in none';
     my $retry = $ctl->json('message', 'm_retry')->{found}[0];
     is_deeply [@$retry{qw(field due crashes)}], ['43u', $due, 1],
         'when it is due, how often it crashed';
@@ -55,6 +61,7 @@ subtest 'message' => sub {
     like $out, qr/reason unreachable 10/, 'why it is dead';
     unlike $out, qr/private words/, 'no text';
     like $out, qr/action 1 "mark_read": done\n  action 2 .*: not yet/, 'its actions';
+    like $out, qr/\{"handler":"shop"\}.*\{"name":"desk"\}/s, 'and whom they ask';
     is +($ctl->run('message', 'm_nowhere'))[0], 4, 'what is nowhere';
     $ctl->do('HSET', "{$Q}:held", 44, "1 x\n" . event(id => 'm_odd'));
     like +($ctl->run('message', 'm_odd'))[0], qr/^\d$/, 'lengths that are none end it, too';
