@@ -122,9 +122,10 @@ static bool file_there(const struct work *w, size_t i, const struct media *m)
 }
 
 
+/* a link that a person shared is nothing of Meta's: 4.1 calls it fallback */
 static bool media_fetchable(const struct media *m)
 {
-    return m->id.len > 0 || m->url.len > 0;
+    return (m->id.len > 0 || m->url.len > 0) && !str_is(m->type, "fallback");
 }
 
 

@@ -125,10 +125,13 @@ is file_of(image(1011), 'wamid.1011'), undef, 'one that Graph does not know';
 
 $file = file_of(messenger(id => 'm_1', message => {text => undef, attachments => [
     {type => 'image', payload => {url => "$graph/dl/1009"}},
-    {type => 'image', payload => {url => 'https://evil.example/dl/1009'}}]}), 'm_1');
+    {type => 'image', payload => {url => 'https://evil.example/dl/1009'}},
+    {type => 'fallback', url => "$graph/dl/1019", payload => undef}]}), 'm_1');
 is slurp($file // '/dev/null'), $picture, "Messenger's come by their URL";
 is_deeply asked('/dl/1009'), [''], '... without a token';
 is view_of('m_1')->{media}[1]{file}, undef, 'the other one of them is none of Meta\'s';
+is view_of('m_1')->{media}[2]{url}, "$graph/dl/1019", 'a link that somebody shared';
+is_deeply asked('/dl/1019'), [], '... is nothing to be fetched, wherever it goes';
 
 $rig->push(image(1010), image(1008, text => 'twice', user => '27820000002'));
 ok +(wait_for { $rig->retry == 2 } 10), 'what fails for now waits';
