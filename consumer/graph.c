@@ -25,6 +25,7 @@ enum {
 
 
 struct graph {
+    uv_loop_t       *loop;
     struct http     *http;
     const char      *want[WANTS];
     struct buf       url;
@@ -147,6 +148,7 @@ struct graph *graph_new(uv_loop_t *loop)
 
     _Static_assert(WANTS <= HTTP_WANT_MAX, "more headers than are kept");
 
+    g->loop = loop;
     g->http = http_new(loop);
     buf_init(&g->url, GRAPH_URL_MAX);
 
@@ -168,6 +170,13 @@ void graph_free(struct graph *g)
     http_free(g->http);
     buf_free(&g->url);
     free(g);
+}
+
+
+/* graph_loop is what its calls run on */
+uv_loop_t *graph_loop(struct graph *g)
+{
+    return g->loop;
 }
 
 

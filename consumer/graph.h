@@ -69,6 +69,7 @@ typedef void (*graph_usage_cb)(void *data, const struct usage *usage,
 
 struct graph *graph_new(uv_loop_t *loop);
 void graph_free(struct graph *graph);       /* calls end, see http_free */
+uv_loop_t *graph_loop(struct graph *graph);
 struct http *graph_http(struct graph *graph);   /* for other calls */
 void graph_on_usage(struct graph *graph, graph_usage_cb cb, void *data);
 

@@ -45,7 +45,13 @@ struct fetch {
     struct fetch_answer        answer;
     fetch_cb                   cb;
     void                      *data;
+    uv_work_t                  keep;
+    int                        error;       /* of the disk, 0: none */
+    struct fetch             **prev;        /* among keeping, while it is */
+    struct fetch              *next;
 };
+
+static struct fetch  *keeping;      /* their files are with the disk */
 
 
 static void fetch_ask(struct fetch *f);
@@ -171,13 +177,22 @@ static void part_drop(struct fetch *f)
 }
 
 
-static void fetch_end(struct fetch *f, enum fetch_rc rc, const char *why)
+static void fetch_tell(struct fetch *f, enum fetch_rc rc, const char *why)
 {
-    part_drop(f);
     f->answer.rc = rc;
     f->answer.why = why;
     f->answer.bytes = f->bytes;
     f->cb(f->data, &f->answer);
+    f->cb = NULL;
+}
+
+
+static void fetch_end(struct fetch *f, enum fetch_rc rc, const char *why)
+{
+    part_drop(f);
+    if (f->cb != NULL) {
+        fetch_tell(f, rc, why);
+    }
 
     EVP_MD_CTX_free(f->hash);
     conf_drop(f->conf);
@@ -270,6 +285,64 @@ static void fetch_repeat(struct fetch *f, const char *why)
 }
 
 
+/* in a thread of its own, for a disk may take long: the name stands only for
+   what is whole, also after the machine has failed */
+static void keep_file(uv_work_t *keep)
+{
+    int            dir;
+    struct fetch  *f = keep->data;
+    const char    *slash = strrchr(f->path, '/');
+    char          *name = slash == NULL ? mem_copy(".", 1)
+                          : mem_copy(f->path, (size_t) (slash + 1 - f->path));
+
+    f->error = fsync(f->fd) != 0 || rename(f->part, f->path) != 0 ? errno : 0;
+
+    /* a name that is lost is asked for again */
+    dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0) {
+        fsync(dir);
+        close(dir);
+    }
+
+    free(name);
+}
+
+
+static void on_kept(uv_work_t *keep, int status)
+{
+    struct fetch  *f = keep->data;
+
+    *f->prev = f->next;
+    if (f->next != NULL) {
+        f->next->prev = f->prev;
+    }
+
+    if (status == 0 && f->error == 0) {
+        close(f->fd);
+        f->fd = -1;
+        fetch_end(f, FETCH_SAVED, "");
+        return;
+    }
+
+    snprintf(f->text, sizeof(f->text), "the file cannot be kept: %s",
+             status ? uv_strerror(status) : strerror(f->error));
+    fetch_end(f, FETCH_AGAIN, f->text);
+}
+
+
+/* fetch_leave tells those who wait that it will not be told */
+void fetch_leave(void)
+{
+    struct fetch  *f;
+
+    for (f = keeping; f != NULL; f = f->next) {
+        if (f->cb != NULL) {
+            fetch_tell(f, FETCH_AGAIN, "the consumer leaves");
+        }
+    }
+}
+
+
 static void fetch_keep(struct fetch *f)
 {
     char  empty = '\0';
@@ -280,16 +353,15 @@ static void fetch_keep(struct fetch *f)
     } else if (!part_good(f)) {
         fetch_repeat(f, "its SHA-256 is another one");
 
-    } else if (close(f->fd) != 0 || rename(f->part, f->path) != 0) {
-        snprintf(f->text, sizeof(f->text), "the file cannot be kept: %s",
-                 strerror(errno));
-        unlink(f->part);
-        f->fd = -1;
-        fetch_end(f, FETCH_AGAIN, f->text);
-
     } else {
-        f->fd = -1;
-        fetch_end(f, FETCH_SAVED, "");
+        f->keep.data = f;
+        f->next = keeping;
+        f->prev = &keeping;
+        if (keeping != NULL) {
+            keeping->prev = &f->next;
+        }
+        keeping = f;
+        uv_queue_work(graph_loop(f->graph), &f->keep, keep_file, on_kept);
     }
 }
 

@@ -48,6 +48,10 @@ typedef void (*fetch_cb)(void *data, const struct fetch_answer *answer);
 void fetch_start(struct graph *graph, struct conf *conf,
     const struct fetch_order *order, fetch_cb cb, void *data);
 
+/* fetch_leave ends those whose file waits for the disk as FETCH_AGAIN, before
+   graph_free, which ends the others; the loop must run once more */
+void fetch_leave(void);
+
 /* fetch_url_good: https:// to a host of Meta's for media, or where the
    configuration sends calls; nothing else is asked, token or not */
 bool fetch_url_good(const struct conf *conf, struct str url);

@@ -1,6 +1,7 @@
 /* What the work of all queues shares, and its life. */
 
 #include "work_own.h"
+#include "media_fetch.h"
 
 #include <stdlib.h>
 
@@ -83,6 +84,7 @@ void worker_stop(struct worker *worker)
     settle_stop(worker);
     know_free(worker->know);
     limits_free(worker->limits);
+    fetch_leave();
     graph_free(worker->graph);
     lines_drop(worker);
     rates_free(worker);
