@@ -205,10 +205,9 @@ static long long sent_ms(const struct verdict *v)
 
 static void count_auto(struct work *w)
 {
-    struct known  *known;
+    struct known  *known = work_known_event(w, &w->plan.steps[w->plan.at]);
 
-    known = (struct known *) work_known(w, &w->plan.steps[w->plan.at]);
-    if (known->asked) {
+    if (known != NULL && known->asked) {
         known->autos++;
     }
     w->whom.autos++;
@@ -351,10 +350,9 @@ void receipt_settled(struct worker *worker, const struct receipt_echo *echo,
 /* the steps to come know it before Redis has answered */
 static void whom_closed(struct work *w)
 {
-    struct known  *known;
+    struct known  *known = work_known_event(w, &w->plan.steps[w->plan.at]);
 
-    known = (struct known *) work_known(w, &w->plan.steps[w->plan.at]);
-    if (known->asked) {
+    if (known != NULL && known->asked) {
         known->window = WINDOW_CLOSED;
     }
     w->whom.window = WINDOW_CLOSED;

@@ -293,18 +293,20 @@ void know_receipt(struct work *w, size_t which, struct event *e,
 static const struct known  nobody;
 
 
-/* work_known_event: of an event of the record, by its number */
-const struct known *work_known_event(const struct work *w, size_t event)
+/* work_known_event: of a step of an event, for who learns more of them */
+struct known *work_known_event(const struct work *w, const struct step *step)
 {
-    return w->known != NULL && event < w->record.nevents
-           ? &w->known[w->known_of[event]] : &nobody;
+    return !w->is_job && w->known != NULL && step->event < w->record.nevents
+           ? &w->known[w->known_of[step->event]] : NULL;
 }
 
 
 /* work_known: of whom a step is for */
 const struct known *work_known(const struct work *w, const struct step *step)
 {
-    return w->is_job ? &w->whom : work_known_event(w, step->event);
+    const struct known  *known = work_known_event(w, step);
+
+    return w->is_job ? &w->whom : known != NULL ? known : &nobody;
 }
 
 

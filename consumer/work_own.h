@@ -122,11 +122,12 @@ bool decide_values(struct work *w);     /* of the step at; false: w is freed,
 /* work_know.c: who the people of the work are.  know_begin asks for those of
    an event that begins, where something could use it; guard_begin for whom the
    step at writes to, and whether it may.  next goes on, at once where nothing
-   has to be asked; work_known is never NULL */
+   has to be asked; work_known is never NULL, work_known_event is where nobody
+   is known, and of a job */
 void know_begin(struct work *w, void (*next)(struct work *w));
 void guard_begin(struct work *w, void (*next)(struct work *w));
 const struct known *work_known(const struct work *w, const struct step *step);
-const struct known *work_known_event(const struct work *w, size_t event);
+struct known *work_known_event(const struct work *w, const struct step *step);
 bool know_missing(const struct work *w, const struct event *e);
 void know_receipt(struct work *w, size_t which, struct event *e,
     enum know_word word, const struct str *args);
