@@ -61,10 +61,12 @@ local function numbers(n, suffix)
     return free
 end
 
--- a change with several elements is the last of a call: its parts get the next
--- numbers (parts.lua).  Of its head, for names of 256 bytes stand there
+-- a change with several elements, whose key ends in ":", is the last of a call:
+-- its parts get the next numbers (parts.lua)
 local function several(item)
-    return string.find(string.sub(item, 1, 4096), '"key":"[^"]+:"')
+    local at = string.find(item, '"key":"', 1, true)
+    local ends = at and string.find(item, '"', at + 7, true)
+    return ends and string.sub(item, ends - 1, ends - 1) == ':'
 end
 
 -- so many at a time: few calls, and never much of what has no room
