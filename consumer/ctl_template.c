@@ -65,6 +65,22 @@ static enum state template_state(const struct template *t,
 }
 
 
+/* prints the one or the other, and frees all */
+static void templates_end(struct ctl *c, struct templates *t, struct jw *j,
+    struct buf *b)
+{
+    if (c->opts.json) {
+        jw_print(j);
+    } else {
+        out_print(b);
+    }
+
+    buf_free(&j->b);
+    buf_free(b);
+    templates_free(t);
+}
+
+
 /* run_template_list shows what Meta has */
 int run_template_list(struct ctl *c)
 {
@@ -108,15 +124,7 @@ int run_template_list(struct ctl *c)
     jw_close(&j, ']');
     jw_close(&j, '}');
 
-    if (c->opts.json) {
-        jw_print(&j);
-    } else {
-        out_print(&b);
-    }
-
-    buf_free(&j.b);
-    buf_free(&b);
-    templates_free(&t);
+    templates_end(c, &t, &j, &b);
 
     return CTL_GOOD;
 }
@@ -260,15 +268,7 @@ int run_template_diff(struct ctl *c)
                " Meta\n", count[STATE_SAME], count[STATE_DIFFERS],
                count[STATE_MISSING], count[STATE_EXTRA]);
 
-    if (c->opts.json) {
-        jw_print(&j);
-    } else {
-        out_print(&b);
-    }
-
-    buf_free(&j.b);
-    buf_free(&b);
-    templates_free(&t);
+    templates_end(c, &t, &j, &b);
 
     return count[STATE_DIFFERS] + count[STATE_MISSING] + count[STATE_EXTRA]
            ? CTL_FINDING : CTL_GOOD;
@@ -457,15 +457,8 @@ int run_template_push(struct ctl *c)
     jw_bool(&p.j, "stopped", p.stop);
     jw_close(&p.j, '}');
 
-    if (c->opts.json) {
-        jw_print(&p.j);
-    } else if (p.created + p.edited == 0) {
-        puts("nothing to do");
-    }
-
-    buf_free(&p.j.b);
-    buf_free(&p.b);
-    templates_free(&t);
+    buf_text(&p.b, p.created + p.edited ? "" : "nothing to do\n");
+    templates_end(c, &t, &p.j, &p.b);
 
     return p.failed ? CTL_FINDING : CTL_GOOD;
 }
@@ -525,7 +518,7 @@ int run_template_pull(struct ctl *c)
 {
     size_t            i, n = 0;
     struct jw         j;
-    struct buf        path;
+    struct buf        b, path;
     struct whose      w;
     struct template  *all;
     struct templates  t = { .one = false };
@@ -538,6 +531,7 @@ int run_template_pull(struct ctl *c)
     templates_fetch(c, &w, &t);
     all = t.all.at;
 
+    buf_init(&b, 64);
     jw_init(&j);
     jw_open(&j, NULL, '{');
     jw_int(&j, "v", 1);
@@ -559,14 +553,8 @@ int run_template_pull(struct ctl *c)
     jw_close(&j, ']');
     jw_close(&j, '}');
 
-    if (c->opts.json) {
-        jw_print(&j);
-    } else if (n == 0) {
-        puts("nothing to do");
-    }
-
-    buf_free(&j.b);
-    templates_free(&t);
+    buf_text(&b, n ? "" : "nothing to do\n");
+    templates_end(c, &t, &j, &b);
 
     return CTL_GOOD;
 }
