@@ -201,6 +201,34 @@ void decode_whole(struct decode *d, const struct decode_row *row,
 }
 
 
+/* decode_change reads what Pages and Instagram accounts send */
+bool decode_change(struct decode *d, const struct decode_row *fields)
+{
+    const struct json        *event = d->r->event;
+    const struct decode_row  *row = decode_find(fields, d->r->field);
+
+    d->account = d->r->entry;
+    d->value = json_get(event, "value");
+
+    if (row != NULL) {
+        decode_whole(d, row, d->value != NULL ? d->value : event);
+        return false;
+    }
+
+    if (json_get(event, "field") != NULL) {
+        if (decode_messaging(d, d->value, true)) {
+            return true;
+        }
+        decode_whole(d, NULL, d->value);
+
+    } else if (!decode_messaging(d, event, false)) {
+        decode_whole(d, NULL, event);
+    }
+
+    return false;
+}
+
+
 /* decode_template reads which template it is; a reason may be "NONE" */
 void decode_template(struct decode *d, struct event *e)
 {

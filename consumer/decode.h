@@ -63,6 +63,10 @@ void decode_as(struct decode *d, struct event *e,
 void decode_whole(struct decode *d, const struct decode_row *row,
     const struct json *item);
 
+/* decode_change: a change by its field, or an item of messaging[]; true: a
+   change whose value is such an item */
+bool decode_change(struct decode *d, const struct decode_row *fields);
+
 void decode_template(struct decode *d, struct event *e);
 
 const struct json *decode_at(const struct json *j, const char *path);

@@ -77,22 +77,5 @@ static void read_insights(struct decode *d, struct event *e)
    changes */
 void decode_instagram(struct decode *d)
 {
-    const struct json        *event = d->r->event;
-    const struct decode_row  *row = decode_find(decode_instagram_fields,
-                                                d->r->field);
-
-    d->account = d->r->entry;
-    d->value = json_get(event, "value");
-
-    if (row != NULL) {
-        decode_whole(d, row, d->value != NULL ? d->value : event);
-
-    } else if (json_get(event, "field") == NULL) {
-        if (!decode_messaging(d, event, false)) {
-            decode_whole(d, NULL, event);
-        }
-
-    } else if (!decode_messaging(d, d->value, true)) {
-        decode_whole(d, NULL, d->value);
-    }
+    decode_change(d, decode_instagram_fields);
 }

@@ -140,26 +140,8 @@ static void read_rating(struct decode *d, struct event *e)
 /* decode_page reads a change or an item */
 void decode_page(struct decode *d)
 {
-    const struct json        *event = d->r->event;
-    const struct decode_row  *row = decode_find(decode_page_fields,
-                                                d->r->field);
-
-    d->account = d->r->entry;
-    d->value = json_get(event, "value");
-
-    if (row != NULL) {
-        decode_whole(d, row, d->value != NULL ? d->value : event);
-
-    } else if (json_get(event, "field") == NULL) {
-        if (!decode_messaging(d, event, false)) {
-            decode_whole(d, NULL, event);
-        }
-
-    } else if (decode_messaging(d, d->value, true)) {
+    if (decode_change(d, decode_page_fields)) {
         d->r->events[0].test = true;    /* a button of the dashboard (4.1) */
-
-    } else {
-        decode_whole(d, NULL, d->value);
     }
 }
 
