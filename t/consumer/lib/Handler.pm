@@ -20,7 +20,6 @@ use Digest::SHA qw(hmac_sha256_hex);
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
-use POSIX ();
 use Socket qw(SOMAXCONN);
 
 use Test::Meta::Util qw(slurp);
@@ -45,15 +44,7 @@ sub url {
 
 sub start {
     my ($self) = @_;
-    return $self->run(out => "$self->{dir}/$self->{name}.out", code => sub {
-        local $SIG{CHLD} = 'IGNORE';
-        while (1) {
-            my $client = $self->{socket}->accept or next;
-            next if fork;
-            eval { $self->serve($client); 1 } or print STDERR $@;
-            POSIX::_exit(0);
-        }
-    });
+    return $self->run_server("$self->{dir}/$self->{name}.out");
 }
 
 sub serve {

@@ -17,7 +17,6 @@ use warnings;
 use parent 'Test::Meta::Process';
 
 use IO::Socket::INET;
-use POSIX ();
 use Socket qw(SOMAXCONN);
 
 use Test::Meta::Util qw(slurp spew wait_for);
@@ -37,15 +36,7 @@ sub url { 'http://127.0.0.1:' . $_[0]{socket}->sockport }
 
 sub start {
     my ($self) = @_;
-    return $self->run(out => "$self->{dir}/media.out", code => sub {
-        local $SIG{CHLD} = 'IGNORE';
-        while (1) {
-            my $client = $self->{socket}->accept or next;
-            next if fork;
-            eval { $self->serve($client); 1 } or print STDERR $@;
-            POSIX::_exit(0);
-        }
-    });
+    return $self->run_server("$self->{dir}/media.out");
 }
 
 sub serve {

@@ -40,6 +40,20 @@ sub run {
     return $self;
 }
 
+# serve($client) for each connection of {socket}, in a process of its own
+sub run_server {
+    my ($self, $out) = @_;
+    return $self->run(out => $out, code => sub {
+        local $SIG{CHLD} = 'IGNORE';
+        while (1) {
+            my $client = $self->{socket}->accept or next;
+            next if fork;
+            eval { $self->serve($client); 1 } or print STDERR $@;
+            POSIX::_exit(0);
+        }
+    });
+}
+
 sub pid {
     return $_[0]{pid};
 }
