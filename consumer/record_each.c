@@ -65,10 +65,10 @@ static struct str string_end(struct str rest)
 }
 
 
+/* yajl takes more for white space than JSON does */
 static bool is_between(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ','
-           || c == ':';
+    return (unsigned char) c <= ' ' || c == ',' || c == ':';
 }
 
 
@@ -418,14 +418,15 @@ static struct str *each_records(const struct each *x, char **own)
 }
 
 
-/* record_each: NULL where the record stays whole, for it has one event, or its
-   events are no elements of an array, or all of them would take over 16 MB */
+/* record_each: NULL where the record stays whole, for it has one event or no
+   id, or its events are no elements of an array, or all of them would take over
+   16 MB */
 struct str *record_each(const struct record *r, struct str bytes, char **own)
 {
     struct str   *records = NULL;
     struct each   x = { .r = r, .value = json_get(r->event, "value") };
 
-    if (!record_is_many(r)) {
+    if (!record_is_many(r) || r->id.len == 0) {
         return NULL;
     }
 

@@ -1,7 +1,7 @@
 /*
  * Queue records: whatever the event is, there is one at least, all that it
  * says can be read, and what a handler gets is JSON and ends with the record as
- * it came.
+ * it came; of several each says the same as a record of its own.
  */
 
 #include <stdint.h>
@@ -68,6 +68,40 @@ static void fuzz_view(const struct record *r, struct str bytes,
 }
 
 
+static void fuzz_part(const struct record *r, size_t n, struct str bytes)
+{
+    struct buf     whole, part;
+    struct record  one;
+
+    check(record_open(bytes, &one) == RECORD_OK && one.nevents == 1);
+    buf_init(&whole, VIEW_MAX);
+    buf_init(&part, VIEW_MAX);
+    view_write(&whole, r, STR("{}"), &r->events[n], 1, 1763700000000);
+    view_write(&part, &one, STR("{}"), &one.events[0], 1, 1763700000000);
+    check(whole.len == part.len && memcmp(whole.at, part.at, part.len) == 0);
+    buf_free(&whole);
+    buf_free(&part);
+    record_close(&one);
+}
+
+
+static void fuzz_parts(const struct record *r, struct str bytes)
+{
+    char        *own;
+    size_t       i;
+    struct str  *parts = record_each(r, bytes, &own);
+
+    for (i = 0; parts != NULL && i < r->nevents; i++) {
+        fuzz_part(r, i, parts[i]);
+    }
+
+    if (parts != NULL) {
+        free(own);
+    }
+    free(parts);
+}
+
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char           *own;
@@ -90,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(n <= r.nevents || n == 1);
     free(keys);
     free(own);
+    fuzz_parts(&r, bytes);
     record_close(&r);
 
     return 0;
