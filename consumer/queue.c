@@ -293,7 +293,7 @@ static void queue_give_up(struct queue *q)
     size_t              waiting = 0, busy = 0;
     const struct item  *item;
 
-    if (q->taking || q->giving || q->leasing) {
+    if (q->taking || q->giving || q->leasing || parts_under_way(q)) {
         return;
     }
 

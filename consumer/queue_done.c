@@ -452,18 +452,21 @@ static bool item_settled_in(const struct item *item)
 
 
 /* what goes back to its list; else all that wait go to {Q}:retry and {Q}:held,
-   so that nobody overtakes.  One that was never opened and has been in flight
-   before stays there: nobody knows its lines */
+   so that nobody overtakes, also none of those that stay in flight unread.  One
+   that was never opened and has been in flight before stays there: nobody knows
+   its lines */
 static bool queue_to_list(const struct queue *q)
 {
     const struct item  *item;
 
-    if (queue_waits(q)) {
+    if (queue_waits(q) || q->recall != NULL) {
         return false;
     }
 
     for (item = q->first; item != NULL; item = item->next) {
-        if (queue_goes_back(item) && item->opened && item_settled_in(item)) {
+        if (queue_goes_back(item) && item_settled_in(item)
+            && (item->opened || item->phase == ITEM_PART))
+        {
             return false;
         }
     }

@@ -270,6 +270,7 @@ void item_gone(struct queue *q, struct item *item);     /* from Redis */
 /* queue_parts.c */
 void parts_flush(struct queue *q);
 void parts_forget(struct queue *q);
+bool parts_under_way(const struct queue *q);    /* Redis may have them */
 
 void queue_old(struct queue *q);        /* queue_old.c */
 

@@ -63,6 +63,14 @@ void parts_forget(struct queue *q)
 }
 
 
+/* parts_under_way: who leaves waits for the reply, for what stands before them
+   must not go back behind them */
+bool parts_under_way(const struct queue *q)
+{
+    return q->parted != NULL && q->parted->phase == ITEM_PARTING;
+}
+
+
 /* behind what was in flight before */
 static void parts_told(struct queue *q, const struct reply *reply)
 {
@@ -93,6 +101,7 @@ static void on_parts(void *data, const struct reply *reply)
     }
 
     item->phase = ITEM_PART;
+    item->back |= reply == NULL;        /* Redis may have them */
     if (queue_failed(q, SCRIPT_PARTS, reply)) {
         queue_step(q);          /* said again, or the lease went */
         return;
