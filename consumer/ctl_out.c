@@ -63,16 +63,12 @@ void out_color(struct ctl *c, struct buf *b, char color)
 /* out_safe: what came from outside must not steer the terminal */
 void out_safe(struct buf *b, struct str s)
 {
-    size_t         n;
-    unsigned char  c;
+    size_t  n;
 
     while (s.len) {
-        c = (unsigned char) s.at[0];
         n = json_utf8(s);
 
-        if (n == 0 || c < ' ' || c == 0x7f
-            || (c == 0xc2 && n == 2 && (unsigned char) s.at[1] < 0xa0))
-        {
+        if (n == 0 || json_steers(s, n)) {
             buf_text(b, "?");
             n = n ? n : 1;
         } else {

@@ -550,16 +550,41 @@ bool json_all_utf8(struct str s)
 }
 
 
+/* json_steers returns the code of such a one: of C0, DEL and C1, and of what
+   turns the direction of writing (U+200E and F, U+202A to E, U+2066 to 9) */
+unsigned json_steers(struct str s, size_t n)
+{
+    unsigned              code;
+    const unsigned char  *at = (const unsigned char *) s.at;
+
+    if (n == 1) {
+        return at[0] < 0x20 || at[0] == 0x7f ? 0x10000u | at[0] : 0;
+    }
+
+    if (n == 2) {
+        return at[0] == 0xc2 && at[1] < 0xa0 ? at[1] : 0;
+    }
+
+    code = n == 3 ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6
+                    | (at[2] & 0x3fu) : 0;
+
+    return code == 0x200e || code == 0x200f
+           || (code >= 0x202a && code <= 0x202e)
+           || (code >= 0x2066 && code <= 0x2069) ? code : 0;
+}
+
+
 /* json_quote appends a JSON string that is valid UTF-8 whatever s is */
 void json_quote(struct buf *b, struct str s)
 {
-    size_t         n;
-    unsigned char  c;
+    char      c;
+    size_t    n;
+    unsigned  code;
 
     buf_text(b, "\"");
 
     while (s.len) {
-        c = (unsigned char) s.at[0];
+        c = s.at[0];
         n = json_utf8(s);
 
         if (n == 0) {
@@ -568,10 +593,8 @@ void json_quote(struct buf *b, struct str s)
         } else if (c == '"' || c == '\\') {
             buf_text(b, "\\");
             buf_add(b, s.at, 1);
-        } else if (c < 0x20 || c == 0x7f) {
-            buf_format(b, "\\u%04x", c);
-        } else if (n == 2 && c == 0xc2 && (unsigned char) s.at[1] < 0xa0) {
-            buf_format(b, "\\u%04x", (unsigned char) s.at[1]);
+        } else if ((code = json_steers(s, n)) != 0) {
+            buf_format(b, "\\u%04x", code & 0xffff);
         } else {
             buf_add(b, s.at, n);
         }

@@ -63,6 +63,10 @@ void json_write(struct buf *b, const struct json *j);
 /* json_utf8: the length of the UTF-8 sequence at the beginning of s, 0 if
    there is none */
 size_t json_utf8(struct str s);
+
+/* json_steers: the sequence of n bytes that s begins with, as json_utf8 says,
+   might steer a terminal; else 0.  The low 16 bits are its code */
+unsigned json_steers(struct str s, size_t n);
 bool json_all_utf8(struct str s);
 
 

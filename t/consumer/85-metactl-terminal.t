@@ -90,9 +90,9 @@ subtest 'a narrow terminal' => sub {
 };
 
 subtest 'what would steer it' => sub {
-    my $raw = "\x7f\xc2\x9b31m\xc2\x85";
+    my $raw = "\x7f\xc2\x9b31m\xc2\x85\xe2\x80\xae";
     my $bad = '\u001b]0;x\u0007\u009b31m' . $raw;
-    my $steers = qr/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]|\e\]/;
+    my $steers = qr/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae|\e\]/;
     my $mine = Ctl->new;
     $mine->letters(letter(event(id => "m_$bad", text => $bad), reason => "r$bad", answer => $bad));
     $mine->letters("\e]0;x\a$raw");
