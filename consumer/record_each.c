@@ -7,9 +7,14 @@
 #include <stdlib.h>
 
 
-/* of all of them together: they go to Redis in one call */
+/* of all of them together: they go to Redis in one call, and stand there
+   instead of the one; what they share is small in all that Meta sends */
 #define EACH_BYTES_MAX  (16 * 1024 * 1024)
-#define EACH_ID_MAX     4096
+#define EACH_TIMES      4
+#define EACH_MORE       (1024 * 1024)
+
+/* contract 4: the edge writes no longer one */
+#define EACH_ID_MAX     512
 #define EACH_PIECES     64
 
 
@@ -54,14 +59,15 @@ struct each {
 
 static struct str string_end(struct str rest)
 {
-    for (rest.at++, rest.len--; *rest.at != '"'; rest.at++, rest.len--) {
-        if (*rest.at == '\\') {
-            rest.at++;
-            rest.len--;
-        }
+    size_t  i;
+
+    for (i = 1; i < rest.len && rest.at[i] != '"'; i++) {
+        i += rest.at[i] == '\\';
     }
 
-    return (struct str) { rest.at + 1, rest.len - 1 };
+    i = i < rest.len ? i + 1 : rest.len;
+
+    return (struct str) { rest.at + i, rest.len - i };
 }
 
 
@@ -72,15 +78,17 @@ static bool is_between(char c)
 }
 
 
-/* the next name or value of what is known to be JSON */
-static struct str next_span(struct str *rest)
+static struct str str_after(struct str s)
 {
-    size_t      depth = 0;
-    struct str  s, from;
+    return (struct str) { s.at + 1, s.len - 1 };
+}
 
-    for (s = *rest; is_between(*s.at); s.at++, s.len--) { }
 
-    from = s;
+/* behind the object or array that s begins with */
+static struct str nested_end(struct str s)
+{
+    size_t  depth = 0;
+
     do {
         if (*s.at == '"') {
             s = string_end(s);
@@ -89,14 +97,30 @@ static struct str next_span(struct str *rest)
 
         depth += *s.at == '{' || *s.at == '[';
         depth -= *s.at == '}' || *s.at == ']';
-        s.at++;
-        s.len--;
-    } while (depth > 0);
+        s = str_after(s);
+    } while (depth > 0 && s.len);
 
-    if (*from.at != '"' && *from.at != '{' && *from.at != '[') {
-        while (!is_between(*s.at) && *s.at != '}' && *s.at != ']') {
-            s.at++;             /* of a number or a word */
-            s.len--;
+    return s;
+}
+
+
+/* the next name or value of what is known to be JSON */
+static struct str next_span(struct str *rest)
+{
+    struct str  s, from;
+
+    for (s = *rest; s.len && is_between(*s.at); s = str_after(s)) { }
+
+    from = s;
+    if (s.len && *s.at == '"') {
+        s = string_end(s);
+
+    } else if (s.len && (*s.at == '{' || *s.at == '[')) {
+        s = nested_end(s);
+
+    } else {
+        while (s.len && !is_between(*s.at) && *s.at != '}' && *s.at != ']') {
+            s = str_after(s);
         }
     }
 
@@ -129,9 +153,7 @@ static size_t spans(struct span *to, const struct json *list, struct str bytes)
     size_t              n = 0;
     const struct json  *j;
 
-    bytes.at++;
-    bytes.len--;
-
+    bytes = str_after(bytes);
     for (j = list->child; j != NULL; j = j->next) {
         to[n++] = (struct span) { .json = j, .bytes = next_span(&bytes) };
     }
@@ -195,8 +217,15 @@ static void elements(struct each *x, const struct json *list, struct str name,
 static void contacts(struct each *x, const struct json *list, struct str name,
     struct str bytes)
 {
+    size_t  n = count(list);
+
+    if (n > RECORD_EVENTS_MAX) {
+        x->failed = true;
+        return;
+    }
+
     free(x->contacts);
-    x->contacts = mem_alloc((count(list) + 1) * sizeof(*x->contacts));
+    x->contacts = mem_alloc((n + 1) * sizeof(*x->contacts));
     x->ncontacts = spans(x->contacts, list, bytes);
     piece_add(x, PIECE_CONTACTS, name, NONE);
 }
@@ -258,12 +287,11 @@ static void members(struct each *x, const struct json *object,
     struct str           name, value;
     const struct json   *j;
 
-    bytes.at++;
-    bytes.len--;
-
+    bytes = str_after(bytes);
     for (j = object->child; j != NULL && !x->failed; j = j->next) {
         name = next_span(&bytes);
         value = next_span(&bytes);
+        x->failed |= value.len == 0;
 
         if (is_object_of(x, j)) {
             piece_add(x, PIECE_OPEN, name, NONE);
@@ -295,22 +323,37 @@ static const struct span *contact_span(const struct each *x,
 }
 
 
+/* one that is too long gets its place in the whole instead */
+static void each_id(const struct each *x, size_t n, struct buf *b)
+{
+    struct buf  id;
+
+    buf_init(&id, EACH_ID_MAX);
+    view_id(&id, x->r, &x->r->events[n]);
+
+    if (id.over || id.len == 0) {
+        buf_free(&id);
+        buf_init(&id, (size_t) -1);
+        buf_str(&id, x->r->id);
+        buf_format(&id, "#%zu", n);
+    }
+
+    json_quote(b, (struct str) { id.at, id.len });
+    buf_free(&id);
+}
+
+
 /* the value of a piece for the n-th event; false: it has no such member */
 static bool piece_value(const struct each *x, const struct piece *piece,
     size_t n, struct str key, struct buf *b)
 {
-    struct buf           id;
     const struct span   *span;
     const struct event  *event = &x->r->events[n];
 
     switch (piece->kind) {
 
     case PIECE_ID:
-        buf_init(&id, EACH_ID_MAX);
-        view_id(&id, x->r, event);
-        b->over |= id.over || id.len == 0;
-        json_quote(b, (struct str) { id.len ? id.at : "", id.len });
-        buf_free(&id);
+        each_id(x, n, b);
         return true;
 
     case PIECE_KEY:
@@ -382,15 +425,16 @@ static void each_write(const struct each *x, size_t n, struct str key,
 
 
 /* all of them, one behind another */
-static struct str *each_records(const struct each *x, char **own)
+static struct str *each_records(const struct each *x, size_t len, char **own)
 {
     char        *own_keys;
     size_t       i, n = x->r->nevents;
+    size_t       max = len * EACH_TIMES + EACH_MORE;
     struct buf   b;
     struct str  *keys, *records = mem_alloc(n * sizeof(*records));
 
     record_lines(x->r, &keys, &own_keys);
-    buf_init(&b, EACH_BYTES_MAX);
+    buf_init(&b, max < EACH_BYTES_MAX ? max : EACH_BYTES_MAX);
 
     for (i = 0; i < n && !b.over; i++) {
         records[i].len = b.len;     /* where it begins, until b stays */
@@ -419,11 +463,11 @@ static struct str *each_records(const struct each *x, char **own)
 
 
 /* record_each: NULL where the record stays whole, for it has one event or no
-   id, or its events are no elements of an array, or all of them would take over
-   16 MB */
+   id, or its events are no elements of an array, or all of them would take much
+   more than it does */
 struct str *record_each(const struct record *r, struct str bytes, char **own)
 {
-    struct str   *records = NULL;
+    struct str    rest, *records = NULL;
     struct each   x = { .r = r, .value = json_get(r->event, "value") };
 
     if (!record_is_many(r) || r->id.len == 0) {
@@ -433,10 +477,11 @@ struct str *record_each(const struct record *r, struct str bytes, char **own)
     x.holder = str_is(r->field, "standby") ? json_get(x.value, "standby")
                : x.value;
     x.elements = mem_alloc(r->nevents * sizeof(*x.elements));
-    members(&x, json_root(r->doc), next_span(&bytes));
+    rest = bytes;
+    members(&x, json_root(r->doc), next_span(&rest));
 
     if (!x.failed && x.nelements == r->nevents) {
-        records = each_records(&x, own);
+        records = each_records(&x, bytes.len, own);
     }
 
     free(x.elements);
