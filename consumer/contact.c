@@ -24,6 +24,21 @@ static int contact_order(const void *a, const void *b)
 }
 
 
+static struct contact contact_read(const struct json *json, size_t n,
+    const char *name)
+{
+    const struct json  *profile = json_get(json, "profile");
+
+    return (struct contact) {
+        .id = json_get_text(json, name), .n = n, .json = json,
+        .wa_id = json_get_text(json, "wa_id"),
+        .user_id = json_get_text(json, "user_id"),
+        .name = json_get_text(profile, "name"),
+        .username = json_get_text(profile, "username")
+    };
+}
+
+
 /* contacts_open sorts them */
 void contacts_open(struct contacts *contacts, const struct json *list,
     const char *name)
@@ -44,9 +59,7 @@ void contacts_open(struct contacts *contacts, const struct json *list,
     contacts->at = mem_alloc((n + 1) * sizeof(*contacts->at));
 
     for (c = list->child; c != NULL; c = c->next) {
-        contacts->at[contacts->n] = (struct contact) {
-            json_get_text(c, name), contacts->n, c
-        };
+        contacts->at[contacts->n] = contact_read(c, contacts->n, name);
         contacts->n++;
     }
 
@@ -63,13 +76,13 @@ void contacts_close(struct contacts *contacts)
 
 
 /* contacts_of finds the contact of somebody */
-const struct json *contacts_of(const struct contacts *contacts,
+const struct contact *contacts_of(const struct contacts *contacts,
     struct str id)
 {
     size_t  low = 0, high = contacts->n, middle;
 
     if (contacts->n == 1) {
-        return contacts->at->json;
+        return contacts->at;
     }
 
     while (low < high) {
@@ -83,5 +96,5 @@ const struct json *contacts_of(const struct contacts *contacts,
 
     return id.len && low < contacts->n
            && str_equal(contacts->at[low].id, id)
-           ? contacts->at[low].json : NULL;
+           ? &contacts->at[low] : NULL;
 }

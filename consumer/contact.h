@@ -12,6 +12,10 @@ struct contact {
     struct str          id;
     size_t              n;      /* its place in the change */
     const struct json  *json;
+    struct str          wa_id;  /* read once, for all elements */
+    struct str          user_id;
+    struct str          name;
+    struct str          username;
 };
 
 struct contacts {
@@ -27,7 +31,7 @@ void contacts_open(struct contacts *contacts, const struct json *list,
 void contacts_close(struct contacts *contacts);
 
 /* contacts_of: the only one, or the first whose id it is; NULL */
-const struct json *contacts_of(const struct contacts *contacts,
+const struct contact *contacts_of(const struct contacts *contacts,
     struct str id);
 
 

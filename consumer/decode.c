@@ -85,13 +85,37 @@ long long decode_ms(struct str s)
 }
 
 
+/* bytes that live as long as the record */
+static char *scrap_new(struct record *r, size_t len)
+{
+    struct record_scrap  *scrap = mem_alloc(sizeof(*scrap) + len);
+
+    scrap->next = r->scraps;
+    r->scraps = scrap;
+
+    return (char *) (scrap + 1);
+}
+
+
+/* decode_prefixed returns a name that nobody else can have */
+struct str decode_prefixed(struct record *r, const char *prefix, struct str s)
+{
+    size_t   n = strlen(prefix);
+    char    *at = scrap_new(r, n + s.len);
+
+    memcpy(at, prefix, n);
+    memcpy(at + n, s.at, s.len);
+
+    return (struct str) { at, n + s.len };
+}
+
+
 /* decode_lower: Meta writes the same word in both ways; the copy lives as long
    as the record, and what is lower-case already is none */
 struct str decode_lower(struct record *r, struct str s)
 {
-    char                 *at;
-    size_t                i;
-    struct record_scrap  *scrap;
+    char    *at;
+    size_t   i;
 
     for (i = 0; i < s.len && !(s.at[i] >= 'A' && s.at[i] <= 'Z'); i++) {
         /* void */
@@ -101,10 +125,7 @@ struct str decode_lower(struct record *r, struct str s)
         return s;
     }
 
-    scrap = mem_alloc(sizeof(*scrap) + s.len);
-    scrap->next = r->scraps;
-    r->scraps = scrap;
-    at = (char *) (scrap + 1);
+    at = scrap_new(r, s.len);
 
     for (i = 0; i < s.len; i++) {
         at[i] = s.at[i] >= 'A' && s.at[i] <= 'Z' ? s.at[i] - 'A' + 'a'

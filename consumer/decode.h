@@ -73,6 +73,8 @@ const struct json *decode_at(const struct json *j, const char *path);
 struct str decode_text(const struct json *j, const char *path);
 const struct json *decode_first(const struct json *list);   /* or NULL */
 struct str decode_lower(struct record *r, struct str s);
+struct str decode_prefixed(struct record *r, const char *prefix,
+    struct str s);
 struct str decode_or(struct str a, struct str b);   /* b where a is empty */
 
 /* decode_ms: digits; below 10^12 they are seconds; 0 */
@@ -95,7 +97,7 @@ void decode_person(struct decode *d, struct event *e, struct str phone,
 
 /* decode_whatsapp_line: user of contract 4, for messages and echoes */
 struct str decode_whatsapp_line(const struct json *m,
-    const struct json *contact, bool echo);
+    const struct contact *contact, bool echo);
 
 /* decode_messaging: an item of messaging[] or standby[]; false: it is none.
    named: only if it names a sender or a recipient */

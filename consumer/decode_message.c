@@ -148,13 +148,13 @@ static void read_unsupported(struct decode *d, struct event *e)
 
 /* user of contract 4, for each kind of element */
 struct str decode_whatsapp_line(const struct json *m,
-    const struct json *contact, bool echo)
+    const struct contact *contact, bool echo)
 {
     struct str  user = json_get_text(m, "group_id");
 
     user = decode_or(user,
                      json_get_text(m, echo ? "to_user_id" : "from_user_id"));
-    user = decode_or(user, json_get_text(contact, "user_id"));
+    user = decode_or(user, contact != NULL ? contact->user_id : NONE);
     user = decode_or(user, json_get_text(m, echo ? "to" : "from"));
 
     return decode_or(user, decode_text(m, "system.user_id"));
@@ -163,32 +163,33 @@ struct str decode_whatsapp_line(const struct json *m,
 
 /* the only one of a change may be another person's than this element is; but
    of one person, phone and wa_id may differ (3.2) */
-static bool contact_fits(const struct decode *d, const struct json *contact,
+static bool contact_fits(const struct decode *d, const struct contact *contact,
     struct str phone, struct str user)
 {
-    struct str  wa_id = json_get_text(contact, "wa_id");
-    struct str  user_id = json_get_text(contact, "user_id");
-
-    if (user.len && user_id.len) {
-        return str_equal(user, user_id);
+    if (user.len && contact->user_id.len) {
+        return str_equal(user, contact->user_id);
     }
 
-    return d->alone || phone.len == 0 || wa_id.len == 0
-           || str_equal(phone, wa_id);
+    return d->alone || phone.len == 0 || contact->wa_id.len == 0
+           || str_equal(phone, contact->wa_id);
 }
 
 
-static const struct json *contact_of(const struct decode *d,
+static const struct contact *contact_of(const struct decode *d,
     struct str phone, struct str user)
 {
-    const struct json  *contact = contacts_of(&d->contacts, phone);
+    static const struct contact  nobody = {
+        .wa_id = { "", 0 }, .user_id = { "", 0 }, .name = { "", 0 },
+        .username = { "", 0 }
+    };
+    const struct contact        *contact = contacts_of(&d->contacts, phone);
 
     if (contact == NULL) {
         contact = contacts_of(&d->by_user, user);
     }
 
     return contact != NULL && contact_fits(d, contact, phone, user)
-           ? contact : NULL;
+           ? contact : &nobody;
 }
 
 
@@ -198,23 +199,23 @@ static const struct json *contact_of(const struct decode *d,
 void decode_person(struct decode *d, struct event *e, struct str phone,
     struct str user)
 {
-    const struct json  *profile;
+    const struct contact  *contact;
 
     if (phone.len && phone.at[0] == '+') {
         phone = (struct str) { phone.at + 1, phone.len - 1 };
     }
 
-    e->contact = contact_of(d, phone, user);
-    user = decode_or(user, json_get_text(e->contact, "user_id"));
+    contact = contact_of(d, phone, user);
+    e->contact = contact->json;
+    user = decode_or(user, contact->user_id);
 
     if (!str_digits(phone)) {
         user = decode_or(user, phone);
-        phone = json_get_text(e->contact, "wa_id");
+        phone = contact->wa_id;
     }
 
-    profile = json_get(e->contact, "profile");
-    e->name = json_get_text(profile, "name");
-    e->username = json_get_text(profile, "username");
+    e->name = contact->name;
+    e->username = contact->username;
     e->phone = str_digits(phone) ? phone : NONE;
     e->bsuid = user;
     e->user = decode_or(user, e->phone);

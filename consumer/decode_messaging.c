@@ -244,16 +244,18 @@ static void item_person(struct decode *d, struct event *e, bool own)
                                                   "recipient.id"))
                    ? "recipient" : "sender");
 
-    e->user = json_get_text(who, "id");
+    e->to = e->user = json_get_text(who, "id");
     e->address = e->user.len ? ADDRESS_USER_ID : ADDRESS_NONE;
 
+    /* a website chose it: it may be somebody's id, and stands for nobody */
     if (e->user.len == 0) {
-        e->user = decode_or(json_get_text(who, "user_ref"),
-                            decode_text(e->item, "optin.user_ref"));
-        e->address = e->user.len ? ADDRESS_USER_REF : ADDRESS_NONE;
+        e->to = decode_or(json_get_text(who, "user_ref"),
+                          decode_text(e->item, "optin.user_ref"));
+        if (e->to.len) {
+            e->address = ADDRESS_USER_REF;
+            e->user = decode_prefixed(d->r, "ref:", e->to);
+        }
     }
-
-    e->to = e->user;
 
     /* contract 4's is by sender alone */
     e->line = entry.len && str_equal(sender, entry)

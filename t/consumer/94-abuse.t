@@ -79,6 +79,22 @@ subtest 'a reference is no name of ours' => sub {
     leave($rig);
 };
 
+subtest 'a reference is no id of a person' => sub {
+    my $rig = people(rules => "rules: [{when: {product: messenger, kind: [message, optin]},"
+        . " do: [{reply: {text: thanks}}, {tag: {name: vip}}]}]\n", replies_max => 3);
+    my $person = '7290000000000009';
+    my @said = map { messenger(user => $person, id => "m_$_") } 1 .. 2;
+    $rig->push($said[0], map { optin($person) } 1 .. 5);
+    $rig->settle;
+    $rig->push($said[1]);
+    $rig->settle;
+    my @to = map { $_->{body}{recipient} } grep { $_->{body}{recipient} } $rig->graph->calls;
+    is_deeply [map { $_->{id} // () } @to], [$person, $person], 'the person is still answered';
+    is scalar(grep { $_->{user_ref} } @to), 5, 'and so is whoever came by the reference';
+    is_deeply [grep { /:ref:/ } $rig->do('KEYS', 'meta:user:*')], [], 'of whom nothing is known';
+    leave($rig);
+};
+
 subtest 'what is newer goes over from one name to the other' => sub {
     my $rig = people();
     my ($stops, $talk) = ("meta:user:$PHONE:stop", "meta:conversation:whatsapp:$PHONE");
