@@ -278,15 +278,23 @@ static void ask_dead(struct work *w, const char *reason,
 static void ask_retry(struct work *w, uint64_t ms,
     const struct handler_answer *a)
 {
-    int   n;
-    char  why[448];
+    int    n;
+    char  *at, why[448];
 
     n = snprintf(why, sizeof(why), "handler handler=%s",
                  w->plan.steps[w->plan.at].action->handler);
     if (a->status) {
         snprintf(why + n, sizeof(why) - n, " status=%ld", a->status);
     } else {
-        snprintf(why + n, sizeof(why) - n, " error=\"%.160s\"", a->why);
+        n += snprintf(why + n, sizeof(why) - n, " error=\"");
+        snprintf(why + n, sizeof(why) - n - 1, "%.160s", a->why);
+
+        /* what a certificate says may stand there */
+        for (at = why + n; *at; at++) {
+            *at = *at < ' ' || *at > '~' || *at == '"' ? '?' : *at;
+        }
+        *at++ = '"';
+        *at = '\0';
     }
 
     wait_retry(w, ms, why);
