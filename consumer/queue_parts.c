@@ -113,11 +113,15 @@ static void on_parts(void *data, const struct reply *reply)
         parts_told(q, reply);
         item_settled(item);
 
+    } else if (str_is(reply_str(reply), "GONE") && item->back) {
+        item_free(item);        /* they are in flight: the first reply was lost */
+
     } else if (str_is(reply_str(reply), "GONE")) {
         item_gone(q, item);
 
     } else {
         item->newest = false;
+        item->enters = queue_waits(q);
         item->phase = ITEM_WAITING;
         item_open(item);
         queue_enter(q);

@@ -614,8 +614,12 @@ void queue_take(struct queue *q)
         return;
     }
 
-    if (q->recall != NULL && room && q->suspects == 0) {
-        queue_recall(q);
+    if (q->recall != NULL && q->suspects == 0) {
+        if (room) {
+            queue_recall(q);
+        } else {
+            park_blocked(q);    /* what is behind all of them is not to wait */
+        }
         return;
     }
 

@@ -391,8 +391,8 @@ static bool piece_value(const struct each *x, const struct piece *piece,
 static void each_write(const struct each *x, size_t n, struct str key,
     struct buf *b)
 {
-    bool           first = true;
-    size_t         i, before;
+    bool                 first = true;
+    size_t               i, before;
     const struct piece  *piece;
 
     buf_text(b, "{");

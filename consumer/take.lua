@@ -7,8 +7,9 @@
 -- ARGV  1 owner  2 how many at most  3 how many bytes at most  4 ceiling of
 --       {Q}:dead  5 of {Q}:held and {Q}:retry together
 -- Answers {places that wait, requeued, field, item, ...}, or a status: FULL,
--- nothing is taken while so many are dead; WAITING, or wait; NOFIT, the next item is larger than
--- the bytes that are left; LINES, {Q}:lines is gone and to be rebuilt.
+-- nothing is taken while so many are dead; WAITING, or wait; NOFIT, the next
+-- item is larger than the bytes that are left; LINES, {Q}:lines is gone and to
+-- be rebuilt.
 --
 -- {Q}:inflight is a hash, so that an ack costs the same however much is in
 -- flight.  A field is the item's number, which only grows ("seq" in {Q}:count),

@@ -174,6 +174,41 @@ subtest 'drained in the moment in which it is parted' => sub {
     $rig->finish;
 };
 
+subtest 'drained while some of them are not read yet' => sub {
+    my $rig = Rig->new;
+    my $c = $rig->consumer(%CONF);
+    $rig->push(whatsapp(user => '27820000004', id => 'wamid.first'));
+    $rig->settle;
+    $rig->graph->fault({match => {body => "\"wamid.$_\""}, times => 1, fault => {slow => 60000}})
+        for 'a.1', 'many.1';
+    $rig->push((map { whatsapp(user => '27820000001', id => "wamid.a.$_") } 1 .. 255),
+        change('many', 2, 1, 1));
+    ok wait_for(sub { 2 == grep { /^(?:a|many)\.1$/ } read_of($rig) }), 'the window is full';
+    $c->signal('TERM');
+    ok $c->wait_log(qr/drains: calls on the wire finish/), 'it drains';
+    $rig->graph->hasten;
+    is $c->wait_exit, '0', 'it is gone';
+    $rig->consumer(%CONF);
+    $rig->settle(60);
+    is_deeply [grep { !/first|many\.1/ } read_of($rig)], [(map { "a.$_" } 1 .. 255), 'many.2',
+        'many.3'], 'the person is answered in order';
+    $rig->finish;
+};
+
+subtest 'as many as two windows, of somebody who is slow' => sub {
+    my $rig = Rig->new;
+    $rig->consumer(%CONF);
+    $rig->push(whatsapp(user => '27820000004', id => 'wamid.first'));
+    $rig->settle;
+    $rig->graph->fault({match => {body => '"wamid.slow.1"'}, times => 1, fault => {slow => 60000}});
+    $rig->push(change('slow', (1) x 600), whatsapp(user => '27820000002', id => 'wamid.other'));
+    ok wait_for(sub { grep { $_ eq 'other' } read_of($rig) }), 'another is answered meanwhile';
+    $rig->graph->hasten;
+    $rig->settle(60);
+    is_deeply [grep { /slow/ } read_of($rig)], [map { "slow.$_" } 1 .. 600], 'and then all of them';
+    $rig->finish;
+};
+
 subtest 'requeued with what was done of it' => sub {
     my $rig = Rig->new;
     $rig->graph->fault({match => {body => 'whole.2'}, times => 1, fault => {code => 131026}});
