@@ -154,6 +154,7 @@ void jw_print(struct jw *j);        /* and freed */
 void jw_tree(struct jw *j, const char *key, const struct json *tree);
 
 /* ctl_mask.c: people and what they say, unless --reveal */
+void mask_refuse(struct str name);      /* a masked name names nobody */
 void mask_id(struct ctl *c, struct buf *b, struct str id);
 void mask_key(struct ctl *c, struct buf *b, struct str key);
 void mask_text(struct ctl *c, struct buf *b, struct str text);

@@ -422,6 +422,7 @@ int run_block(struct ctl *c)
     buf_init(&b, PARAMS_MAX);
     buf_text(&b, "{\"block_users\":[");
     for (i = 0; i < c->nargs; i++) {
+        mask_refuse(STR(c->args[i]));
         buf_text(&b, i ? ",{\"user\":" : "{\"user\":");
         json_quote(&b, STR(c->args[i]));
         buf_text(&b, "}");

@@ -44,6 +44,8 @@ static void talk_name(struct ctl *c, struct talk *t)
     t->account = (struct str) { account + 1, (size_t) (user - account - 1) };
     t->user = STR(user + 1);
 
+    mask_refuse(t->user);
+
     /* as "send" takes a number */
     if (str_is(t->product, "whatsapp") && user[1] == '+' && user[2]) {
         t->user = STR(user + 2);

@@ -22,6 +22,20 @@ static const char *const plain[] = {
 };
 
 
+/* mask_refuse ends the program where somebody is named by what stands here
+   and in the logs instead of a name: nobody has that name */
+void mask_refuse(struct str name)
+{
+    if ((name.len && name.at[0] == '#')
+        || (name.len > 6 && memcmp(name.at, "wamid.*", 7) == 0))
+    {
+        ctl_fail(CTL_USAGE, "%.*s is a masked name, and nobody's: with"
+                 " --reveal metactl prints the name itself", (int) name.len,
+                 name.at);
+    }
+}
+
+
 /* mask_id writes an event's id, a wamid without the number inside of it */
 void mask_id(struct ctl *c, struct buf *b, struct str id)
 {

@@ -343,6 +343,7 @@ int run_message(struct ctl *c)
 {
     struct telling  t = { .id = c->args[0] };
 
+    mask_refuse(STR(c->args[0]));
     buf_init(&t.b, (size_t) -1);
     jw_init(&t.j);
     jw_open(&t.j, NULL, '{');

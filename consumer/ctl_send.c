@@ -166,6 +166,8 @@ static void send_check(struct ctl *c, struct sending *s)
         ctl_fail(CTL_FINDING, "it is no job: %s", why);
     }
 
+    mask_refuse(job.to);
+
     if (job_check(&job, c->conf, &target, &f) != 0) {
         fault_say(&f, why, sizeof(why));
         ctl_fail(CTL_FINDING, "it would fail: %s", why);

@@ -317,6 +317,12 @@ const char *log_person(char out[LOG_PERSON_MAX], struct str person)
         return out;
     }
 
+    /* a job may write "+27...", and events never do */
+    if (person.at[0] == '+') {
+        person.at++;
+        person.len--;
+    }
+
     hash = sip_hash(log_sip, person);
     out[0] = '#';
     for (i = 1; i < LOG_PERSON_MAX - 1; i++) {

@@ -44,7 +44,7 @@ static const struct command commands[] = {
       "QUEUE|LANE|ACCOUNT [--for 1h] [--why TEXT]",
       "nothing of it is worked until resumed, or the time is over" },
     { "resume", run_resume, 0, 1, 1, BOTH, "QUEUE|LANE|ACCOUNT",
-      "ends a pause" },
+      "ends a pause, and of a lane also a stop" },
     { "conversation list", run_conversation_list, OPT_LIMIT, 0, 0, BOTH,
       "[--limit N]", "those that are paused or stopped now" },
     { "conversation show", run_conversation_show, 0, 1, 1, BOTH,

@@ -50,6 +50,16 @@ subtest 'conversation' => sub {
     is $code->('resume'), 4, 'nor is it paused';
     is +($ctl->run('conversation', 'show', "whatsapp:$account"))[0], 2, 'half a name';
     is +($ctl->run('conversation', 'show', "page:1:2"))[0], 2, 'no product';
+    for my $args ((map { ['conversation', $_, "whatsapp:$account:#49234000"] }
+        qw(show pause resume forget)), ['send', '--account', $PAGE, '--to', '#49234000',
+        '--text', 'x'], ['unblock', '#49234000'], ['message', 'wamid.*AAAA'])
+    {
+        my ($exit, undef, $err) = $ctl->run(@$args);
+        is $exit, 2, "$args->[0]: a masked name is refused";
+        like $err, qr/ is a masked name, and nobody's: with --reveal /, 'and what shows it';
+    }
+    is_deeply [$ctl->do('KEYS', 'meta:conversation:*'), $ctl->redis->queue($OUTBOX)], [],
+        'nothing is written';
 
     $ctl->do('SET', "meta:user:$account:alias:27820000001", 'ZA.1');
     my $said = $do->('pause', '--for', '2h');

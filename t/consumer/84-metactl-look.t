@@ -51,6 +51,9 @@ subtest 'message' => sub {
         . '"do":["mark_read"]}', '{"v":1,"id":"job-10","do":[{"push":{"list":"x"}}]}');
     my $job = $ctl->json('message', 'job-9')->{found}[0];
     like $job->{key}, qr/^$PAGE:#[0-9a-f]{8}$/, 'a job stands in the line of whom it is for';
+    $ctl->do('RPUSH', 'meta:outbox', qq({"v":1,"id":"job-11","account":"$PAGE","to":"27820000001",)
+        . '"do":["mark_read"]}');
+    is $ctl->json('message', 'job-11')->{found}[0]{key}, $job->{key}, 'a number has one mask';
     like +($ctl->run('message', 'job-10'))[1], qr/  id job-10\n\z/, 'or in none';
     my $retry = $ctl->json('message', 'm_retry')->{found}[0];
     is_deeply [@$retry{qw(field due crashes)}], ['43u', $due, 1],
