@@ -18,7 +18,8 @@ struct found {
 
 typedef void (*found_cb)(void *data, struct ctl *c, const struct found *f);
 
-/* ctl_receipt.c: how many records of messages have that id */
+/* ctl_receipt.c: how many messages have that id, or were sent for the event or
+   job that has it */
 size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
     struct buf *text);
 

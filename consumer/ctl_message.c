@@ -359,7 +359,8 @@ int run_message(struct ctl *c)
     if (c->opts.json) {
         jw_print(&t.j);
     } else if (t.n == 0) {
-        puts("nowhere: it is done, was dropped, or never came");
+        puts("nowhere: it is done and nothing was sent for it, it was dropped,"
+             " or it never came");
     } else {
         out_print(&t.b);
     }

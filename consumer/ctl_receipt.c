@@ -2,6 +2,7 @@
 
 #include "ctl_found.h"
 #include "graph_error.h"
+#include "know.h"
 #include "reply.h"
 
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static void receipt_person(struct ctl *c, const struct reply *r,
 
 
 static void receipt_json(struct ctl *c, const struct reply *r,
-    const char *account, struct jw *j)
+    const char *account, struct str message, struct jw *j)
 {
     char                           name[32];
     size_t                         i;
@@ -78,6 +79,7 @@ static void receipt_json(struct ctl *c, const struct reply *r,
 
     jw_open(j, NULL, '{');
     jw_text(j, "account", account);
+    jw_id(c, j, "message", message);
     jw_str(j, "state", member(r, "state"));
 
     buf_init(&b, 4096);
@@ -111,17 +113,23 @@ static void receipt_json(struct ctl *c, const struct reply *r,
 }
 
 
+/* of: it was looked for by what it was sent for */
 static void receipt_text(struct ctl *c, const struct reply *r,
-    const char *account, struct buf *b)
+    const char *account, struct str message, bool of, struct buf *b)
 {
     char                           name[32], date[TIME_MAX];
     size_t                         i;
     const struct graph_error_row  *row = receipt_row(c, r, account);
 
     out_color(c, b, 'b');
-    out_safe(b, member(r, "state"));
-    buf_format(b, ", a message of %s", account);
+    out_safe(b, member(r, "state").len ? member(r, "state")
+             : STR("forgotten"));
+    buf_format(b, ", a message of %s%s", account, of ? " sent for it" : "");
     out_color(c, b, 0);
+    if (of) {
+        buf_text(b, "\n  message ");
+        mask_id(c, b, message);
+    }
     buf_text(b, "\n  to ");
     receipt_person(c, r, b);
     buf_text(b, "\n  by ");
@@ -184,16 +192,85 @@ static size_t accounts_all(const struct conf *conf,
 }
 
 
-/* receipts_tell: the records of that message, of each account; --account names
-   one that no token does */
+/* meta:message:ACCOUNT:KIND and an id */
+static const struct reply *receipt_ask(struct ctl *c, const char *command,
+    const char *account, const char *kind, struct str id)
+{
+    struct buf           key;
+    struct ask          *w = mem_alloc(sizeof(*w));
+    const struct reply  *r;
+
+    buf_init(&key, 4096);
+    buf_format(&key, "meta:message:%s:%s", account, kind);
+    buf_str(&key, id);
+    ask_text(w, command);
+    ask_add(w, (struct str) { key.at, key.len });
+    r = ctl_call(c, w);
+
+    buf_free(&key);
+    free(w);
+
+    return r;
+}
+
+
+static size_t receipt_tell(struct ctl *c, const char *account, struct str id,
+    bool of, struct jw *j, struct buf *text)
+{
+    const struct reply  *r = receipt_ask(c, "HGETALL", account, "", id);
+    size_t               found = of || reply_count(r) > 0;
+
+    if (found) {
+        receipt_json(c, r, account, id, j);
+        receipt_text(c, r, account, id, of, text);
+    }
+
+    db_forget(c->db);
+
+    return found;
+}
+
+
+/* of the event or job of that id */
+static size_t receipts_of(struct ctl *c, const char *account, struct str id,
+    struct jw *j, struct buf *text)
+{
+    size_t       found = 0;
+    struct buf   ids;
+    const char  *at, *line, *end;
+
+    if (id.len > KNOW_ID_MAX) {
+        id.at += id.len - KNOW_ID_MAX;
+        id.len = KNOW_ID_MAX;
+    }
+
+    buf_init(&ids, (size_t) -1);
+    buf_str(&ids, reply_str(receipt_ask(c, "GET", account, "of:", id)));
+    db_forget(c->db);
+
+    for (at = ids.at, end = ids.at + ids.len; at < end; at = line + 1) {
+        line = memchr(at, '\n', (size_t) (end - at));
+        if (line == NULL) {
+            break;
+        }
+        found += receipt_tell(c, account,
+                              (struct str) { at, (size_t) (line - at) }, true,
+                              j, text);
+    }
+
+    buf_free(&ids);
+
+    return found;
+}
+
+
+/* receipts_tell: the records of that message, and of those that were sent for
+   that event or job, of each account; --account names one that no token does */
 size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
     struct buf *text)
 {
-    size_t               i, n, found = 0;
-    struct buf           key;
-    struct ask          *w = mem_alloc(sizeof(*w));
-    const char          *accounts[ACCOUNTS_MAX];
-    const struct reply  *r;
+    size_t       i, n, found = 0;
+    const char  *accounts[ACCOUNTS_MAX];
 
     n = accounts_all(c->conf, accounts);
     if (c->opts.account != NULL) {
@@ -202,24 +279,9 @@ size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
     }
 
     for (i = 0; i < n; i++) {
-        buf_init(&key, 4096);
-        buf_format(&key, "meta:message:%s:%s", accounts[i], id);
-        w->n = 0;
-        ask_text(w, "HGETALL");
-        ask_add(w, (struct str) { key.at, key.len });
-        r = ctl_call(c, w);
-
-        if (reply_count(r) > 0) {
-            receipt_json(c, r, accounts[i], j);
-            receipt_text(c, r, accounts[i], text);
-            found++;
-        }
-
-        buf_free(&key);
-        db_forget(c->db);
+        found += receipt_tell(c, accounts[i], STR(id), false, j, text);
+        found += receipts_of(c, accounts[i], STR(id), j, text);
     }
-
-    free(w);
 
     return found;
 }

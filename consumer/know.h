@@ -63,6 +63,11 @@ bool known_status(struct known *known, const struct reply *answer);
 enum window known_window(long long until, long long closed, long long now);
 
 
+/* of an id of an event or a job in Redis: a longer value makes a record take
+   three times the memory, and the end of a wamid is what differs */
+#define KNOW_ID_MAX  64
+
+
 /* the words of know.lua, each with so many arguments, in its order */
 #define KNOW_ARGS_MAX  14
 

@@ -14,6 +14,7 @@ local users, talks, messages = KEYS[1], KEYS[2], KEYS[3]
 local keep, most, within, halt = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local HOUR = 3600000             -- more or less of 30 days
 local SENT = 100                -- messages of a conversation that a watermark may name
+local MADE = 32                 -- messages that an event or job is known to have made
 local RANK = {accepted = 0, sent = 1, failed = 2, delivered = 3, read = 4, played = 5}
 
 local time = redis.call('TIME')
@@ -190,10 +191,28 @@ word.person = {14, function(product, account, id, phone, bsuid, old_phone, old_b
         prefer(account, user, stop), autos, waba, category, fields}
 end}
 
+-- which messages were sent for an event or a job: their ids, each on a line
+local function made(account, item, message)
+    local key = messages .. account .. ':of:' .. item
+    if item == '' or call('SET', key, message .. '\n', 'NX', 'PX', keep) then
+        return
+    end
+    local ids = call('GET', key) or ''
+    if string.find('\n' .. ids, '\n' .. message .. '\n', 1, true) then
+        return
+    end
+    local _, n = string.gsub(ids, '\n', '')
+    if n >= MADE then
+        ids = string.gsub(ids, '^[^\n]*\n', '')
+    end
+    call('SET', key, ids .. message .. '\n', 'PX', keep)
+end
+
 -- Meta took a message; auto: nobody asked for it by a job, and it is counted
--- under its id.  Answers {state, 1: this one has stopped the conversation}
-word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms, ref, by,
-    action, template, auto)
+-- under its id; item: what it was sent for.  Answers {state, 1: this one has
+-- stopped the conversation}
+word.sent = {14, function(product, account, id, phone, bsuid, group, message, ms, ref, by,
+    action, template, auto, item)
     local user = who(product, account, plain(id), phone, bsuid)
     local key = messages .. account .. ':' .. message
     local state = call('HGET', key, 'state')
@@ -207,6 +226,7 @@ word.sent = {13, function(product, account, id, phone, bsuid, group, message, ms
     end
     call('HSET', key, unpack(set))
     call('PEXPIRE', key, keep)
+    made(account, item, message)
     if user == '' and group == '' then      -- a comment that names no author
         return {state or 'accepted', 0}
     end

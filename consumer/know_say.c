@@ -67,7 +67,7 @@ static const struct {
     const char  *name;
     size_t       args;
 } words[KNOW_WORDS] = {
-    [KNOW_PERSON] = { "person", 14 }, [KNOW_SENT] = { "sent", 13 },
+    [KNOW_PERSON] = { "person", 14 }, [KNOW_SENT] = { "sent", 14 },
     [KNOW_STATUS] = { "status", 13 }, [KNOW_MARK] = { "mark", 6 },
     [KNOW_STATE] = { "state", 2 }, [KNOW_TEMPLATE] = { "template", 3 },
     [KNOW_RESUME] = { "resume", 2 }

@@ -8,11 +8,6 @@
 #include <stdlib.h>
 
 
-/* of an id in a record: a longer value makes Redis take three times the memory
-   for it, and the end of a wamid is what differs */
-#define ID_MAX  64
-
-
 #define ECHO_MAX  1024      /* account, person and message */
 
 /* what an echo says of a message; one allocation */
@@ -41,8 +36,8 @@ static struct str digits_of(char out[24], long long n)
 
 static struct str id_end(struct str id)
 {
-    return id.len <= ID_MAX ? id
-           : (struct str) { id.at + id.len - ID_MAX, ID_MAX };
+    return id.len <= KNOW_ID_MAX ? id
+           : (struct str) { id.at + id.len - KNOW_ID_MAX, KNOW_ID_MAX };
 }
 
 
@@ -225,6 +220,21 @@ static struct str receipt_whom(const struct work *w)
 }
 
 
+/* what the step at is done for, as whoever looks for it names it: a change
+   may hold several messages */
+static void receipt_item(struct buf *b, struct work *w)
+{
+    const struct event  *e = work_event(w, &w->plan.steps[w->plan.at]);
+
+    buf_init(b, 4096);
+    if (e != NULL) {
+        view_id(b, &w->record, e);
+    } else {
+        buf_str(b, w->is_job ? w->job.id : w->record.id);
+    }
+}
+
+
 /* receipt_sent: the step at made this message.  Whom WhatsApp's answer names
    by both names is known by both from now on (7.1) */
 void receipt_sent(struct work *w, struct str message, const struct verdict *v)
@@ -234,6 +244,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     struct str           args[KNOW_ARGS_MAX];
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct json   *list = json_get(v->root, "contacts");
+    struct buf           item;
     struct counted      *c;
     const struct known  *known;
 
@@ -267,6 +278,8 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     args[10] = STR(action_name(step->action->kind));
     args[11] = template != NULL ? STR(template) : NONE;
     args[12] = guard_counts(w) ? args[8] : NONE;
+    receipt_item(&item, w);
+    args[13] = id_end((struct str) { item.at, item.len });
 
     c = mem_alloc(sizeof(*c));
     c->product = w->target.product;
@@ -280,6 +293,7 @@ void receipt_sent(struct work *w, struct str message, const struct verdict *v)
     }
 
     know_tell(w->worker->know, KNOW_SENT, args, on_sent, c);
+    buf_free(&item);
 }
 
 
@@ -317,6 +331,25 @@ struct receipt_echo *receipt_echo(const struct work *w,
 }
 
 
+/* of work_ref's, the item's id */
+static struct str ref_item(struct str ref, const struct plan *plan, size_t at)
+{
+    size_t  i, sends = 0;
+
+    for (i = 0; i < at; i++) {
+        sends += action_sends(plan->steps[i].action);
+    }
+
+    for (i = ref.len; sends > 0 && i-- > 0; ) {
+        if (ref.at[i] == '#') {
+            return (struct str) { ref.at, i };
+        }
+    }
+
+    return ref;
+}
+
+
 /* receipt_settled: it was sent after all.  What comes so late is not counted
    as an automatic reply */
 void receipt_settled(struct worker *worker, const struct receipt_echo *echo,
@@ -343,6 +376,7 @@ void receipt_settled(struct worker *worker, const struct receipt_echo *echo,
     args[10] = STR(action_name(action->kind));
     args[11] = action->template_name != NULL ? STR(action->template_name)
                : NONE;
+    args[13] = id_end(ref_item(ref, plan, at));
     know_tell(worker->know, KNOW_SENT, args, NULL, NULL);
 }
 

@@ -108,6 +108,38 @@ subtest 'wait_for' => sub {
     }
 };
 
+# whoever looks for it knows the person's message, or the job
+subtest 'what was sent for an event or a job' => sub {
+    my $rig = people(rules => "rules: [{when: {kind: message}, do: [{reply: {text: one}},"
+        . " {reply: {text: two}}]}]\n");
+    my @of = map { 'wamid.' . 'HBgL' x 30 . $_ } 1 .. 3;
+    my $two = said(id => $of[1]);
+    my ($more) = said(id => $of[2]) =~ /"messages":\[(\{.*\})\]/;
+    told($rig, said(id => $of[0]), $two =~ s/("messages":\[\{.*\})\]/$1,$more]/r);
+    my $job = job();
+    my ($sent) = map { $_->{message} } @{outcome($rig, $job)->{results}};
+    wait_for { 7 == (() = ids($rig)) } 20;
+    for my $of (@of) {
+        my $seen = JSON::PP::decode_json(metactl($rig, 'message', $of, '--reveal', '--json'))->{sent};
+        is_deeply [map { "@$_{qw(state by)}" } @$seen], [('accepted rule 1') x 2], 'both answers';
+        is_deeply [grep { $_ =~ /^wamid/ } map { $_->{message} } @$seen],
+            [map { $_->{message} } @$seen], '... by their ids';
+    }
+    told($rig, status($sent, 'read'));
+    my $text = metactl($rig, 'message', $job->{id});
+    like $text, qr/\Aread, a message of $PHONE sent for it\n  message wamid\.\*\S+\n  to #/,
+        'a job, and how far its message got';
+    my $key = "meta:message:$PHONE:of:" . substr $of[0], -64;
+    ok $rig->do('PTTL', $key) > 29 * 86_400_000, 'it is forgotten as the records are';
+    is scalar(my @lines = split /\n/, $rig->do('GET', $key)), 2, 'ids alone, each once';
+    $rig->do('SET', $key, join '', map { "wamid.$_\n" } 1 .. 32);
+    told($rig, said(id => $of[0], phone => '27820000999') =~ s/"event":/"replay":true,"event":/r);
+    wait_for { $rig->do('GET', $key) !~ /^wamid\.2$/m } 20;
+    is scalar(@lines = split /\n/, $rig->do('GET', $key)), 32, 'the newest 32';
+    is $lines[0], 'wamid.3', 'the oldest are left out';
+    leave($rig);
+};
+
 subtest 'it fails, or nothing comes' => sub {
     my $rig = shared();
     my $id = send_job($rig, job(do => [waits('delivered'), {reply => {text => 'never'}}]));

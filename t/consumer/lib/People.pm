@@ -145,7 +145,7 @@ sub user_of { return $_[0]->do('HGETALL', "meta:user:$PHONE:$_[1]") }
 # ids of the messages that have a record
 sub ids {
     my ($rig) = @_;
-    return sort map { /^meta:message:\d+:(.+)/ && $1 !~ /^(?:templates|waba)$/ ? $1 : () }
+    return sort map { /^meta:message:\d+:(.+)/ && $1 !~ /^(?:templates$|waba$|of:)/ ? $1 : () }
         $rig->do('KEYS', 'meta:message:*');
 }
 
