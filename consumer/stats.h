@@ -40,6 +40,11 @@ enum stat_name {
     STAT_CLASS_TOKEN,
     STAT_CLASS_NEVER,
     STAT_CLASS_OPERATOR,
+    STAT_FAILED_RETRY,          /* messages that failed later, likewise */
+    STAT_FAILED_WAIT,
+    STAT_FAILED_TOKEN,
+    STAT_FAILED_NEVER,
+    STAT_FAILED_OPERATOR,
     STAT_HTTP_CONNECTS,         /* connections that libcurl opened */
     STAT_HTTP_REUSED,           /* requests over one that was there */
 

@@ -153,6 +153,10 @@ static void end(struct work *w, enum outcome outcome)
 {
     struct item  *item = w->item;
 
+    if (outcome != OUTCOME_DUPLICATE) {
+        work_log_failed(w);
+    }
+
     if (w->record.received_at > 0) {
         stat_time(TIME_AGE, (double) (work_now() - w->record.received_at));
     }

@@ -2,8 +2,10 @@
    edge to Graph's answer. */
 
 #include "work_own.h"
+#include "graph_error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 
 /* "1,2" of the rules, "mark_read,reply" of the actions */
@@ -98,6 +100,77 @@ void work_log(const struct work *w, enum log_level level,
     buf_number(&b, w->began ? uv_hrtime() / 1000000 - w->began : 0);
     buf_text(&b, more);
     log_text(level, (struct str) { b.at, b.len });
+}
+
+
+/* "rule:2" of "rule 2": a value holds no blank */
+static void log_by(struct buf *b, struct str by)
+{
+    size_t  i, from;
+
+    log_value(b, "by", NONE);
+    b->len -= by.len > 0;
+    from = b->len;
+    log_clean(b, by.len ? by : NONE);
+
+    for (i = from; i < b->len; i++) {
+        b->at[i] = b->at[i] == ' ' ? ':' : b->at[i];
+    }
+}
+
+
+static void log_failed(const struct work *w, size_t n)
+{
+    char                           person[LOG_PERSON_MAX];
+    long                           sub;
+    struct buf                     b;
+    struct str                     code;
+    const struct event            *e = &w->record.events[n];
+    const struct graph_error_row  *row = NULL;
+
+    code = json_get_text(e->error, "code");
+    if (code.len) {
+        sub = strtol(json_get_text(e->error, "error_subcode").at, NULL, 10);
+        row = graph_error_find(e->product, strtol(code.at, NULL, 10),
+                               sub ? sub : ERROR_ANY);
+    }
+    stat_add(STAT_FAILED_RETRY + (row != NULL ? row->cls : CLASS_NEVER), 1);
+
+    buf_init(&b, 4096);
+    buf_text(&b, "a message failed");
+    log_value(&b, "queue", STR(w->desk->name));
+    log_value(&b, "item", w->item->field);
+    log_value(&b, "delivery", w->record.delivery);
+    log_id(&b, e->target.len ? e->target : e->id);
+    log_value(&b, "account", e->account);
+    log_value(&b, "user", STR(log_person(person, e->user)));
+    log_by(&b, w->known != NULL ? w->known[w->known_of[n]].by : NONE);
+    buf_text(&b, " state=failed");
+    log_value(&b, "code", code);
+    buf_format(&b, " class=%s: %s%s%s",
+               row != NULL ? graph_class_name(row->cls) : "never",
+               row != NULL ? row->text : "Meta has not said why.",
+               row != NULL ? " " : "", row != NULL ? row->todo : "");
+    log_text(LOG_WARN, (struct str) { b.at, b.len });
+    buf_free(&b);
+}
+
+
+/* work_log_failed: a message that Meta took did not arrive, and mostly no rule
+   is for that */
+void work_log_failed(const struct work *w)
+{
+    size_t               i;
+    const struct event  *e;
+
+    for (i = 0; i < w->record.nevents; i++) {
+        e = &w->record.events[i];
+        if (e->kind == KIND_STATUS && str_is(e->state, "failed")
+            && !str_is(e->type, "call"))
+        {
+            log_failed(w, i);
+        }
+    }
 }
 
 

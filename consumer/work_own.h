@@ -289,6 +289,7 @@ void wait_look(uv_timer_t *timer);
 /* work_log.c */
 void work_log(const struct work *w, enum log_level level,
     const char *outcome, const char *more);
+void work_log_failed(const struct work *w);     /* its statuses say so */
 void work_log_late(const struct work *w, const char *what, size_t n);
 void work_log_call(const struct work *w, const struct verdict *v);
 

@@ -120,7 +120,8 @@ subtest 'what was sent for an event or a job' => sub {
     my ($sent) = map { $_->{message} } @{outcome($rig, $job)->{results}};
     wait_for { 7 == (() = ids($rig)) } 20;
     for my $of (@of) {
-        my $seen = JSON::PP::decode_json(metactl($rig, 'message', $of, '--reveal', '--json'))->{sent};
+        my $seen = metactl($rig, 'message', $of, '--reveal', '--json');
+        $seen = JSON::PP::decode_json($seen)->{sent};
         is_deeply [map { "@$_{qw(state by)}" } @$seen], [('accepted rule 1') x 2], 'both answers';
         is_deeply [grep { $_ =~ /^wamid/ } map { $_->{message} } @$seen],
             [map { $_->{message} } @$seen], '... by their ids';
@@ -153,6 +154,12 @@ subtest 'it fails, or nothing comes' => sub {
     my $text = metactl($rig, 'message', $failed);
     like $text, qr/^failed, a message of $PHONE\n/m, 'metactl says what became of it';
     like $text, qr/\n  131026 never: \w.*\n  \w/, 'the code, what it means, what to do';
+    my ($line) = grep { / code=131026 / && /a message failed / } split /\n/, $rig->logs;
+    like $line, qr/\[warn\] a message failed queue=\S+ item=\d+ delivery=\S+ id=wamid\.\*\S+ /,
+        'a warning';
+    like $line, qr/ account=$PHONE user=#\w{8} by=job state=failed code=131026 /, 'whose';
+    like $line, qr/ class=never: [A-Z].*\. [A-Z].*\.$/, 'with what it means, and what to do';
+    unlike $line, qr/\Q$failed\E|$USER/, 'and nobody';
     ok !(grep { $_->[1] eq 'never' } $rig->sent), 'what comes after it does not run';
 
     $r = outcome($rig, job(do => [waits('read', wait_timeout => '1s')]));

@@ -83,8 +83,8 @@ my @SCRIPTS = (
     [know => ['meta:user:', 'meta:conversation:', 'meta:message:'], [1000, 1, 1000, 1000,
         person => 'whatsapp', 1, '', 27, 'ZA.1', '', 'ZA.0', 'Name', '', 5, 5, 5, 2, 'offer',
         sent => 'messenger', 1, 7, '', '', '', 'm_1', 5, 'wamid.1', 'rule 1', 'reply', '', 'a',
-        'wamid.1', status => 'whatsapp', 1, 'wamid.2', 'failed', 5, 131047, '', 'never', 27, '', 'job-1',
-        'closed', '', mark => 'messenger', 1, 7, 'read', 9, '']],
+        'wamid.1', status => 'whatsapp', 1, 'wamid.2', 'failed', 5, 131047, '', 'never', 27, '',
+        'job-1', 'closed', '', mark => 'messenger', 1, 7, 'read', 9, '']],
     (map { [conversation => [$TALK, "$TALK:turns", $TALK, 'meta:conversation:paused'], $_] }
         ['turn', 1000, '{"r":"user","i":"2","t":2,"x":""}', '{"r":"user","i":"2"', 10, 1000, 1],
         ['pause', 1000, 5000, 'test', '0', 'x'], ['resume', 0, 'x'], ['tag', 1000, 'a', 50],
