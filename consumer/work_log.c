@@ -8,6 +8,31 @@
 #include <stdlib.h>
 
 
+static bool step_left_out(const struct step *step)
+{
+    return step->state == STEP_EXPIRED || step->state == STEP_LEFT
+           || step->state == STEP_CLOSED;
+}
+
+
+/* the actions that were left out, or the others; how many there are */
+static size_t log_actions(struct buf *b, const struct work *w,
+    const char *name, bool left_out)
+{
+    size_t              i, n = 0;
+    const struct plan  *p = &w->plan;
+
+    for (i = 0; i < p->n && i < 16; i++) {
+        if (step_left_out(&p->steps[i]) == left_out) {
+            buf_text(b, n++ ? "," : name);
+            buf_text(b, action_name(p->steps[i].action->kind));
+        }
+    }
+
+    return n;
+}
+
+
 /* "1,2" of the rules, "mark_read,reply" of the actions */
 static void log_steps(struct buf *b, const struct work *w)
 {
@@ -23,13 +48,11 @@ static void log_steps(struct buf *b, const struct work *w)
         }
     }
 
-    buf_text(b, last ? " action=" : "- action=");
-    for (i = 0; i < p->n && i < 16; i++) {
-        buf_text(b, i ? "," : "");
-        buf_text(b, action_name(p->steps[i].action->kind));
+    buf_text(b, last ? "" : "-");
+    if (log_actions(b, w, " action=", false) == 0) {
+        buf_text(b, " action=-");
     }
-
-    buf_text(b, p->n ? "" : "-");
+    log_actions(b, w, " left_out=", true);
 }
 
 

@@ -94,6 +94,10 @@ END
     told($rig, said());
     is $sent->(), 'template template one two', 'open: no template';
     is $rig->count_of->{worked}, 3, 'nothing is dead';
+    is_deeply [$rig->logs =~ / action=(\S+ left_out=\S+ .*?calls=\d) outcome=worked/g],
+        ['template left_out=reply,reply events=1 calls=1',
+        'template left_out=reply,reply events=1 calls=2',
+        'reply,reply left_out=template events=1 calls=2'], 'the log tells what was left out';
     leave($rig);
 };
 
