@@ -106,9 +106,11 @@ my %when = (
     nowhere => 'referral: false, kind: message',
     vip => 'tag: [vip, gold]', paused => 'template: {name: [hello, order], event: paused}',
     german => 'template: {language: de}', old => 'age: {over: 1h}', new => 'age: {under: 1h}',
-    open => 'hours: {from: 9:00, to: 17:00, days: mon-fri, zone: Africa/Johannesburg}',
-    night => 'hours: [{from: "22:00", to: "6:00", days: sun, zone: Africa/Johannesburg},'
-        . ' {from: "12:00", to: "13:00", zone: America/New_York}]',
+    # never of a message of now, whatever the clock says
+    open => 'age: {over: 1h}, hours: {from: 9:00, to: 17:00, days: mon-fri,'
+        . ' zone: Africa/Johannesburg}',
+    night => 'age: {over: 1h}, hours: [{from: "22:00", to: "6:00", days: sun,'
+        . ' zone: Africa/Johannesburg}, {from: "12:00", to: "13:00", zone: America/New_York}]',
     words => 'text: [price, hours]',
 );
 my @names = sort keys %when;
