@@ -114,7 +114,7 @@ static void on_parts(void *data, const struct reply *reply)
         item_settled(item);
 
     } else if (str_is(reply_str(reply), "GONE") && item->back) {
-        item_free(item);        /* they are in flight: the first reply was lost */
+        item_free(item);    /* they are in flight: a reply was lost */
 
     } else if (str_is(reply_str(reply), "GONE")) {
         item_gone(q, item);
