@@ -231,7 +231,6 @@ static void call_start(struct handler_call *c, struct str id,
         .method = HTTP_POST, .url = c->handler->url,
         .unix_path = c->handler->unix_path, .ca_file = c->handler->ca_file,
         .headers = headers, .nheaders = 4, .body = view,
-        .idempotent = true,         /* Meta-Id says that it is the same */
         .eager = true,
         .connect_ms = ms < HTTP_CONNECT_MS ? ms : 0, .total_ms = ms,
         .idle_ms = ms, .want = want, .nwant = 1

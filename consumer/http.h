@@ -51,7 +51,8 @@ struct http_request {
     bool                 eager;         /* rather opens a connection than
                                            waits whether one is shared */
     bool                 idempotent;    /* may be sent again by itself, on a
-                                           fresh connection */
+                                           fresh connection; not who counts
+                                           his attempts */
     unsigned             connect_ms;    /* 0: HTTP_CONNECT_MS, and so on */
     unsigned             total_ms;      /* from http_start on */
     unsigned             idle_ms;       /* without a byte */

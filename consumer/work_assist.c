@@ -375,7 +375,6 @@ static void chat_start(struct assist *s, const struct chat_ask *ask)
         .method = HTTP_POST, .url = ask->chat->url,
         .ca_file = ask->chat->ca_file, .bearer = chat_bearer(ask->chat),
         .headers = headers, .eager = true,
-        .idempotent = true,     /* to be asked twice costs, and harms nobody */
         .connect_ms = ms < HTTP_CONNECT_MS ? ms : 0, .total_ms = ms,
         .idle_ms = ms, .answer_max = CHAT_ANSWER_MAX, .want = want, .nwant = 1
     };

@@ -6,12 +6,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
-use JSON::PP qw(decode_json);
+use JSON::PP qw(decode_json encode_json);
 use Test::More;
 use Time::HiRes ();
 
 use Handler;
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
+use Test::Meta::Peer;
 use Test::Meta::Util qw(patience spew temp_dir wait_for);
 
 my $secret = "handlers-secret-$$";
@@ -236,6 +237,45 @@ subtest 'the time of a call that waits' => sub {
     is_deeply [map { $_->{view}{attempt} } $rig->{handler}->requests], [(1) x 8],
         'begins when it leaves';
     leave($rig);
+};
+
+
+# it has read the request, and closes the connection of the one before
+subtest 'one that throws' => sub {
+    my $rig = Rig->new;
+    my $word = encode_json({choices => [{message => {content => 'general'}}]});
+    my %answer = (shop => "say:HTTP/1.1 204 No Content\r\n\r\n",
+        model => "say:HTTP/1.1 200 OK\r\nContent-Length: @{[length $word]}\r\n\r\n$word");
+    my ($shop, $model) = map { Test::Meta::Peer->new(dir => $rig->dir, name => $_,
+        script => [$answer{$_}, 'cut', $answer{$_}])->start } qw(shop model);
+    spew($rig->file($_), "$secret\n") for qw(secret key);
+    my $endpoint = sub { qq($_[0]: {api: openai, url: "@{[$model->url]}/chat", model: m,)
+        . qq( key_file: @{[$rig->file('key')]}, system: "One word."}) };
+    my $c = $rig->consumer(rules => <<'END', more => <<"END2");
+rules:
+  - when: {product: whatsapp, kind: message}
+    do: [{call: {handler: shop}}]
+  - when: {product: messenger, kind: message}
+    do: [{assistant: {name: desk}}]
+END
+handlers: [{name: shop, url: "@{[$shop->url]}", secret_file: @{[$rig->file('secret')]}}]
+assistants:
+  - name: desk
+    @{[$endpoint->('classifier')]}
+    @{[$endpoint->('writer')]}
+    labels: [{name: general, write: false}]
+END2
+    for my $n (1, 2) {
+        $rig->push(whatsapp(text => "n$n"), messenger(text => "n$n"));
+        ok wait_for(sub { $rig->retry + $rig->count_of->{worked} == 2 * $n }, 20 * patience()),
+            "message $n is over, or waits";
+    }
+    is $rig->retry, 2, 'both events wait';
+    is_deeply [map { [map { $_->[0] } $_->requests] } $shop, $model], [[1, 1], [1, 1]],
+        'nobody is asked again before its time';
+    is $c->drain(30 * patience()), '0', 'they may wait without us';
+    $rig->finish(secrets => [$secret]);
+    $_->stop for $shop, $model;
 };
 
 
