@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"math"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -50,14 +52,28 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	var event Event
-	if err := json.Unmarshal(body, &event); err != nil {
+	text, err := decided(body)
+	if err != nil {
 		log.Print(err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(map[string]any{"actions": decide(event)})
+	w.Write(text)
+}
+
+// A panic in decide is an error, too.
+func decided(body []byte) (text []byte, err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("decide: %v\n%s", why, debug.Stack())
+		}
+	}()
+	var event Event
+	if err := json.Unmarshal(body, &event); err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"actions": decide(event)})
 }
 
 func main() {

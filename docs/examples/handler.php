@@ -3,6 +3,9 @@
 
 declare(strict_types=1);
 
+// What is thrown is logged and a 500; where it were shown, it would be a 200 that is no answer.
+ini_set('display_errors', '0');
+
 // Your answer: a list of actions.
 function decide(array $event): array
 {

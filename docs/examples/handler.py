@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 with open(os.environ["SECRET_FILE"], "rb") as f:
@@ -33,7 +34,12 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if not is_genuine(self.headers, body):
             return self.answer(401, b"")
-        self.answer(200, json.dumps({"actions": decide(json.loads(body))}).encode())
+        try:
+            answer = json.dumps({"actions": decide(json.loads(body))}).encode()
+        except Exception:
+            traceback.print_exc()
+            return self.answer(500, b"")
+        self.answer(200, answer)
 
     def answer(self, status, body):
         self.send_response(status)

@@ -40,12 +40,21 @@ sub ask {
             'meta-signature' => "sha256=$digest"}, content => $arg{sent} // $body});
 }
 
-for my $program (examples('handler', $dir)) {
+# a decide of which one text is too much
+my %edit = map { my ($from, $line) = @$_[1, 2];
+    ($_->[0] => sub { $_[0] =~ s/^\Q$from\E\n/$from\n$line\n/mr }) } (
+    [python => '    """Your answer: a list of actions."""', '    if event["text"] == "throw": [][1]'],
+    [php => "function decide(array \$event): array\n{", '    if ($event["text"] === "throw") no_such();'],
+    [javascript => 'async function decide(event) {', 'if (event.text === "throw") event.no.such();'],
+    [go => 'func decide(event Event) []any {', 'if *event.Text == "throw" { panic("no such") }']);
+
+for my $program (examples('handler', $dir, %edit)) {
     SKIP: {
         skip "no $program->{name}", 1 if !can_run($program, $library{$program->{name}});
         my ($port, $probe) = hold_port();
         my $process = Test::Meta::Process->new;
-        my @how = $program->{name} eq 'php' ? ('-S', "127.0.0.1:$port") : ();
+        my @how = $program->{name} eq 'php'
+            ? ('-d', 'display_errors=1', '-S', "127.0.0.1:$port") : ();
         $process->run(out => "$dir/$program->{name}.out",
             env => {%{$program->{env}}, PORT => $port, SECRET_FILE => "$dir/secret"},
             cmd => [@{$program->{command}}, @how, $program->{file}]);
@@ -65,6 +74,8 @@ for my $program (examples('handler', $dir)) {
             'nor what was changed on the way';
         is ask($port, stamp => time - 600)->{status}, 401, 'nor what is old';
         like ask($port, body => '{')->{status}, qr/^5/, 'what it cannot work is no success';
+        is ask($port, body => $view =~ s/Do you deliver\?/throw/r)->{status}, 500,
+            'nor what is thrown';
         is ask($port)->{status}, 200, 'and it goes on';
         $process->stop('TERM');
     }

@@ -6,7 +6,7 @@ package Programs;
 #   for my $p (programs('docs/outbox.md', $dir)) {      # name, file, command
 #       ...
 #   }
-#   for my $p (examples('handler', $dir)) {
+#   for my $p (examples('handler', $dir, %edit)) {      # name => sub { text => text }
 #       ...
 #   }
 
@@ -45,13 +45,15 @@ sub programs {
     return @programs;
 }
 
-# docs/examples/NAME.* of each language; what has to be built is built there
+# docs/examples/NAME.* of each language, edited; what has to be built is built there
 sub examples {
-    my ($example, $dir) = @_;
+    my ($example, $dir, %edit) = @_;
     my @programs;
 
     for my $name (sort keys %LANGUAGES) {
-        my $file = root_dir() . "/docs/examples/$example.$LANGUAGES{$name}{suffix}";
+        my $file = "$dir/$example.$LANGUAGES{$name}{suffix}";
+        my $text = slurp(root_dir() . "/docs/examples/" . $file =~ s{.*/}{}r);
+        spew($file, $edit{$name} ? $edit{$name}->($text) : $text);
         next if $name eq 'go' && !($file = go_build($file, "$dir/$example"));
         push @programs, {name => $name, file => $file, command => $LANGUAGES{$name}{command},
             env => $LANGUAGES{$name}{env} // {}};
