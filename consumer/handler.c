@@ -92,8 +92,8 @@ static void on_answer(void *data, const struct http_answer *http)
     struct handler_call   *c = data;
     struct handler_answer  answer;
 
-    handler_judge(http, http->headers[0], c->handler, &c->place, c->conf,
-                  (long long) time(NULL), &answer);
+    handler_judge(http, http->headers[0], http->headers[1], c->handler,
+                  &c->place, c->conf, (long long) time(NULL), &answer);
 
     now = uv_now(c->handlers->loop);
     answer.counted = breaker_counts(c->breaker);
@@ -226,14 +226,15 @@ static void call_start(struct handler_call *c, struct str id,
     unsigned                   ms = (unsigned) c->handler->timeout_ms;
     struct buf                 b;
     const char                *headers[4];
-    static const char *const   want[] = { "Retry-After" };
+    static const char *const   want[] = { "Retry-After",
+                                                    "Content-Type" };
     struct http_request        request = {
         .method = HTTP_POST, .url = c->handler->url,
         .unix_path = c->handler->unix_path, .ca_file = c->handler->ca_file,
         .headers = headers, .nheaders = 4, .body = view,
         .eager = true,
         .connect_ms = ms < HTTP_CONNECT_MS ? ms : 0, .total_ms = ms,
-        .idle_ms = ms, .want = want, .nwant = 1
+        .idle_ms = ms, .want = want, .nwant = 2
     };
 
     /* what is a little too long is read, and judged as that */

@@ -62,10 +62,11 @@ const struct conf_handler *handler_find(const struct conf *conf,
 uint64_t handler_delay(unsigned attempts);
 
 /* handler_judge: what status, Retry-After and body mean, pure; now in s since
-   1970, for a date in Retry-After */
+   1970, for a date in Retry-After; the type is for people */
 void handler_judge(const struct http_answer *http, struct str retry_after,
-    const struct conf_handler *handler, const struct action_place *place,
-    const struct conf *conf, long long now, struct handler_answer *answer);
+    struct str type, const struct conf_handler *handler,
+    const struct action_place *place, const struct conf *conf, long long now,
+    struct handler_answer *answer);
 
 
 #endif /* HANDLER_H */

@@ -1,7 +1,9 @@
-/* What a handler's answer means: a pure function of status, Retry-After and
-   body (the table of docs/consumer.md). */
+/* What a handler's answer means: a pure function of status, headers and body (the table of docs/consumer.md). */
 
 #include "handler.h"
+
+
+#define TYPE_MAX  64
 
 
 /* after the first attempt that failed, the second...; then it is given up */
@@ -33,8 +35,29 @@ static bool is_blank(struct str s)
 }
 
 
+/* a page that tells people what went wrong is known by its type */
+static int judge_fault(const struct http_answer *http, struct str type,
+    const char *what, struct fault *f)
+{
+    size_t             n = 0;
+    static const char  plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/+-.";
+
+    while (n < type.len && n < TYPE_MAX
+           && memchr(plain, type.at[n], sizeof(plain) - 1) != NULL)
+    {
+        n++;
+    }
+
+    return fault_set(f, "", NULL, NONE, "%s (HTTP %ld, %s%.*s)", what,
+                     http->status, n ? "" : "no Content-Type", (int) n,
+                     n ? type.at : "");
+}
+
+
 /* {"actions": [...]}, and nothing beside it that we would not run */
 static int judge_object(const struct json *root,
+    const struct http_answer *http, struct str type,
     const struct conf_handler *handler, const struct action_place *place,
     const struct conf *conf, struct handler_answer *answer)
 {
@@ -43,7 +66,7 @@ static int judge_object(const struct json *root,
     struct action_place   here = *place;
 
     if (!json_is(root, JSON_OBJECT)) {
-        return fault_set(f, "", NULL, NONE, "the answer is no JSON object");
+        return judge_fault(http, type, "the answer is no JSON object", f);
     }
 
     for (c = root->child; c != NULL; c = c->next) {
@@ -65,11 +88,12 @@ static int judge_object(const struct json *root,
 }
 
 
-static void judge_body(struct str body, const struct conf_handler *handler,
-    const struct action_place *place, const struct conf *conf,
-    struct handler_answer *answer)
+static void judge_body(const struct http_answer *http, struct str type,
+    const struct conf_handler *handler, const struct action_place *place,
+    const struct conf *conf, struct handler_answer *answer)
 {
     int               rc;
+    struct str        body = http->body;
     struct json_doc  *doc;
 
     if (body.len > handler->max_answer) {
@@ -81,7 +105,7 @@ static void judge_body(struct str body, const struct conf_handler *handler,
 
     if (!json_all_utf8(body)) {
         answer->what = HANDLER_FAULTY;
-        fault_set(&answer->fault, "", NULL, NONE, "the answer is not UTF-8");
+        judge_fault(http, type, "the answer is not UTF-8", &answer->fault);
         return;
     }
 
@@ -90,7 +114,8 @@ static void judge_body(struct str body, const struct conf_handler *handler,
     }
 
     doc = json_parse(body.at, body.len, JSON_TREE_MAX);
-    rc = judge_object(json_root(doc), handler, place, conf, answer);
+    rc = judge_object(json_root(doc), http, type, handler, place, conf,
+                      answer);
     json_free(doc);
 
     if (rc != 0) {
@@ -107,8 +132,9 @@ static void judge_body(struct str body, const struct conf_handler *handler,
 
 /* handler_judge says what is to be done next */
 void handler_judge(const struct http_answer *http, struct str retry_after,
-    const struct conf_handler *handler, const struct action_place *place,
-    const struct conf *conf, long long now, struct handler_answer *answer)
+    struct str type, const struct conf_handler *handler,
+    const struct action_place *place, const struct conf *conf, long long now,
+    struct handler_answer *answer)
 {
     long  status = http->status;
 
@@ -126,7 +152,7 @@ void handler_judge(const struct http_answer *http, struct str retry_after,
         return;
 
     } else if (status >= 200 && status < 300) {
-        judge_body(http->body, handler, place, conf, answer);
+        judge_body(http, type, handler, place, conf, answer);
 
     } else if (status == 408 || status == 425 || status == 429
                || status >= 500)

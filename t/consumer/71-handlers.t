@@ -21,7 +21,7 @@ my $secret = "handlers-secret-$$";
 my %answers = (
     both => [200, {actions => [{reply => {text => 'Yes, daily.'}}, 'mark_read']}],
     empty => [200, ''], object => [200, {}], later => [202, 'queued'], none => [204, ''],
-    text => [200, 'OK'],
+    text => [200, 'OK'], page => [200, '<br />', {'Content-Type' => 'text/html; charset=UTF-8'}],
     unknown => [200, {actions => ['mark_read', 'conversion']}],
     long => [200, {actions => ['mark_read', {reply => {text => 'x' x 4097}}]}],
     many => [200, {actions => [('mark_read') x 21]}],
@@ -135,7 +135,8 @@ subtest 'what it answers' => sub {
     is $rig->count_of->{worked}, @nothing, 'nothing to do is worked';
 
     my @faulty = (
-        [text => 'the answer is no JSON object'],
+        [text => 'the answer is no JSON object (HTTP 200, no Content-Type)'],
+        [page => 'the answer is no JSON object (HTTP 200, text/html)'],
         [unknown => 'action 2: conversion: comes with a later version'],
         [long => 'action 2: reply.text: 4097 characters; there may be 4096 at most'
             . ' (limit: 4096 characters, value: 4097 characters)'],
@@ -267,7 +268,7 @@ assistants:
 END2
     for my $n (1, 2) {
         $rig->push(whatsapp(text => "n$n"), messenger(text => "n$n"));
-        ok wait_for(sub { $rig->retry + $rig->count_of->{worked} == 2 * $n }, 20 * patience()),
+        ok wait_for(sub { $rig->retry + ($rig->count_of->{worked} // 0) == 2 * $n }, 20 * patience()),
             "message $n is over, or waits";
     }
     is $rig->retry, 2, 'both events wait';

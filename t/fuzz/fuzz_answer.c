@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     http.body.at = end != NULL ? end + 1 : at + size;
     http.body.len = (size_t) (at + size - http.body.at);
 
-    handler_judge(&http, (struct str) { at + 3, after }, &shop, &place, &conf,
+    handler_judge(&http, (struct str) { at + 3, after },
+                  (struct str) { at + 3, after }, &shop, &place, &conf,
                   1763700000, &a);
 
     check((a.what == HANDLER_ACTIONS) == (a.nactions > 0));

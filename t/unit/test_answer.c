@@ -90,7 +90,8 @@ static void test_row(const struct row *r)
     };
     struct handler_answer  a;
 
-    handler_judge(&http, STR(r->after), &shop, &place, &conf, NOW, &a);
+    handler_judge(&http, STR(r->after), STR("text/html; charset=UTF-8"), &shop,
+                  &place, &conf, NOW, &a);
 
     printf("# %ld %s\n", r->status, r->body);
     is_int(a.what, r->what, "what");
