@@ -383,6 +383,12 @@ static bool is_send(const struct action *action)
 }
 
 
+static bool is_call(const struct action *action)
+{
+    return action->kind == ACTION_CALL;
+}
+
+
 /* what opens the window is answered within it, where it is not answered too
    late; another's window may be closed, and a status may say that it is */
 static void rule_warn(struct reader *r, yaml_node_t *node,
@@ -419,6 +425,13 @@ void conf_rule(struct reader *r, yaml_node_t *node, const char *path,
     if (rule->when.under_ms && rule->when.over_ms >= rule->when.under_ms) {
         conf_error(r, node, path, "when.age: nothing is older than over and"
                    " not older than under");
+        return;
+    }
+
+    if (rule->save != NULL && !rule_does(rule, is_call)) {
+        conf_error(r, node_member(r, node, "media", 5), path, "rule %zu:"
+                   " media.save is for a handler, and \"do\" has no call",
+                   r->conf->rules.n);
         return;
     }
 

@@ -218,7 +218,11 @@ faulty("hours: $_->[0]", hours($_->[0]), "FILE:2:$_->[1]") for
         . ' fri, sat or sun, or two of them such as mon-fri'],
     ['{from: 9:00, to: 9:00, zone: Etc/UTC}', '20: rules[].when.hours[]: from and to leave no time'
         . ' between them'];
-good('media to save', rule("{when: {}, do: [stop], media: {save: $dir, max: 1g}, bot: true}"));
+my $shop = qq(\nhandlers: [{name: shop, url: "unix:/run/x", secret_file: $dir/token}]);
+good('media to save', rule("{when: {}, do: [{call: {handler: shop}}], media: {save: $dir,"
+    . " max: 1g}, bot: true}") . $shop);
+faulty('media for nobody', rule("{when: {}, do: [stop], media: {save: $dir}}"), 'FILE:2:35: rules[]:'
+    . ' rule 1: media.save is for a handler, and "do" has no call');
 faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE:2:$_->[1]") for
     ['max: 1m', '35: rules[].media: save is missing'],
     ['save: here', '42: rules[].media.save: must be the whole path of a directory, from / on'],
@@ -227,7 +231,8 @@ faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE
     ["save: $dir, max: 3g", 49 + length($dir) . ': rules[].media.max: must be a size from'
         . ' 1k to 2g'];
 
-spew("$dir/gone.yaml", rule("{when: {}, do: [stop], media: {save: $dir/nowhere}}"));
+spew("$dir/gone.yaml", rule("{when: {}, do: [{call: {handler: shop}}], media: {save:"
+    . " $dir/nowhere}}") . $shop);
 my $metactl = build_dir() . '/metactl';
 is system("$metactl -c $dir/gone.yaml token list >$dir/out 2>&1"), 0,
     'a directory that is gone keeps nobody from looking' or diag slurp("$dir/out");
