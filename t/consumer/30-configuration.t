@@ -221,8 +221,8 @@ faulty("hours: $_->[0]", hours($_->[0]), "FILE:2:$_->[1]") for
 my $shop = qq(\nhandlers: [{name: shop, url: "unix:/run/x", secret_file: $dir/token}]);
 good('media to save', rule("{when: {}, do: [{call: {handler: shop}}], media: {save: $dir,"
     . " max: 1g}, bot: true}") . $shop);
-faulty('media for nobody', rule("{when: {}, do: [stop], media: {save: $dir}}"), 'FILE:2:35: rules[]:'
-    . ' rule 1: media.save is for a handler, and "do" has no call');
+faulty('media for nobody', rule("{when: {}, do: [stop], media: {save: $dir}}"), 'FILE:2:35:'
+    . ' rules[]: rule 1: media.save is for a handler, and "do" has no call');
 faulty("media: $_->[0]", rule("{when: {}, do: [stop], media: {$_->[0]}}"), "FILE:2:$_->[1]") for
     ['max: 1m', '35: rules[].media: save is missing'],
     ['save: here', '42: rules[].media.save: must be the whole path of a directory, from / on'],

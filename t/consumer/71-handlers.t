@@ -268,8 +268,8 @@ assistants:
 END2
     for my $n (1, 2) {
         $rig->push(whatsapp(text => "n$n"), messenger(text => "n$n"));
-        ok wait_for(sub { $rig->retry + ($rig->count_of->{worked} // 0) == 2 * $n }, 20 * patience()),
-            "message $n is over, or waits";
+        my $over = sub { $rig->retry + ($rig->count_of->{worked} // 0) };
+        ok wait_for(sub { $over->() == 2 * $n }, 20 * patience()), "message $n is over, or waits";
     }
     is $rig->retry, 2, 'both events wait';
     is_deeply [map { [map { $_->[0] } $_->requests] } $shop, $model], [[1, 1], [1, 1]],

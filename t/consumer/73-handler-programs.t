@@ -40,13 +40,17 @@ sub ask {
             'meta-signature' => "sha256=$digest"}, content => $arg{sent} // $body});
 }
 
-# a decide of which one text is too much
-my %edit = map { my ($from, $line) = @$_[1, 2];
-    ($_->[0] => sub { $_[0] =~ s/^\Q$from\E\n/$from\n$line\n/mr }) } (
-    [python => '    """Your answer: a list of actions."""', '    if event["text"] == "throw": [][1]'],
-    [php => "function decide(array \$event): array\n{", '    if ($event["text"] === "throw") no_such();'],
-    [javascript => 'async function decide(event) {', 'if (event.text === "throw") event.no.such();'],
-    [go => 'func decide(event Event) []any {', 'if *event.Text == "throw" { panic("no such") }']);
+# a decide of which one text is too much: what follows that line of it
+my %throw = (
+    python => ['    """Your answer: a list of actions."""',
+        '    if event["text"] == "throw": [][1]'],
+    php => ['function decide(array $event): array' . "\n{",
+        'if ($event["text"] === "throw") no();'],
+    javascript => ['async function decide(event) {',
+        'if (event.text === "throw") event.no.such();'],
+    go => ['func decide(event Event) []any {', 'if *event.Text == "throw" { panic("no") }']);
+my %edit = map { my ($from, $line) = @{$throw{$_}};
+    ($_ => sub { $_[0] =~ s/^\Q$from\E\n/$from\n$line\n/mr }) } keys %throw;
 
 for my $program (examples('handler', $dir, %edit)) {
     SKIP: {

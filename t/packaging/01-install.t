@@ -38,6 +38,7 @@ sub has {
         "$prefix/$DOC/examples/consumer.yaml" => 644,
         "$prefix/$DOC/examples/nginx-meta.conf" => 644,
         "$prefix/$DOC/docs/consumer.md" => 644,
+        (map { ("$prefix/$DOC/docs/examples/handler.$_" => 644) } qw(go js php py)),
         "$prefix/$DOC/LICENSE" => 644,
     );
     $want{"$prefix/bin/metactl"} = 755 if -e "$BUILD/metactl";
