@@ -1,4 +1,5 @@
-/* What a handler's answer means: a pure function of status, headers and body (the table of docs/consumer.md). */
+/* What a handler's answer means: a pure function of status, headers and body
+   (the table of docs/consumer.md). */
 
 #include "handler.h"
 

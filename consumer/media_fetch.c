@@ -20,6 +20,18 @@
 
 static const char  too_large[] = "it is larger than media.max";
 
+/* the one place where what a type is called is chosen */
+static const struct {
+    const char  *type;
+    const char  *ending;
+} endings[] = {
+    { "image/jpeg", "jpg" }, { "image/png", "png" }, { "image/webp", "webp" },
+    { "image/gif", "gif" }, { "video/mp4", "mp4" }, { "video/3gpp", "3gp" },
+    { "audio/ogg", "ogg" }, { "audio/mpeg", "mp3" }, { "audio/mp4", "m4a" },
+    { "audio/aac", "aac" }, { "audio/amr", "amr" },
+    { "application/pdf", "pdf" }, { "text/plain", "txt" }
+};
+
 
 struct fetch {
     struct graph              *graph;
@@ -33,6 +45,7 @@ struct fetch {
     char                      *graphs;      /* SHA-256 that Graph names */
     char                      *path;
     char                      *part;        /* the file while it grows */
+    bool                       typed;
     size_t                     max;
     size_t                     bytes;
     int                        fd;
@@ -164,6 +177,50 @@ bool fetch_hash_fits(const unsigned char hash[32], struct str text)
     }
 
     return text.len == 43 || (text.len == 44 && text.at[43] == '=');
+}
+
+
+/* fetch_ending_at goes through the table */
+const char *fetch_ending_at(size_t i)
+{
+    return i < sizeof(endings) / sizeof(endings[0]) ? endings[i].ending : NULL;
+}
+
+
+/* fetch_ending looks a type up */
+const char *fetch_ending(struct str type)
+{
+    size_t  i, n;
+
+    for (i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        n = strlen(endings[i].type);
+        if (type.len >= n && strncasecmp(type.at, endings[i].type, n) == 0
+            && (type.len == n || type.at[n] == ';' || type.at[n] == ' '))
+        {
+            return endings[i].ending;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* NAME.image becomes NAME.jpg */
+static void path_type(struct fetch *f, struct str type)
+{
+    size_t       n = strrchr(f->path, '.') + 1 - f->path;
+    struct buf   b;
+    const char  *ending = fetch_ending(type);
+
+    if (ending == NULL) {
+        return;
+    }
+
+    buf_init(&b, (size_t) -1);
+    buf_add(&b, f->path, n);
+    buf_add(&b, ending, strlen(ending) + 1);
+    free(f->path);
+    f->path = b.at;
 }
 
 
@@ -377,6 +434,9 @@ static void on_file(void *data, const struct http_answer *a)
                   f->why != NULL ? f->why : a->why);
 
     } else if (a->status == 200) {
+        if (f->typed) {
+            path_type(f, a->headers[0]);
+        }
         fetch_keep(f);
 
     } else if (a->status >= 500 || a->status == 429 || a->status == 408) {
@@ -397,11 +457,13 @@ static void on_file(void *data, const struct http_answer *a)
 
 static void fetch_file(struct fetch *f)
 {
-    struct http_request  request = {
+    static const char *const  want[] = { "Content-Type" };
+    struct http_request       request = {
         .method = HTTP_GET, .url = f->url, .ca_file = f->conf->ca_file,
         .bearer = f->id != NULL && f->token != NULL ? f->token->secret : NULL,
         .idempotent = true, .sink = on_bytes,   /* which counts f->max */
-        .total_ms = FETCH_TOTAL_MS, .idle_ms = FETCH_IDLE_MS
+        .total_ms = FETCH_TOTAL_MS, .idle_ms = FETCH_IDLE_MS,
+        .want = want, .nwant = 1
     };
 
     f->why = NULL;
@@ -522,6 +584,7 @@ void fetch_start(struct graph *graph, struct conf *conf,
     f->sha256 = text_copy(order->sha256);
     f->path = mem_copy(order->path, strlen(order->path));
     f->part = part.at;
+    f->typed = order->typed;
     f->max = order->max;
     f->fd = -1;
     f->hash = EVP_MD_CTX_new();

@@ -27,7 +27,9 @@ struct fetch_order {
     struct str                url;
     struct str                sha256;   /* as it came, base64 or hex; empty:
                                            nobody knows */
-    const char               *path;     /* of the file to be */
+    const char               *path;     /* of the file to be, NAME.ENDING */
+    bool                      typed;    /* ENDING is that of the answer's
+                                           Content-Type, where it has one */
     size_t                    max;      /* bytes */
 };
 
@@ -47,6 +49,13 @@ typedef void (*fetch_cb)(void *data, const struct fetch_answer *answer);
    nothing needs to be asked before fetch_start returns */
 void fetch_start(struct graph *graph, struct conf *conf,
     const struct fetch_order *order, fetch_cb cb, void *data);
+
+/* fetch_ending: what people call a file of that type, parameters of it aside;
+   NULL: it is none of ours */
+const char *fetch_ending(struct str type);
+
+/* fetch_ending_at: one after another, then NULL */
+const char *fetch_ending_at(size_t i);
 
 /* fetch_leave ends those whose file waits for the disk as FETCH_AGAIN, before
    graph_free, which ends the others; the loop must run once more */

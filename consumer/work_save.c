@@ -37,36 +37,14 @@ static struct step *save_step(const struct work *w)
 }
 
 
-/* what people call a file of that type; without a type it is its kind */
+/* without a type it is called by its kind, until its bytes come with one */
 static const char *ending(const struct media *m)
 {
-    size_t             i, n;
-    static const struct {
-        const char  *mime;
-        const char  *ending;
-    } rows[] = {
-        { "image/jpeg", "jpg" }, { "image/png", "png" },
-        { "image/webp", "webp" }, { "image/gif", "gif" },
-        { "video/mp4", "mp4" }, { "video/3gpp", "3gp" },
-        { "audio/ogg", "ogg" }, { "audio/mpeg", "mp3" },
-        { "audio/mp4", "m4a" }, { "audio/aac", "aac" },
-        { "audio/amr", "amr" }, { "application/pdf", "pdf" },
-        { "text/plain", "txt" }, { "image", "image" }, { "video", "video" },
-        { "audio", "audio" }
-    };
+    const char  *known = fetch_ending(m->mime);
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        n = strlen(rows[i].mime);
-        if (strchr(rows[i].mime, '/') == NULL ? str_is(m->type, rows[i].mime)
-            : m->mime.len >= n && memcmp(m->mime.at, rows[i].mime, n) == 0
-              && (m->mime.len == n || m->mime.at[n] == ';'
-                  || m->mime.at[n] == ' '))
-        {
-            return rows[i].ending;
-        }
-    }
-
-    return "file";
+    return known != NULL ? known : str_is(m->type, "image") ? "image"
+           : str_is(m->type, "video") ? "video"
+           : str_is(m->type, "audio") ? "audio" : "file";
 }
 
 
@@ -108,14 +86,39 @@ static void path_write(struct buf *b, const struct work *w, size_t i,
 }
 
 
+/* writes the path of the file that is there, if there is one */
+static bool path_find(struct buf *b, const struct work *w, size_t i,
+    const struct media *m)
+{
+    size_t       j, from = b->len, end;
+    const char  *other;
+
+    path_write(b, w, i, m);
+    end = b->len - 1 - strlen(ending(m));
+
+    if (access(b->at + from, F_OK) == 0) {
+        return true;
+    }
+
+    for (j = 0; m->mime.len == 0 && (other = fetch_ending_at(j)) != NULL; j++) {
+        b->len = end;
+        buf_add(b, other, strlen(other) + 1);
+        if (access(b->at + from, F_OK) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static bool file_there(const struct work *w, size_t i, const struct media *m)
 {
     bool        there;
     struct buf  b;
 
     buf_init(&b, (size_t) -1);
-    path_write(&b, w, i, m);
-    there = access(b.at, F_OK) == 0;
+    there = path_find(&b, w, i, m);
     buf_free(&b);
 
     return there;
@@ -172,12 +175,13 @@ const struct str *save_view(const struct work *w, struct buf *b)
 
     for (i = 0; i < n; i++) {
         at[i] = b->len;
-        path_write(b, w, i, &media[i]);
+        if (!path_find(b, w, i, &media[i])) {
+            at[i] = SIZE_MAX;
+        }
     }
 
     for (i = 0; i < n; i++) {
-        files[i] = access(b->at + at[i], F_OK) == 0 ? STR(b->at + at[i])
-                   : NONE;
+        files[i] = at[i] != SIZE_MAX ? STR(b->at + at[i]) : NONE;
     }
 
     return files;
@@ -248,7 +252,8 @@ static void save_fetch(struct saving *s, const char *path)
     const struct event  *event = work_event(w, save_step(w));
     struct fetch_order   order = {
         .number = event->account, .id = m->id, .url = m->url,
-        .sha256 = m->sha256, .path = path, .max = save_step(w)->save_max
+        .sha256 = m->sha256, .path = path, .typed = m->mime.len == 0,
+        .max = save_step(w)->save_max
     };
     struct fetch_answer  none = {
         .rc = FETCH_REFUSED, .why = "tokens has none for this account"

@@ -41,6 +41,7 @@ sub answer {
     }
     return $path =~ m{^/dl/1003-1$} ? (404, 'gone')
         : $path eq '/dl/1005' ? (302, '', {Location => "$graph/dl/1001"})
+        : $path eq '/dl/1029' ? (200, $picture, {'Content-Type' => 'Image/JPEG; q=1'})
         : $path eq '/dl/1007' ? (200, 'x' x 5000)
         : $path eq '/dl/1010' && $nth == 1 ? (503, 'later')
         : $path =~ m{^/dl/slow} ? (200, [substr($picture, 0, 100), substr($picture, 100)])
@@ -128,19 +129,26 @@ $file = file_of(messenger(id => 'm_1', message => {text => undef, attachments =>
     {type => 'image', payload => {url => 'https://evil.example/dl/1009'}},
     {type => 'fallback', url => "$graph/dl/1019", payload => undef}]}), 'm_1');
 is slurp($file // '/dev/null'), $picture, "Messenger's come by their URL";
+like $file, qr{^\Q$dir\E/[0-9a-f]{32}\.image$}, '... called by their kind,';
 is_deeply asked('/dl/1009'), [''], '... without a token';
 is view_of('m_1')->{media}[1]{file}, undef, 'the other one of them is none of Meta\'s';
 is view_of('m_1')->{media}[2]{url}, "$graph/dl/1019", 'a link that somebody shared';
 is_deeply asked('/dl/1019'), [], '... is nothing to be fetched, wherever it goes';
 
-$rig->push(image(1010), image(1008, text => 'twice', user => '27820000002'));
-ok +(wait_for { $rig->retry == 2 } 10), 'what fails for now waits';
+$rig->push(image(1010), image(1008, text => 'twice', user => '27820000002'),
+    messenger(id => 'm_2', user => '7290000000000002', message => {text => 'twice',
+        attachments => [{type => 'image', payload => {url => "$graph/dl/1029"}}]}));
+ok +(wait_for { $rig->retry == 3 } 10), 'what fails for now waits';
 is view_of('wamid.1010'), undef, '... before the handler is called';
 $rig->settle;
 is slurp(view_of('wamid.1010')->{media}[0]{file} // '/dev/null'), $picture, 'and is there then';
 is view_of('wamid.1008')->{attempt}, 2, 'who is called a second time';
 is slurp(view_of('wamid.1008')->{media}[0]{file} // '/dev/null'), $picture, '... has it as well';
 is scalar @{asked('/dl/1008')}, 1, '... and it was fetched once';
+$file = view_of('m_2')->{media}[0]{file} // '/dev/null';
+like $file, qr{^\Q$dir\E/[0-9a-f]{32}\.jpg$}, 'one is called by the type that the answer names';
+is slurp($file), $picture, '... and is whole';
+is scalar @{asked('/dl/1029')}, 1, '... and is found again by that name';
 
 # more than are fetched at once, of as many people
 $host->hold;
