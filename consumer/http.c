@@ -19,6 +19,11 @@
 #define HTTP_UPLOAD       (16L * 1024)
 #define HTTP_WATCH_MS     100
 
+/* idle for longer, a connection is not used again: Node closes it after 5 s,
+   and a request that meets that is a failed attempt */
+#define HTTP_AGE_S        118L
+#define HTTP_AGE_EAGER_S  3L
+
 static const char  too_long[] = "the answer is longer than allowed";
 static const char  too_late[] = "the time for the whole call is over";
 static const char  too_quiet[] = "nothing came for too long";
@@ -298,9 +303,11 @@ static void call_way(struct http_call *c, const struct http_request *request)
 
     /* libcurl lets one of all that wait go when a connection has something to
        tell: where one has not, those of others wait with it */
-    if (c->waits == request->eager) {
+    if (c->waits == request->eager || c->connect_ms == 0) {
         c->waits = !request->eager;
         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long) c->waits);
+        curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
+                         c->waits ? HTTP_AGE_S : HTTP_AGE_EAGER_S);
     }
 
     if (c->connect_ms != ms) {
