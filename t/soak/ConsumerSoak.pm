@@ -165,6 +165,7 @@ sub record {
     }
     my $phone = $phones[$all[0]{phone}];
     my ($id, $user) = @all > 1 ? ("sha256:$number", '') : @{ $all[0] }{qw(id user)};
+    $self->{changes}{$id} = [map { $_->{id} } @all] if @all > 1;
     my %seen;
     my $contacts = join ',', map { qq({"profile":{"name":"Thandi"},"wa_id":"$_"}) }
         grep { !$seen{$_}++ } map { $_->{user} } @all;
@@ -306,7 +307,7 @@ sub dead {
         for my $letter ($self->{redis}->queue("{$list}:dead")) {
             my ($reason) = $letter =~ /"reason":"([a-z_]+)"/;
             my ($id) = $letter =~ /"item":\{"v":1,"id":"([^"]+)"/;
-            $dead{$id // $letter} = $reason // '?';
+            $dead{$_} = $reason // '?' for @{ $self->{changes}{$id // ''} // [$id // $letter] };
         }
     }
     return \%dead;
@@ -359,6 +360,8 @@ sub judge_call {
     $got->{slow}++    if $how eq 's';
     $got->{throttled}++ if $how eq 't';
     return if $how =~ /[5t]/;
+    my ($change, $n) = $ref =~ /(sha256:\d+)(?:#(\d+))?/;
+    $ref = $self->{changes}{$change}[($n // 1) - 1] // $ref if $change;     # worked as a whole
     my ($id, $talk, $turn) = $ref =~ /(wamid\.(?:talk\.(\d+)\.(\d+)|\d+\.\d+\.\d+))/;
     return $self->fault("a call of no event: $ref") if !defined $id;
     if ($taken->{$id}++) {
