@@ -199,7 +199,8 @@ static void page_says(void *data, const char *level, const char *text)
 /* doctor_edge: the numbers agree, and the page itself has no complaint */
 void doctor_edge(struct doctor *d, const struct status *s)
 {
-    bool  good = status_good(s);
+    char       date[TIME_MAX];
+    long long  beyond;
 
     if (s->edge_acked < 0) {
         doctor_say(d, LEVEL_BAD, "edge", "is it the address of a meta_status"
@@ -207,9 +208,23 @@ void doctor_edge(struct doctor *d, const struct status *s)
         return;
     }
 
-    doctor_say(d, good ? LEVEL_OK : LEVEL_WARN, "edge",
-               good ? NULL : "metactl status --edge has the numbers", "%s",
-               good ? "what nginx acknowledged into Redis has arrived"
-               : "nginx's numbers and Redis's do not agree");
+    beyond = status_beyond(s);
+
+    if (beyond < 0 && s->edge_other[0] == '\0') {
+        doctor_say(d, LEVEL_BAD, "edge", "docs/operations.md, Redis: what a"
+                   " failover costs", "Redis lost data: %lld fewer than nginx"
+                   " acknowledged", -beyond);
+    } else if (beyond < 0 || (status_more(s) && s->edge_start < 0)) {
+        doctor_say(d, LEVEL_WARN, "edge", "metactl status --edge has the"
+                   " numbers", "nginx's numbers and Redis's do not agree");
+    } else if (status_more(s)) {
+        doctor_say(d, LEVEL_OK, "edge", NULL, "nothing is missing that nginx"
+                   " acknowledged into Redis; nginx counts since %s, what came"
+                   " before is not compared", time_date(date, s->edge_start));
+    } else {
+        doctor_say(d, LEVEL_OK, "edge", NULL, "what nginx acknowledged into"
+                   " Redis has arrived");
+    }
+
     edge_said(s, page_says, d);
 }

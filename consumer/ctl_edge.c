@@ -87,8 +87,8 @@ static void edge_other(struct ctl *c, struct status *s,
 }
 
 
-/* edge_read fills in the edge's numbers */
-int edge_read(struct ctl *c, struct status *s)
+/* the edge's numbers; 0, or -1 and edge_why */
+static int edge_read(struct ctl *c, struct status *s)
 {
     long long           by_redis, drained;
     const char         *why;
@@ -104,9 +104,11 @@ int edge_read(struct ctl *c, struct status *s)
 
     doc = json_parse(s->edge.at, s->edge.len, s->edge.len * 20 + 65536);
     events = json_get(json_root(doc), "events");
+    s->edge_start = edge_number(json_root(doc), "start");
     by_redis = edge_number(events, "by_redis");
     drained = edge_number(events, "drained");
     s->edge_unknown = edge_number(events, "unknown");
+    s->edge_owed = edge_number(events, "unanswered");
     edge_other(c, s, json_get(json_root(doc), "lists"));
     json_free(doc);
 
@@ -117,8 +119,28 @@ int edge_read(struct ctl *c, struct status *s)
     }
 
     s->edge_acked = by_redis + drained;
+    s->edge_owed = s->edge_owed < 0 ? 0 : s->edge_owed;
 
     return 0;
+}
+
+
+/* edge_before: of what is acknowledged by now, nothing may be missing then */
+void edge_before(struct ctl *c, struct status *s)
+{
+    edge_read(c, s);
+    s->edge_before = s->edge_acked;
+}
+
+
+/* edge_after: what arrived until now is in it, unless others push */
+void edge_after(struct ctl *c, struct status *s)
+{
+    if (s->edge_why[0] == '\0') {
+        buf_free(&s->edge);
+        s->edge_other[0] = '\0';
+        edge_read(c, s);
+    }
 }
 
 

@@ -405,6 +405,7 @@ static void show_said(void *data, const char *level, const char *text)
 
 static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
 {
+    char       date[TIME_MAX];
     long long  beyond;
 
     show_label(c, b, "edge");
@@ -418,23 +419,28 @@ static void show_edge(struct ctl *c, struct buf *b, const struct status *s)
     }
 
     beyond = status_beyond(s);
-    buf_format(b, "acked into Redis %lld, unknown %lld, beyond them %lld: ",
-               s->edge_acked, s->edge_unknown, beyond);
+    buf_format(b, "acked into Redis %lld, unknown %lld, beyond them %lld:",
+               status_acked(s), s->edge_unknown, beyond);
 
-    if (s->edge_other[0] && (beyond < 0 || beyond > s->edge_unknown)) {
+    if (s->edge_other[0] && (beyond < 0 || status_more(s))) {
         out_color(c, b, 'y');
-        buf_text(b, "nginx writes ");
+        buf_text(b, " nginx writes ");
         out_pad(b, STR(s->edge_other), (int) strlen(s->edge_other));
         buf_text(b, ", no queue here");
     } else if (beyond < 0) {
         out_color(c, b, 'r');
-        buf_text(b, "REDIS LOST DATA");
-    } else if (beyond > s->edge_unknown) {
+        buf_text(b, " REDIS LOST DATA");
+    } else if (status_more(s) && s->edge_start >= 0) {
+        buf_text(b, "\n");
+        out_pad(b, NONE, 13);
+        buf_format(b, "nginx counts since %s; what came before is not"
+                   " compared", time_date(date, s->edge_start));
+    } else if (status_more(s)) {
         out_color(c, b, 'y');
-        buf_text(b, "others push too");
+        buf_text(b, " others push too");
     } else {
         out_color(c, b, 'g');
-        buf_text(b, "good");
+        buf_text(b, " good");
     }
 
     out_color(c, b, 0);

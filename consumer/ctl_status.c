@@ -163,6 +163,9 @@ void status_read(struct ctl *c, struct status *s, bool strays)
 
     *s = (struct status) { .edge_acked = -1 };
     s->now = ctl_clock(c);
+    if (c->opts.edge != NULL) {
+        edge_before(c, s);
+    }
     lists_all(c, &s->lists, c->nargs ? c->args[0] : NULL, strays);
     s->views = mem_alloc(s->lists.n * sizeof(*s->views));
 
@@ -180,7 +183,7 @@ void status_read(struct ctl *c, struct status *s, bool strays)
     lanes_read(c, s);
 
     if (c->opts.edge != NULL) {
-        edge_read(c, s);
+        edge_after(c, s);
     }
 
     db_forget(c->db);
@@ -201,8 +204,8 @@ void status_free(struct status *s)
 }
 
 
-/* status_beyond leaves out lists of jobs: they do not come from the edge */
-long long status_beyond(const struct status *s)
+/* lists of jobs are left out: they do not come from the edge */
+static long long status_arrived(const struct status *s)
 {
     size_t     i;
     long long  n = 0;
@@ -214,18 +217,42 @@ long long status_beyond(const struct status *s)
         }
     }
 
-    return n - s->edge_acked;
+    return n;
 }
 
 
-/* status_good says whether nothing is unaccounted for */
+/* status_acked: each list is read at a moment between the two pages */
+long long status_acked(const struct status *s)
+{
+    long long  n = status_arrived(s);
+
+    return n < s->edge_before ? s->edge_before
+           : n > s->edge_acked ? s->edge_acked : n;
+}
+
+
+/* status_beyond is below zero where something is missing */
+long long status_beyond(const struct status *s)
+{
+    return status_arrived(s) - status_acked(s);
+}
+
+
+/* status_more leaves out what nginx cannot have counted yet */
+bool status_more(const struct status *s)
+{
+    return status_beyond(s) > s->edge_unknown + s->edge_owed;
+}
+
+
+/* status_good says whether nothing is unaccounted for.  Where the page says
+   when it began to count, what is more may have come before */
 bool status_good(const struct status *s)
 {
-    long long  beyond = status_beyond(s);
-
     return s->sum.off == 0 && s->edge_why[0] == '\0'
            && (s->edge_acked < 0
-               || (beyond >= 0 && beyond <= s->edge_unknown));
+               || (status_beyond(s) >= 0
+                   && (s->edge_start >= 0 || !status_more(s))));
 }
 
 
@@ -302,7 +329,8 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
     if (c->opts.edge != NULL) {
         jw_open(j, "edge", '{');
         jw_text(j, "error", s->edge_why[0] ? s->edge_why : NULL);
-        jw_time(j, "acked", s->edge_acked);
+        jw_time(j, "start", s->edge_acked < 0 ? -1 : s->edge_start);
+        jw_time(j, "acked", s->edge_acked < 0 ? -1 : status_acked(s));
         jw_time(j, "unknown", s->edge_acked < 0 ? -1 : s->edge_unknown);
         if (s->edge_acked < 0) {
             jw_raw(j, "beyond", STR("null"));

@@ -73,8 +73,12 @@ struct status {
     struct quiet   stopped;         /* too many automatic replies */
     struct quiet   paused;          /* a person answers */
     struct buf     edge;            /* what meta_status said, or empty */
-    long long      edge_acked;      /* by Redis and drained, -1: not asked */
+    long long      edge_before;     /* by Redis and drained, when the lists
+                                       were not yet read */
+    long long      edge_acked;      /* after that; -1: not asked */
     long long      edge_unknown;
+    long long      edge_owed;       /* what Redis has not answered yet */
+    long long      edge_start;      /* when nginx began to count; -1: unsaid */
     char           edge_why[200];
     char           edge_other[CTL_NAME_MAX];    /* a list that is none of our
                                                    queues', or "" */
@@ -86,8 +90,12 @@ void status_read(struct ctl *c, struct status *s, bool strays);
 void status_free(struct status *s);
 void view_read(struct ctl *c, struct view *v);      /* that of v->list */
 bool status_good(const struct status *s);
-/* what arrived beyond what the edge says that Redis acknowledged */
+/* what the edge says that Redis acknowledged, before or after the lists were
+   read: the nearer one to what arrived; and what arrived beyond that */
+long long status_acked(const struct status *s);
 long long status_beyond(const struct status *s);
+/* more arrived than nginx knows of: before it began to count, or by others */
+bool status_more(const struct status *s);
 void status_text(struct ctl *c, const struct status *s, struct buf *b);
 void status_json(struct ctl *c, const struct status *s, struct jw *j);
 
@@ -108,8 +116,10 @@ void standing_text(const struct standing *at, long long now, char *out,
 bool pause_text(const struct json *pause, long long now, char *out,
     size_t size);
 
-/* ctl_edge.c: the numbers of a meta_status page; 0, or -1 and edge_why */
-int edge_read(struct ctl *c, struct status *s);
+/* ctl_edge.c: the numbers of a meta_status page, before the lists are read and
+   after; or edge_why */
+void edge_before(struct ctl *c, struct status *s);
+void edge_after(struct ctl *c, struct status *s);
 
 /* edge_said: what the page itself calls warn or bad */
 void edge_said(const struct status *s,

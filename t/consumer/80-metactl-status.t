@@ -184,6 +184,35 @@ subtest 'the edge' => sub {
         is JSON::PP::decode_json($out)->{edge}{beyond}, 26 - $by_redis - $drained, '... beyond';
         $p->stop;
     }
+    my @at = ('--edge', 'unix:' . $ctl->file('edge.sock') . ':/s');
+    for ([20, 90, 0, 0, 0, 26, 'while it is read'], [27, 90, 0, 0, 1, 27, 'lost all the same'],
+        [3, 20, 6, 0, 0, 20, 'more came, not to be known'], [3, 20, 0, 6, 0, 20, 'on its way'],
+        [3, 20, 1, 0, 1, 20, 'more came'])
+    {
+        my ($before, $after, $unknown, $owed, $bad, $acked, $what) = @$_;
+        my $asked = 0;
+        my $p = page(sub { sprintf '{"v":1,"events":{"by_redis":%d,"drained":0,"unknown":%d,'
+            . '"unanswered":%d}}', $asked++ ? $after : $before, $unknown, $owed });
+        my ($code, $out) = $ctl->run('status', '--json', @at);
+        is $code, $bad, "traffic, $what: $before, then $after";
+        my $edge = JSON::PP::decode_json($out)->{edge};
+        is_deeply [@$edge{qw(acked beyond)}], [$acked, 26 - $acked], '... by the nearer one';
+        $p->stop;
+    }
+    my $new = page(sub { '{"v":1,"start":1763700000000,'
+        . '"events":{"by_redis":7,"drained":0,"unknown":0}}' });
+    my ($fine, $text) = $ctl->run('status', @at);
+    is $fine, 0, 'an nginx that was begun anew is good';
+    like $text, qr/^edge .* beyond them 19:\n +nginx counts since 2025-11-21 04:40:00Z; what came before/m,
+        '... and says since when it counts';
+    is JSON::PP::decode_json(($ctl->run('status', '--json', @at))[1])->{edge}{start},
+        1763700000000, '... for programs';
+    like +($ctl->run('doctor', @at))[1], qr/^ok +edge +[^>]*nginx\s+counts\s+since\s+2025-11-21/m,
+        '... in doctor';
+    $new->stop;
+    my $lost = page(sub { '{"v":1,"start":5,"events":{"by_redis":27,"drained":0,"unknown":0}}' });
+    like +($ctl->run('doctor', @at))[1], qr/^bad +edge +Redis lost data: 1 /m, 'too little is bad';
+    $lost->stop;
     my $many = page(sub { '{"v":1,"events":{"by_redis":24,"drained":0,"unknown":0}}' });
     $ctl->do('HSET', "{$Q}:count", 'parts', 2);
     is +($ctl->run('status', '--edge', 'unix:' . $ctl->file('edge.sock') . ':/s'))[0], 0,
