@@ -1,6 +1,7 @@
 /* metactl doctor: looks for what is wrong, and says what to do. */
 
 #include "ctl_doctor.h"
+#include "graph_error.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -157,7 +158,48 @@ static void doctor_list(struct doctor *d, const struct view *v, bool silent)
 }
 
 
-/* a token's or an operator's stop waits for a person */
+/* the row of Meta's errors that a stop has its text from, or NULL */
+static const struct graph_error_row *lane_row(const struct standing *at)
+{
+    size_t                         i, n;
+    const struct graph_error_row  *rows = graph_error_rows(&n);
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(rows[i].text, at->why) == 0) {
+            return &rows[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a token's or an operator's stop waits for a person, a limit's ends */
+static void doctor_lane(struct doctor *d, const struct standing *at,
+    const char *text)
+{
+    enum level                     level = LEVEL_WARN;
+    const char                    *todo;
+    const struct graph_error_row  *row = lane_row(at);
+
+    if (at->token[0] && (row == NULL || row->cls == CLASS_TOKEN)) {
+        level = LEVEL_BAD;
+        todo = "put a new token there, and reload";
+    } else if (row != NULL
+               && (row->cls == CLASS_OPERATOR || row->cls == CLASS_TOKEN))
+    {
+        todo = row->todo;
+    } else {
+        todo = "nothing, it goes on by itself; metactl resume LANE ends it"
+               " now";
+    }
+
+    doctor_say(d, level, "lane", todo, "%s%s%s%s holds %lld, %s", at->lane,
+               at->token[0] ? " (" : "", at->token, at->token[0] ? ")" : "",
+               at->waiting, text);
+}
+
+
 static void doctor_lanes(struct doctor *d, const struct status *s)
 {
     char                    text[300];
@@ -166,17 +208,10 @@ static void doctor_lanes(struct doctor *d, const struct status *s)
 
     for (i = 0; i < s->nlanes; i++) {
         at = &s->lanes[i];
-        if (at->until < 0) {
-            continue;
+        if (at->until >= 0) {
+            standing_text(at, s->now, text, sizeof(text));
+            doctor_lane(d, at, text);
         }
-
-        standing_text(at, s->now, text, sizeof(text));
-        doctor_say(d, at->token[0] ? LEVEL_BAD : LEVEL_WARN, "lane",
-                   at->token[0] ? "put a new token there, and reload"
-                   : "nothing, it goes on by itself; metactl resume LANE"
-                   " ends it now", "%s%s%s%s holds %lld, %s", at->lane,
-                   at->token[0] ? " (" : "", at->token,
-                   at->token[0] ? ")" : "", at->waiting, text);
     }
 }
 

@@ -100,6 +100,20 @@ subtest 'all of it' => sub {
     is_deeply [grep { length > 80 } split /\n/, $out], [], 'on 80 columns';
 };
 
+subtest 'a stop that waits for a person' => sub {
+    for (['368', 'whatsapp'], ['130429', 'whatsapp']) {
+        my $e = $ctl->json('explain', $_->[0], '--product', $_->[1]);
+        $ctl->do('SET', "meta:limit:stop:page:$PAGE", JSON::PP::encode_json({
+            until => $now + 14400000, since => $now, ms => 14400000, why => $e->{text}}));
+        my ($code, $out) = $ctl->run('doctor', '--json');
+        my ($lane) = grep { $_->{text} =~ /^page:/ } @{JSON::PP::decode_json($out)->{checks}};
+        is $lane->{level}, 'warn', "$_->[0]: $e->{class}";
+        is $lane->{todo} eq $e->{todo} ? 'operator' : $lane->{todo} =~ /by itself/ ? 'wait' : '',
+            $e->{class}, '... and what to do';
+    }
+    $ctl->do('DEL', "meta:limit:stop:page:$PAGE");
+};
+
 subtest 'what is not accounted for' => sub {
     $ctl->do('HDEL', "{$Q}:inflight", 7);
     my ($code, $out) = $ctl->run('status', '--json');
@@ -203,7 +217,7 @@ subtest 'the edge' => sub {
         . '"events":{"by_redis":7,"drained":0,"unknown":0}}' });
     my ($fine, $text) = $ctl->run('status', @at);
     is $fine, 0, 'an nginx that was begun anew is good';
-    like $text, qr/^edge .* beyond them 19:\n +nginx counts since 2025-11-21 04:40:00Z; what came before/m,
+    like $text, qr/^edge .* beyond them 19:\n +nginx counts since 2025-11-21 04:40:00Z; what/m,
         '... and says since when it counts';
     is JSON::PP::decode_json(($ctl->run('status', '--json', @at))[1])->{edge}{start},
         1763700000000, '... for programs';
