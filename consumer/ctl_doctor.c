@@ -103,7 +103,15 @@ static void doctor_partitions(struct doctor *d)
 
 static void doctor_dead(struct doctor *d, const struct view *v)
 {
-    long long  dead = v->n[VIEW_DEAD], max = d->c->conf->dead_max;
+    char         text[400];
+    const char  *full = view_full(d->c->conf, v, text, sizeof(text));
+    long long    dead = v->n[VIEW_DEAD], max = d->c->conf->dead_max;
+
+    if (full != NULL && strcmp(full, "waiting_max") == 0) {
+        doctor_say(d, LEVEL_BAD, "waiting", "what is paused or stopped stands"
+                   " here and in metactl status; it goes on by itself when"
+                   " fewer wait", "%s", text);
+    }
 
     if (dead >= max) {
         doctor_say(d, LEVEL_BAD, "dead letters", "metactl dead list, then"

@@ -141,9 +141,11 @@ static bool is_paused(const struct status *s, const struct view *v)
 static bool may_be_stuck(const struct doctor *d, const struct status *s,
     const struct view *v)
 {
+    char  text[400];
+
     return v->owner[0] && v->alone[0] == '\0' && v->n[VIEW_WAITING]
            && (v->oldest < 0 || v->now - v->oldest > STUCK_OLD)
-           && v->n[VIEW_DEAD] < (long long) d->c->conf->dead_max
+           && view_full(d->c->conf, v, text, sizeof(text)) == NULL
            && !is_paused(s, v);
 }
 

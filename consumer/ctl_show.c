@@ -138,6 +138,26 @@ static void show_identity(struct ctl *c, struct buf *b,
 }
 
 
+static void show_full(struct ctl *c, struct buf *b, const struct status *s)
+{
+    char         text[400];
+    size_t       i;
+    const char  *label = "full";
+
+    for (i = 0; i < s->lists.n; i++) {
+        if (view_full(c->conf, &s->views[i], text, sizeof(text)) == NULL) {
+            continue;
+        }
+
+        show_label(c, b, label);
+        label = "";
+        out_color(c, b, 'r');
+        out_wrap(b, text, 11);
+        out_color(c, b, 0);
+    }
+}
+
+
 static void show_note(struct ctl *c, struct buf *b, const char *what,
     const char *which)
 {
@@ -466,6 +486,7 @@ void status_text(struct ctl *c, const struct status *s, struct buf *b)
     buf_text(b, "\n");
     show_done(c, b, &s->sum);
     show_identity(c, b, s);
+    show_full(c, b, s);
     show_holders(c, b, s);
     show_consumers(c, b, s);
     show_pauses(c, b, s);

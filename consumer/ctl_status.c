@@ -102,6 +102,30 @@ void view_read(struct ctl *c, struct view *v)
 }
 
 
+/* view_full: as take.lua judges */
+const char *view_full(const struct conf *conf, const struct view *v,
+    char *text, size_t size)
+{
+    long long  aside = v->n[VIEW_HELD] + v->n[VIEW_RETRY];
+
+    if (v->n[VIEW_DEAD] >= (long long) conf->dead_max) {
+        snprintf(text, size, "%s: nothing is taken, %lld are dead and"
+                 " dead_max is %lu", v->list->name, v->n[VIEW_DEAD],
+                 conf->dead_max);
+        return "dead_max";
+    }
+
+    if (aside >= (long long) conf->waiting_max) {
+        snprintf(text, size, "%s: nothing is taken, %lld are held or retried"
+                 " and waiting_max is %lu", v->list->name, aside,
+                 conf->waiting_max);
+        return "waiting_max";
+    }
+
+    return NULL;
+}
+
+
 static void status_sum(struct status *s)
 {
     size_t        i, k;
@@ -285,10 +309,9 @@ static void status_said(void *data, const char *level, const char *text)
 /* status_json writes the whole */
 void status_json(struct ctl *c, const struct status *s, struct jw *j)
 {
+    char                text[400];
     size_t              i;
     const struct view  *v;
-
-    (void) c;
 
     jw_open(j, NULL, '{');
     jw_int(j, "v", 1);
@@ -306,6 +329,7 @@ void status_json(struct ctl *c, const struct status *s, struct jw *j)
         jw_text(j, "holder", v->owner[0] ? v->owner : NULL);
         jw_time(j, "lease_ms", v->owner[0] ? v->until - v->now : -1);
         jw_text(j, "alone", v->alone[0] ? v->alone : NULL);
+        jw_text(j, "full", view_full(c->conf, v, text, sizeof(text)));
         jw_close(j, '}');
     }
 

@@ -90,6 +90,10 @@ void status_read(struct ctl *c, struct status *s, bool strays);
 void status_free(struct status *s);
 void view_read(struct ctl *c, struct view *v);      /* that of v->list */
 bool status_good(const struct status *s);
+/* which ceiling of the configuration is reached, so that nothing is taken:
+   "dead_max", "waiting_max" or NULL; text: in words */
+const char *view_full(const struct conf *conf, const struct view *v,
+    char *text, size_t size);
 /* what the edge says that Redis acknowledged, before or after the lists were
    read: the nearer one to what arrived; and what arrived beyond that */
 long long status_acked(const struct status *s);

@@ -357,27 +357,38 @@ static void queue_recall(struct queue *q)
 }
 
 
+/* n are dead, or wait aside */
+static void queue_full(struct queue *q, bool dead, long long n)
+{
+    if (!q->full && dead) {
+        log_write(LOG_ERROR, "queue %s: %lld dead letters; nothing is taken"
+                  " until some are requeued or dropped", q->keys[KEY_QUEUE],
+                  n);
+
+    } else if (!q->full) {
+        log_write(LOG_WARN, "queue %s: %lld events wait for lanes, retries or"
+                  " one another; nothing is taken until fewer do",
+                  q->keys[KEY_QUEUE], n);
+    }
+
+    q->full = true;
+    q->more = false;
+    queue_poll(q, TAKE_FULL_MS);
+}
+
+
 static void queue_status(struct queue *q, struct str how)
 {
+    const char  *n;
+
     if (str_is(how, "LINES")) {
         queue_mend(q, MEND_LINES);
         return;
     }
 
-    if (str_is(how, "FULL") || str_is(how, "WAITING")) {
-        if (!q->full && str_is(how, "FULL")) {
-            log_write(LOG_ERROR, "queue %s: %lu dead letters; nothing is"
-                      " taken until some are requeued or dropped",
-                      q->keys[KEY_QUEUE], q->dead_max);
-
-        } else if (!q->full) {
-            log_write(LOG_WARN, "queue %s: %lu events wait for lanes, retries"
-                      " or one another; nothing is taken until fewer do",
-                      q->keys[KEY_QUEUE], q->waiting_max);
-        }
-        q->full = true;
-        q->more = false;
-        queue_poll(q, TAKE_FULL_MS);
+    n = memchr(how.at, ' ', how.len);
+    if (n != NULL) {
+        queue_full(q, *how.at == 'F', strtoll(n, NULL, 10));
         return;
     }
 

@@ -6,10 +6,10 @@
 --       7 {Q}:lines  8 {Q}:held  9 {Q}:state  10 {Q}:retry
 -- ARGV  1 owner  2 how many at most  3 how many bytes at most  4 ceiling of
 --       {Q}:dead  5 of {Q}:held and {Q}:retry together
--- Answers {places that wait, requeued, field, item, ...}, or a status: FULL,
--- nothing is taken while so many are dead; WAITING, or wait; NOFIT, the next
--- item is larger than the bytes that are left; LINES, {Q}:lines is gone and to
--- be rebuilt.
+-- Answers {places that wait, requeued, field, item, ...}, or a status: FULL N,
+-- nothing is taken while N are dead; WAITING N, or wait; NOFIT, the next item is
+-- larger than the bytes that are left; LINES, {Q}:lines is gone and to be
+-- rebuilt.
 --
 -- {Q}:inflight is a hash, so that an ack costs the same however much is in
 -- flight.  A field is the item's number, which only grows ("seq" in {Q}:count),
@@ -23,11 +23,13 @@
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return redis.error_reply('LEASE another consumer has it')
 end
-if redis.call('LLEN', KEYS[6]) >= tonumber(ARGV[4]) then
-    return redis.status_reply('FULL')
+local dead = redis.call('LLEN', KEYS[6])
+if dead >= tonumber(ARGV[4]) then
+    return redis.status_reply(string.format('FULL %.0f', dead))
 end
-if redis.call('HLEN', KEYS[8]) + redis.call('ZCARD', KEYS[10]) >= tonumber(ARGV[5]) then
-    return redis.status_reply('WAITING')
+local aside = redis.call('HLEN', KEYS[8]) + redis.call('ZCARD', KEYS[10])
+if aside >= tonumber(ARGV[5]) then
+    return redis.status_reply(string.format('WAITING %.0f', aside))
 end
 
 local waiting = redis.call('ZCARD', KEYS[7])

@@ -114,6 +114,20 @@ subtest 'a stop that waits for a person' => sub {
     $ctl->do('DEL', "meta:limit:stop:page:$PAGE");
 };
 
+subtest 'a ceiling is reached' => sub {
+    is $ctl->json('status')->{queues}[0]{full}, undef, 'not yet';
+    for ([dead_max => 1, '1 are dead and dead_max is 1', 'dead letters'],
+        [waiting_max => 3, '3 are held or retried and waiting_max is 3', 'waiting'])
+    {
+        my ($key, $max, $says, $check) = @$_;
+        local $ctl->{conf} = $ctl->conf(name => "$key.yaml", more => "$key: $max\n");
+        is $ctl->json('status')->{queues}[0]{full}, $key, $key;
+        like +($ctl->run('status'))[1] =~ s/\s+/ /gr, qr/ full $Q: nothing is taken, $says /,
+            '... said in words';
+        like +($ctl->run('doctor'))[1], qr/^bad +$check +$Q/m, '... bad for doctor';
+    }
+};
+
 subtest 'what is not accounted for' => sub {
     $ctl->do('HDEL', "{$Q}:inflight", 7);
     my ($code, $out) = $ctl->run('status', '--json');
