@@ -229,7 +229,9 @@ enum ctl_script {
     CTL_SCRIPTS
 };
 
-/* w: keys, then arguments */
+/* w: keys, then arguments; ctl_try returns what the user has no right to */
+const struct reply *ctl_try(struct ctl *c, enum ctl_script which,
+    const struct ask *w, size_t nkeys);
 const struct reply *ctl_run(struct ctl *c, enum ctl_script which,
     const struct ask *w, size_t nkeys);
 

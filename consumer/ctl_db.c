@@ -58,8 +58,8 @@ void ctl_refused(const char *command, const struct reply *reply)
     struct str  s = reply_str(reply);
 
     if (reply_error(reply, "NOPERM")) {
-        ctl_fail(CTL_REDIS, "Redis refused %s: %.*s; docs/metactl.md has the"
-                 " smallest ACL, ACL LOG what was refused", command,
+        ctl_fail(CTL_REDIS, "Redis refused %s: %.*s; metactl takes a user of"
+                 " its own: docs/metactl.md, The smallest ACL", command,
                  (int) (s.len < 300 ? s.len : 300), s.at);
     }
 

@@ -214,6 +214,12 @@ static void doctor_lanes(struct doctor *d, const struct status *s)
     size_t                  i;
     const struct standing  *at;
 
+    if (s->unseen[0]) {
+        doctor_say(d, LEVEL_WARN, "lane", "give metactl a user of its own:"
+                   " docs/metactl.md, The smallest ACL", "which lanes hold"
+                   " something is not for this user: %s", s->unseen);
+    }
+
     for (i = 0; i < s->nlanes; i++) {
         at = &s->lanes[i];
         if (at->until >= 0) {

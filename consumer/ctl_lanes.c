@@ -73,7 +73,8 @@ static void standing_stop(struct ctl *c, struct standing *at)
 }
 
 
-/* lanes_read asks of all lists */
+/* lanes_read asks of all lists.  A consumer's own user may not look there: the
+   rest is worth showing */
 void lanes_read(struct ctl *c, struct status *s)
 {
     char                 key[CTL_NAME_MAX];
@@ -90,7 +91,14 @@ void lanes_read(struct ctl *c, struct status *s)
         key_of(key, s->lists.at[i].name, "lines");
         ask_text(w, key);
         ask_text(w, LANES_EACH);
-        r = ctl_run(c, CTL_LANES, w, 1);
+        r = ctl_try(c, CTL_LANES, w, 1);
+        if (reply_is_error(r)) {
+            snprintf(s->unseen, sizeof(s->unseen), "%.*s",
+                     (int) (reply_str(r).len < 199 ? reply_str(r).len : 199),
+                     reply_str(r).at);
+            db_forget(c->db);
+            break;
+        }
 
         for (k = 0; k + 1 < reply_count(r); k += 2) {
             standing_of(s, reply_str(reply_at(r, k)))->waiting
@@ -131,6 +139,7 @@ void lanes_json(const struct status *s, struct jw *j)
     }
 
     jw_close(j, ']');
+    jw_text(j, "lanes_unseen", s->unseen[0] ? s->unseen : NULL);
 }
 
 

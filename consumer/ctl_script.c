@@ -64,9 +64,10 @@ static void script_sha(char sha[SCRIPT_SHA], const char *text)
 }
 
 
-/* ctl_run calls it by its hash, and sends it where Redis does not know it */
-const struct reply *ctl_run(struct ctl *c, enum ctl_script which,
-    const struct ask   *w, size_t nkeys)
+/* ctl_try calls it by its hash, and sends it where Redis does not know it; an
+   answer may be that the user has no right to it */
+const struct reply *ctl_try(struct ctl *c, enum ctl_script which,
+    const struct ask *w, size_t nkeys)
 {
     char                 keys[16], sha[SCRIPT_SHA];
     size_t               i;
@@ -97,6 +98,20 @@ const struct reply *ctl_run(struct ctl *c, enum ctl_script which,
         ctl_fail(CTL_REDIS, "%s: the connection to Redis went, or it did not"
                  " answer in time", scripts[which].name);
     }
+
+    if (reply_is_error(reply) && !reply_error(reply, "NOPERM")) {
+        ctl_refused(scripts[which].name, reply);
+    }
+
+    return reply;
+}
+
+
+/* ctl_run ends the program where it is refused */
+const struct reply *ctl_run(struct ctl *c, enum ctl_script which,
+    const struct ask *w, size_t nkeys)
+{
+    const struct reply  *reply = ctl_try(c, which, w, nkeys);
 
     if (reply_is_error(reply)) {
         ctl_refused(scripts[which].name, reply);

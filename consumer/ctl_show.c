@@ -389,6 +389,15 @@ static void show_lanes(struct ctl *c, struct buf *b, const struct status *s)
     const char             *label = "held on";
     const struct standing  *at;
 
+    if (s->unseen[0]) {
+        show_label(c, b, label);
+        out_color(c, b, 'y');
+        buf_text(b, "not for this user of Redis to see: docs/metactl.md, The"
+                 " smallest ACL");
+        out_color(c, b, 0);
+        buf_text(b, "\n");
+    }
+
     for (i = 0; i < s->nlanes; i++) {
         at = &s->lanes[i];
         show_label(c, b, label);

@@ -67,6 +67,7 @@ struct status {
     struct view    sum;
     struct standing *lanes;
     size_t         nlanes;
+    char           unseen[200];     /* why we may not see them, or "" */
     long long      now;
     struct buf     consumers;       /* a JSON array */
     struct buf     pauses;          /* a JSON object */

@@ -117,6 +117,24 @@ subtest 'who shall only look' => sub {
     is_deeply everything(), $before, 'nothing has moved';
 };
 
+subtest 'as the consumer' => sub {
+    fill();
+    my ($rule) = slurp(root_dir() . '/docs/consumer.md') =~ /^ACL SETUSER meta-consumer (.*)/m;
+    $ctl->do('ACL', 'SETUSER', 'as-consumer', split ' ', $rule);
+    local $ctl->{conf} = $ctl->conf(name => 'consumer-acl.yaml', queues => qq([{name: "$Q"}]),
+        address => $ctl->redis->address . ' user=as-consumer password_file='
+        . $ctl->file('password') . ' db=1');
+    my ($code, $out, $err) = $ctl->run('status');
+    is $code, 0, 'status works though something is held' or diag $err;
+    like $out, qr/^held on +not for this user .*The smallest ACL$/m, 'and says what it cannot see';
+    like $ctl->json('status')->{lanes_unseen}, qr/NOPERM/, '... for programs';
+    like +($ctl->run('doctor'))[1], qr/^warn +lane +[^>]*not\s+for\s+this\s+user/m, 'doctor, too';
+    ($code, undef, $err) = $ctl->run('queue');
+    is $code, 3, 'queue does not';
+    like $err, qr/a user of its own: docs/, 'and says what does';
+    $ctl->do('ACL', 'DELUSER', 'as-consumer');
+};
+
 subtest 'a wrong password, a key that is not its own' => sub {
     spew($ctl->file('password'), "wrong\n");
     my ($code, undef, $err) = $ctl->run('status');
