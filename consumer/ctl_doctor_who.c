@@ -35,6 +35,22 @@ static void who_alone(struct doctor *d, const struct json *one,
 }
 
 
+static void who_refused(struct doctor *d, const struct json *one)
+{
+    struct str          host = json_get_text(one, "host");
+    struct str          pid = json_get_text(one, "pid");
+    const struct json  *what;
+
+    for (what = refused_first(one); what != NULL; what = what->next) {
+        doctor_say(d, LEVEL_BAD, "consumers", "its ACL: docs/consumer.md, Keys"
+                   " in Redis; its log says why", "%.*s, pid %.*s: %s",
+                   (int) (host.len < 64 ? host.len : 64), host.at,
+                   (int) (pid.len < 20 ? pid.len : 20), pid.at,
+                   refused_text(json_text(what)));
+    }
+}
+
+
 /* doctor_consumers says who is alive, and who is not heard of; whether there
    are only such */
 bool doctor_consumers(struct doctor *d, const struct status *s)
@@ -66,6 +82,7 @@ bool doctor_consumers(struct doctor *d, const struct status *s)
     {
         until = strtoll(json_get_text(one, "until").at, NULL, 10);
         if (until > s->now) {
+            who_refused(d, one);
             who_alone(d, one, "alone", "handler");
             who_alone(d, one, "alone_endpoints", "assistant");
             continue;

@@ -226,6 +226,20 @@ static void show_alone(struct ctl *c, struct buf *b, const struct json *one,
 }
 
 
+static void show_refused(struct ctl *c, struct buf *b,
+    const struct json *one)
+{
+    const struct json  *what;
+
+    for (what = refused_first(one); what != NULL; what = what->next) {
+        out_pad(b, NONE, 13);
+        out_color(c, b, 'r');
+        out_wrap(b, refused_text(json_text(what)), 13);
+        out_color(c, b, 0);
+    }
+}
+
+
 static void show_consumers(struct ctl *c, struct buf *b,
     const struct status *s)
 {
@@ -270,6 +284,7 @@ static void show_consumers(struct ctl *c, struct buf *b,
         }
 
         buf_text(b, "\n");
+        show_refused(c, b, one);
         show_alone(c, b, one, "alone", "its handler ");
         show_alone(c, b, one, "alone_endpoints", "its endpoint ");
     }

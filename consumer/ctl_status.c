@@ -269,11 +269,11 @@ bool status_more(const struct status *s)
 }
 
 
-/* status_good says whether nothing is unaccounted for.  Where the page says
-   when it began to count, what is more may have come before */
+/* status_good says whether nothing is unaccounted for or refused.  Where the
+   page says when it began to count, what is more may have come before */
 bool status_good(const struct status *s)
 {
-    return s->sum.off == 0 && s->edge_why[0] == '\0'
+    return s->sum.off == 0 && s->edge_why[0] == '\0' && !refused_any(s)
            && (s->edge_acked < 0
                || (status_beyond(s) >= 0
                    && (s->edge_start >= 0 || !status_more(s))));

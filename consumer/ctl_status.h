@@ -117,6 +117,12 @@ void lanes_json(const struct status *s, struct jw *j);
 void standing_text(const struct standing *at, long long now, char *out,
     size_t size);
 
+/* ctl_refused.c: what Redis refuses consumers that are alive; of the entry of
+   one in meta:consumers, and in words */
+bool refused_any(const struct status *s);
+const struct json *refused_first(const struct json *one);
+const char *refused_text(struct str what);
+
 /* ctl_show.c: until when, why, by whom; false: it is over */
 bool pause_text(const struct json *pause, long long now, char *out,
     size_t size);

@@ -75,6 +75,8 @@ void fleet_entry(const struct fleet *f, struct buf *b)
     stats_marked(b, STAT_HANDLER_OPEN);
     buf_text(b, "],\"alone_endpoints\":[");
     stats_marked(b, STAT_ENDPOINT_OPEN);
+    buf_text(b, "],\"refused\":[");
+    stats_marked(b, STAT_REFUSED);
     buf_text(b, "]}");
 }
 

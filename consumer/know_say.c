@@ -111,6 +111,7 @@ struct know *know_new(uv_loop_t *loop, struct redis *redis)
     know->last = &know->first;
     uv_idle_init(loop, &know->flush);
     know->flush.data = know;
+    stat_row_set(stat_row(STATS_REFUSED, "people"), STAT_REFUSED, 0);
 
     return know;
 }
@@ -232,10 +233,12 @@ static void on_said(void *data, const struct reply *reply)
                   " refuses: %s; what depends on them waits",
                   reply_why(why, reply));
         know->refused = true;
+        stat_row_set(stat_row(STATS_REFUSED, "people"), STAT_REFUSED, 1);
 
     } else if (good && know->refused) {
         log_write(LOG_INFO, "people: Redis takes it again");
         know->refused = know->full = false;
+        stat_row_set(stat_row(STATS_REFUSED, "people"), STAT_REFUSED, 0);
     }
 
     while ((say = saying->first) != NULL) {

@@ -90,6 +90,8 @@ struct limits *limits_new(uv_loop_t *loop, const struct redis_target *target,
     l->flush.data = l->opens.data = l->gives.data = l->poll.data = l;
     l->handles = 4;
 
+    stat_row_set(stat_row(STATS_REFUSED, "limits"), STAT_REFUSED, 0);
+    stat_row_set(stat_row(STATS_REFUSED, "pauses"), STAT_REFUSED, 0);
     l->redis = redis_new(loop, target, "limits", on_up, NULL, l);
     redis_quiet(l->redis);
     uv_timer_start(&l->poll, on_poll, POLL_MS, POLL_MS);

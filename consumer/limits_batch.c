@@ -249,10 +249,12 @@ static void on_batch(void *data, const struct reply *reply)
         log_write(l->refused ? LOG_DEBUG : LOG_ERROR, "limits: Redis refuses:"
                   " %s; no call leaves", reply_why(why, reply));
         l->refused = true;
+        stat_row_set(stat_row(STATS_REFUSED, "limits"), STAT_REFUSED, 1);
 
     } else if (reply != NULL && l->refused) {
         log_write(LOG_INFO, "limits: Redis takes it again");
         l->refused = false;
+        stat_row_set(stat_row(STATS_REFUSED, "limits"), STAT_REFUSED, 0);
     }
 
     for (i = 0; batch->asks != NULL && i + 1 < n; i += 2) {

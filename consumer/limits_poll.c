@@ -138,6 +138,7 @@ static void on_polled(void *data, const struct reply *reply)
     if (reply != NULL && reply_count(reply) == 2) {
         if (l->unread) {
             log_write(LOG_INFO, "limits: pauses can be read again");
+            stat_row_set(stat_row(STATS_REFUSED, "pauses"), STAT_REFUSED, 0);
         }
         l->unread = false;
         if (l->pause_seq <= p->seq) {
@@ -153,6 +154,7 @@ static void on_polled(void *data, const struct reply *reply)
         log_write(l->unread ? LOG_DEBUG : LOG_WARN,
                   "limits: pauses cannot be read: %s", reply_why(why, reply));
         l->unread = true;
+        stat_row_set(stat_row(STATS_REFUSED, "pauses"), STAT_REFUSED, 1);
         if (poll_never(reply_why(why, reply))) {
             poll_first(l);
         }

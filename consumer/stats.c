@@ -252,6 +252,9 @@ static const struct family  families[STAT_COUNT] = {
 
     [STAT_REASON_DEAD] = { "meta_consumer_dead_total", NULL, COUNTER,
         "Dead letters that this process has written, by reason." },
+
+    [STAT_REFUSED] = { "meta_consumer_refused", NULL, GAUGE,
+        "1 where Redis refuses what this needs, mostly by its ACL." },
 };
 
 static const struct group  groups[STATS_GROUPS] = {
@@ -264,7 +267,8 @@ static const struct group  groups[STATS_GROUPS] = {
     [STATS_ENDPOINT] = { "endpoint", STAT_ENDPOINT_GOOD, STAT_CODE_ERRORS,
         64 },
     [STATS_CODE] = { "code", STAT_CODE_ERRORS, STAT_REASON_DEAD, 200 },
-    [STATS_REASON] = { "reason", STAT_REASON_DEAD, STAT_COUNT, 64 },
+    [STATS_REASON] = { "reason", STAT_REASON_DEAD, STAT_REFUSED, 64 },
+    [STATS_REFUSED] = { "what", STAT_REFUSED, STAT_COUNT, 8 },
 };
 
 static const struct histogram  histograms[TIME_COUNT] = {

@@ -125,6 +125,10 @@ enum stat_name {
     /* of a reason of dead letters: stat_row(STATS_REASON, "expired") */
     STAT_REASON_DEAD,
 
+    /* of what Redis refuses us, mostly by its ACL: stat_row(STATS_REFUSED,
+       "limits"), "pauses" or "people" */
+    STAT_REFUSED,
+
     STAT_COUNT
 };
 
@@ -138,6 +142,7 @@ enum stats_group {
     STATS_ENDPOINT,
     STATS_CODE,
     STATS_REASON,
+    STATS_REFUSED,
     STATS_GROUPS
 };
 

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use JSON::PP ();
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
@@ -101,6 +102,27 @@ subtest 'given up in the middle' => sub {
         'what is refused each second is said once';
     $rig->do('ACL', 'SETUSER', 'q', '+hgetall');
     $rig->{consumers}[-1]->wait_log(qr/\[info\] limits: pauses can be read again/);
+    $rig->finish(queues => ['q']);
+};
+
+subtest 'keys that no call leaves without' => sub {
+    my $rig = Rig->new;
+    my $address = user($rig, 'q');
+    my @keys = split ' ', '~meta:consumers ~meta:control ~q ~{q}:* ~{q:* ~q:*';
+    my %lacks = (limits => [qw(~meta:user:* ~meta:conversation:* ~meta:message:*)],
+        people => [qw(~meta:limit:* ~meta:conversation:*)]);
+    my $c = $rig->consumer(redis => $address, queues => '[{name: q}]');
+    my $entry = sub { my %all = $rig->do('HGETALL', 'meta:consumers');
+        return join ' ', map { @{JSON::PP::decode_json($_)->{refused}} } values %all };
+    for my $what (sort keys %lacks) {
+        $rig->do('ACL', 'SETUSER', 'q', 'resetkeys', @keys, @{$lacks{$what}});
+        $rig->push_to('q', messenger(id => "m_$what", user => $what));
+        ok +(wait_for { $entry->() =~ /\b$what\b/ } 20), "$what: it says so to all";
+        $rig->do('ACL', 'SETUSER', 'q', '~meta:limit:*', '~meta:user:*', '~meta:message:*',
+            '~meta:conversation:*');
+        ok +(wait_for { $entry->() eq '' } 20), '... and when it may again';
+        $rig->settle(40, 'q');
+    }
     $rig->finish(queues => ['q']);
 };
 

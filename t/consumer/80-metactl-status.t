@@ -114,6 +114,20 @@ subtest 'a stop that waits for a person' => sub {
     $ctl->do('DEL', "meta:limit:stop:page:$PAGE");
 };
 
+subtest 'what Redis refuses a consumer' => sub {
+    my %all = $ctl->do('HGETALL', 'meta:consumers');
+    for my $what (qw(limits pauses people)) {
+        $ctl->do('HSET', 'meta:consumers', 'a', $all{a} =~ s/"alone"/"refused":["$what"],"alone"/r);
+        my ($code, $out) = $ctl->run('status');
+        is $code, 1, "$what: is bad";
+        like $out, qr/^ {13}Redis refuses it meta:/m, '... and said';
+        like +($ctl->run('doctor'))[1], qr/^bad +consumers +shop-1, pid 4711: Redis refuses/m,
+            '... in doctor';
+    }
+    $ctl->do('HSET', 'meta:consumers', 'a', $all{a});
+    is +($ctl->run('status'))[0], 0, 'until it is over';
+};
+
 subtest 'a ceiling is reached' => sub {
     is $ctl->json('status')->{queues}[0]{full}, undef, 'not yet';
     for ([dead_max => 1, '1 are dead and dead_max is 1', 'dead letters'],
