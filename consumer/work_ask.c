@@ -258,6 +258,27 @@ static void ask_stat(const char *handler, const struct handler_answer *a)
 }
 
 
+/* ask_note: for the log's line of a dead letter whose handler is to blame */
+void ask_note(const struct work *w, const char *reason, char *out,
+    size_t size)
+{
+    int          n;
+    const char  *handler = w->plan.at < w->plan.n
+                           ? w->plan.steps[w->plan.at].action->handler : NULL;
+
+    *out = '\0';
+
+    if (strncmp(reason, "handler_", 8) != 0 || handler == NULL) {
+        return;
+    }
+
+    n = snprintf(out, size, " handler=%.100s", handler);
+    if (w->ask_step == w->plan.at && w->ask_status) {
+        snprintf(out + n, size - n, " status=%ld", w->ask_status);
+    }
+}
+
+
 /* who answered what: mostly that is all one needs to know */
 static void ask_dead(struct work *w, const char *reason,
     const struct handler_answer *a)
@@ -332,6 +353,8 @@ static void on_handler(void *data, struct handler_answer *a)
     }
 
     ask_stat(w->plan.steps[w->plan.at].action->handler, a);
+    w->ask_step = w->plan.at;
+    w->ask_status = a->status;
     w->plan.attempts += a->counted || a->what != HANDLER_AGAIN;
 
     switch (a->what) {

@@ -263,6 +263,7 @@ static void end_letter(struct work *w, const char *reason, const char *text,
         letter.action = action_name(w->plan.steps[w->plan.at].action->kind);
         letter.done = w->plan.at;
     }
+    ask_note(w, reason, more, sizeof(more));
 
     if (v != NULL) {
         letter.code = v->has_code ? &v->code : NULL;

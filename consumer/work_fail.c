@@ -68,6 +68,8 @@ static void fail_write(struct buf *b, const char *reason, const char *text,
 bool fail_event(struct work *w, const char *reason, const char *text,
     const struct verdict *v)
 {
+    char        more[192];
+    size_t      n;
     struct buf  b;
 
     if (!is_of_one(w, reason)
@@ -78,7 +80,10 @@ bool fail_event(struct work *w, const char *reason, const char *text,
 
     buf_init(&b, FAIL_MAX);
     fail_write(&b, reason, text, v);
-    work_log(w, LOG_WARN, reason, " others=on");
+    ask_note(w, reason, more, sizeof(more));
+    n = strlen(more);
+    snprintf(more + n, sizeof(more) - n, " others=on");
+    work_log(w, LOG_WARN, reason, more);
     plan_fail(&w->plan, b.over ? STR("{}") : (struct str) { b.at, b.len });
     buf_free(&b);
     work_mark(w, NULL, 0, work_next);

@@ -73,6 +73,8 @@ struct work {
     struct ask_line          *ask;      /* it asks a handler, or waits to */
     bool                      ask_waits;
     uint64_t                  ask_until;    /* ms of the loop */
+    size_t                    ask_step;     /* of the last answer ... */
+    long                      ask_status;   /* ... its HTTP status, or 0 */
     struct work              *next_ask;
     bool                      waits;    /* for a receipt, in the window */
     uint64_t                  waits_until;  /* ms of the loop; 0: not begun */
@@ -200,6 +202,8 @@ void ask_begin(struct work *w);
 void ask_over(struct work *w);          /* it has its answer */
 void ask_forget(struct work *w);        /* it waits for nobody any more */
 size_t ask_room(struct worker *worker, const char *lane);
+void ask_note(const struct work *w, const char *reason, char *out,
+    size_t size);
 void asks_start(struct worker *worker);
 void asks_leave(struct worker *worker); /* who waits for one is left */
 void asks_stop(struct worker *worker);

@@ -149,6 +149,8 @@ subtest 'what it answers' => sub {
         is_deeply [@$dead{qw(reason action answer)}], ['handler_answer', 'call', $row->[1]],
             "faulty: $row->[0]";
     }
+    is scalar(() = $rig->{c}->log =~ /outcome=handler_answer .*handler=shop status=200$/mg),
+        scalar(@faulty), 'the log names the handler';
 
     for my $row ([gone => 410], [moved => 302]) {
         my ($word, $status) = @$row;
@@ -158,6 +160,8 @@ subtest 'what it answers' => sub {
         is $dead->{reason}, 'handler_refused', $word;
         is $dead->{answer}, "shop answered $status: it refuses the event", 'who answered what';
         is $dead->{attempts}, 1, 'asked once';
+        like $rig->{c}->log, qr/outcome=handler_refused .*handler=shop status=$status$/m,
+            'the log, too';
     }
 
     is scalar(() = $rig->graph->calls), 0, 'none of them ran anything';
