@@ -159,6 +159,7 @@ void mask_id(struct ctl *c, struct buf *b, struct str id);
 void mask_key(struct ctl *c, struct buf *b, struct str key);
 void mask_text(struct ctl *c, struct buf *b, struct str text);
 void mask_words(struct ctl *c, struct buf *b, struct str text);
+void mask_answer(struct ctl *c, struct buf *b, const struct json *letter);
 void mask_json(struct ctl *c, struct buf *b, const struct json *j);
 void jw_id(struct ctl *c, struct jw *j, const char *key, struct str id);
 void jw_key(struct ctl *c, struct jw *j, const char *key, struct str line);

@@ -18,6 +18,8 @@ static const char *dead_queue(struct ctl *c)
 static void list_json(struct ctl *c, struct jw *j, const char *q,
     const struct head *h)
 {
+    struct buf  answer;
+
     jw_open(j, NULL, '{');
     jw_str(j, "id", h->id);
     jw_text(j, "list", q);
@@ -28,7 +30,10 @@ static void list_json(struct ctl *c, struct jw *j, const char *q,
     jw_int(j, "attempts",
            strtoll(json_get_text(h->letter, "attempts").at, NULL, 10));
     jw_int(j, "time", head_time(h));
-    jw_words(c, j, "answer", json_get_text(h->letter, "answer"));
+    buf_init(&answer, 4096);
+    mask_answer(c, &answer, h->letter);
+    jw_str(j, "answer", (struct str) { answer.at, answer.len });
+    buf_free(&answer);
     jw_tree(j, "class", json_get(h->letter, "class"));
     jw_tree(j, "text", json_get(h->letter, "text"));
     jw_tree(j, "todo", json_get(h->letter, "todo"));
@@ -54,23 +59,18 @@ static void list_head(struct ctl *c, struct buf *b)
 static void list_words(struct ctl *c, struct buf *b, const char *whose,
     struct str s)
 {
-    int         room = 66 - (int) strlen(whose), n;
-    struct buf  words;
+    int  room = 66 - (int) strlen(whose), n = (int) out_columns(s);
 
     if (s.len == 0) {
         return;
     }
 
-    buf_init(&words, 4096);
-    mask_words(c, &words, s);
-    n = (int) out_columns((struct str) { words.at, words.len });
     buf_text(b, "             ");
     out_color(c, b, 'd');
     buf_text(b, whose);
-    out_pad(b, (struct str) { words.at, words.len }, n > room ? room : n);
+    out_pad(b, s, n > room ? room : n);
     out_color(c, b, 0);
     buf_text(b, "\n");
-    buf_free(&words);
 }
 
 
@@ -79,7 +79,7 @@ static void list_text(struct ctl *c, struct buf *b, const struct head *h,
     long long now)
 {
     char        span[TIME_MAX];
-    struct str  text = json_get_text(h->letter, "text");
+    struct buf  text, answer;
 
     out_pad(b, h->id, 13);
     out_pad(b, STR(head_time(h) ? time_span(span, now - head_time(h)) : "-"),
@@ -94,9 +94,16 @@ static void list_text(struct ctl *c, struct buf *b, const struct head *h,
     out_pad(b, head_account(h), (int) out_columns(head_account(h)));
     buf_text(b, "\n");
 
-    list_words(c, b, "", text);
+    buf_init(&text, 4096);
+    mask_words(c, &text, json_get_text(h->letter, "text"));
+    buf_init(&answer, 4096);
+    mask_answer(c, &answer, h->letter);
+
+    list_words(c, b, "", (struct str) { text.at, text.len });
     list_words(c, b, text.len ? "Meta: " : "",
-               json_get_text(h->letter, "answer"));
+               (struct str) { answer.at, answer.len });
+    buf_free(&text);
+    buf_free(&answer);
 }
 
 

@@ -113,6 +113,29 @@ void mask_words(struct ctl *c, struct buf *b, struct str text)
 }
 
 
+/* mask_answer: what answered in Meta's place may have anything in it.  Letters
+   of older versions do not say whose words they have */
+void mask_answer(struct ctl *c, struct buf *b, const struct json *letter)
+{
+    struct str          answer = json_get_text(letter, "answer");
+    const struct json  *raw = json_get(letter, "raw");
+    bool                json = answer.len
+                               && (*answer.at == '{' || *answer.at == '[');
+
+    if (c->opts.reveal
+        || (!json_is(raw, JSON_NUMBER) && !json
+            && (answer.len == 0 || *answer.at != '<')))
+    {
+        mask_words(c, b, answer);
+        return;
+    }
+
+    buf_format(b, "(%s, %lld bytes)", json ? "JSON, but no answer of Meta's"
+               : "no JSON", json_is(raw, JSON_NUMBER)
+               ? strtoll(raw->text.at, NULL, 10) : (long long) answer.len);
+}
+
+
 static bool mask_plain(struct str key)
 {
     size_t  i;
@@ -187,6 +210,17 @@ static void mask_quoted(struct ctl *c, struct buf *b, struct str id)
 }
 
 
+static void mask_letter(struct ctl *c, struct buf *b, const struct json *j)
+{
+    struct buf  masked;
+
+    buf_init(&masked, (size_t) -1);
+    mask_answer(c, &masked, j);
+    json_quote(b, (struct str) { masked.at, masked.len });
+    buf_free(&masked);
+}
+
+
 static void mask_tree(struct ctl *c, struct buf *b, const struct json *j,
     struct str key, struct str in)
 {
@@ -220,6 +254,10 @@ static void mask_tree(struct ctl *c, struct buf *b, const struct json *j,
             && json_get(j, "v") != NULL)
         {
             mask_quoted(c, b, e->text);
+        } else if (str_is(key, LETTER) && str_is(e->key, "answer")
+                   && json_is(e, JSON_STRING))
+        {
+            mask_letter(c, b, j);
         } else {
             mask_tree(c, b, e, j->type == JSON_OBJECT ? e->key : key,
                       j->type == JSON_OBJECT ? key : in);

@@ -301,7 +301,7 @@ static void tell_text(struct ctl *c, struct telling *t, const struct found *f,
         buf_text(b, " ");
         buf_str(b, json_get_text(letter, "code"));
         buf_text(b, " ");
-        mask_words(c, b, json_get_text(letter, "answer"));
+        mask_answer(c, b, letter);
         buf_text(b, "\n");
     }
     if (crashes) {

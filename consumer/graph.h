@@ -49,6 +49,9 @@ struct verdict {
     long long                      code;
     long long                      subcode;
     char                           message[GRAPH_MESSAGE_MAX];  /* no token */
+    size_t                         raw;     /* bytes of a body without Meta's
+                                               error, of which message is the
+                                               beginning; 0: it is none */
     char                           details[GRAPH_DETAILS_MAX];  /* none here */
     char                           trace[64];   /* fbtrace_id */
     double                         ms;

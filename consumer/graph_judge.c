@@ -268,6 +268,7 @@ static void judge_answer(struct verdict *v, const char *why, struct str body,
     const char *secret)
 {
     v->rc = GRAPH_ANSWER;
+    v->raw = why == NULL ? body.len : 0;
     judge_message(v, why != NULL ? STR(why) : body, secret);
 }
 

@@ -124,6 +124,9 @@ void letter_write(const struct letter *letter, struct item *item)
     buf_format(&b, ",\"attempts\":%u,\"time\":%lld", letter->attempts,
                (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000);
     letter_text(&b, "answer", letter->answer);
+    if (letter->raw) {
+        buf_format(&b, ",\"raw\":%zu", letter->raw);
+    }
     letter_text(&b, "class", letter->class);
     letter_text(&b, "text", letter->text);
     letter_text(&b, "todo", letter->todo != NULL ? letter->todo

@@ -22,6 +22,8 @@ struct letter {
     const char        *trace;       /* fbtrace_id */
     unsigned           attempts;
     const char        *answer;
+    size_t             raw;         /* it is the beginning of so many bytes
+                                       that were no answer of Meta's; 0 */
     struct str         state;       /* JSON: what was decided and how far it
                                        came; len 0: nothing */
 };

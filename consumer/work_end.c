@@ -269,6 +269,7 @@ static void end_letter(struct work *w, const char *reason, const char *text,
         letter.code = v->has_code ? &v->code : NULL;
         letter.subcode = v->has_subcode ? &v->subcode : NULL;
         letter.answer = v->message;
+        letter.raw = v->raw;
         letter.trace = *v->trace ? v->trace : NULL;
         snprintf(more, sizeof(more), " status=%ld code=%lld subcode=%lld"
                  " trace=%s", v->status, v->code, v->subcode,

@@ -52,6 +52,9 @@ static void fail_write(struct buf *b, const char *reason, const char *text,
     if (v != NULL) {
         buf_format(b, ",\"rc\":%d,\"status\":%ld", (int) v->rc, v->status);
         fail_text(b, "trace", v->trace);
+        if (v->raw) {
+            buf_format(b, ",\"raw\":%zu", v->raw);
+        }
         if (v->has_code) {
             buf_format(b, ",\"code\":%lld", v->code);
         }
@@ -105,6 +108,7 @@ static void fail_verdict(struct verdict *v, const struct json *e,
     *v = (struct verdict) {
         .rc = (enum graph_rc) strtol(json_get_text(e, "rc").at, NULL, 10),
         .status = strtol(json_get_text(e, "status").at, NULL, 10),
+        .raw = strtoul(json_get_text(e, "raw").at, NULL, 10),
         .has_code = json_get(e, "code") != NULL,
         .has_subcode = json_get(e, "subcode") != NULL,
         .code = strtoll(json_get_text(e, "code").at, NULL, 10),

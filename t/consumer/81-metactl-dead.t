@@ -112,6 +112,27 @@ subtest 'which?' => sub {
     is_deeply [$ctl->redis->queue($DEAD)], \@letters, 'nothing moved';
 };
 
+subtest 'who answered in Meta\'s place' => sub {
+    my $raw = sub { letter(event(), reason => 'ambiguous', @_) };
+    my @raw = ($raw->(answer => '<html>502 SECRETTEXT</html>'),
+        $raw->(answer => '{\"SECRETTEXT\":1}'),
+        $raw->(answer => 'busy, SECRETTEXT') =~ s/(?=,"action")/,"raw":4711/r);
+    $ctl->letters(@raw);
+    my $list = ($ctl->run('dead', 'list'))[1];
+    my $json = ($ctl->run('dead', 'list', '--json'))[1];
+    my @show = map { ($ctl->run('dead', 'show', substr sha1_hex($_), 0, 12))[1] } @raw;
+    my $message = ($ctl->run('message', $raw[0] =~ /"item":\{"v":1,"id":"([^"]+)"/))[1];
+    like $message, qr/reason ambiguous .*\(no JSON, 27 bytes\)/, 'message, too';
+    unlike $_, qr/SECRETTEXT/, 'may have said anything' for $list, $json, $message, @show;
+    for my $out ($list, $json, join '', @show) {
+        like $out, $_, 'and how much' for qr/\(no JSON, 27 bytes\)/,
+            qr/\(JSON, but no answer of Meta's, 16 bytes\)/, qr/\(no JSON, 4711 bytes\)/;
+    }
+    is scalar(() = ($ctl->run('dead', 'list', '--reveal'))[1] =~ /SECRETTEXT/g), 3, 'is not gone';
+    $ctl->do('LREM', "{$Q}:dead", 1, $_) for @raw;
+    $ctl->do('HINCRBY', "{$Q}:count", $_, -3) for qw(taken dead);
+};
+
 subtest 'requeue' => sub {
     is $ctl->json('dead', 'requeue', '--reason', 'no_token')->{requeued}, 1, 'by filter';
     is $ctl->json('dead', 'requeue', 'm_tricky', 'job-1')->{requeued}, 2, 'by event and job';
