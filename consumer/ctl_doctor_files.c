@@ -21,18 +21,36 @@ static bool files_open(struct doctor *d, const char *file)
 }
 
 
-static void files_secret(struct doctor *d)
+/* those of tokens, then of other secrets; NULL: it comes from elsewhere */
+static const char *files_at(const struct conf *conf, size_t i)
 {
-    size_t                    i, open = 0;
-    const struct conf        *conf = d->c->conf;
+    size_t                    n = conf->tokens.n;
     const struct conf_token  *t = conf->tokens.at;
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        open += files_open(d, t[i].file);
-    }
+    return i < n ? t[i].file : ((char **) conf->secret_files.at)[i - n];
+}
 
-    for (i = 0; i < conf->secret_files.n; i++) {
-        open += files_open(d, ((char **) conf->secret_files.at)[i]);
+
+/* one that several tokens name is looked at once */
+static void files_secret(struct doctor *d)
+{
+    size_t              i, j, open = 0;
+    const char         *file, *other;
+    const struct conf  *conf = d->c->conf;
+
+    for (i = 0; i < conf->tokens.n + conf->secret_files.n; i++) {
+        file = files_at(conf, i);
+
+        for (j = 0; file != NULL && j < i; j++) {
+            other = files_at(conf, j);
+            if (other != NULL && strcmp(file, other) == 0) {
+                break;
+            }
+        }
+
+        if (file != NULL && j == i) {
+            open += files_open(d, file);
+        }
     }
 
     if (conf->tokens.n == 0) {

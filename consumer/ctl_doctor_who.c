@@ -23,14 +23,17 @@ static void who_alone(struct doctor *d, const struct json *one,
     const char *member, const char *check)
 {
     struct str          host = json_get_text(one, "host");
+    struct str          pid = json_get_text(one, "pid");
     const struct json  *h = json_get(one, member);
 
     for (h = json_is(h, JSON_ARRAY) ? h->child : NULL; h != NULL; h = h->next) {
         doctor_say(d, LEVEL_WARN, check, "the consumer's log says how it"
                    " failed at last", "%.*s: %.*s leaves it alone, it failed"
-                   " too often in a row", (int) (json_text(h).len < 64
-                   ? json_text(h).len : 64), json_text(h).at,
-                   (int) (host.len < 64 ? host.len : 64), host.at);
+                   " too often in a row (pid %.*s)",
+                   (int) (json_text(h).len < 64 ? json_text(h).len : 64),
+                   json_text(h).at,
+                   (int) (host.len < 64 ? host.len : 64), host.at,
+                   (int) (pid.len < 20 ? pid.len : 20), pid.at);
     }
 }
 

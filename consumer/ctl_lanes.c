@@ -22,7 +22,7 @@ static struct standing *standing_of(struct status *s, struct str lane)
 
     s->lanes = mem_grow(s->lanes, (s->nlanes + 1) * sizeof(*s->lanes));
     at = &s->lanes[s->nlanes++];
-    *at = (struct standing) { .until = -1, .since = -1 };
+    *at = (struct standing) { .waiting = 0 };
     snprintf(at->lane, sizeof(at->lane), "%.*s", (int) lane.len, lane.at);
 
     return at;
@@ -73,6 +73,15 @@ static void standing_stop(struct ctl *c, struct standing *at)
 }
 
 
+/* standing_read fills in what is known of at->lane */
+void standing_read(struct ctl *c, struct standing *at)
+{
+    at->until = at->since = -1;
+    standing_token(c->conf, at);
+    standing_stop(c, at);
+}
+
+
 /* lanes_read asks of all lists.  A consumer's own user may not look there: the
    rest is worth showing */
 void lanes_read(struct ctl *c, struct status *s)
@@ -109,8 +118,7 @@ void lanes_read(struct ctl *c, struct status *s)
     }
 
     for (i = 0; i < s->nlanes; i++) {
-        standing_token(c->conf, &s->lanes[i]);
-        standing_stop(c, &s->lanes[i]);
+        standing_read(c, &s->lanes[i]);
         db_forget(c->db);
     }
 

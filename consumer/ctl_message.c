@@ -3,6 +3,7 @@
 
 #include "ctl.h"
 #include "ctl_found.h"
+#include "ctl_status.h"
 
 #include <stdlib.h>
 
@@ -175,6 +176,59 @@ static struct json_doc *found_state(struct ctl *c, const struct found *f,
 }
 
 
+/* the lane that a held item waits on: the last key of its envelope, "" where it
+   waits behind others */
+static void found_lane(const struct found *f, char lane[STANDING_MAX])
+{
+    char        *end;
+    size_t       n;
+    const char  *at, *line = memchr(f->item.at, '\n', f->item.len);
+    const char  *key, *ends = f->item.at + f->item.len;
+
+    lane[0] = '\0';
+
+    if (strcmp(f->state, "held") != 0 || line == NULL) {
+        return;
+    }
+
+    key = line + 1;
+    strtoul(f->item.at, &end, 10);
+    while (end < line && *end == ' ') {
+        at = end;
+        n = strtoul(at, &end, 10);
+        if (end == at || n > (size_t) (ends - key)) {
+            return;
+        }
+        snprintf(lane, STANDING_MAX, "%.*s", n && *key == '\1'
+                 ? (int) n - 1 : 0, key + 1);
+        key += n;
+    }
+}
+
+
+/* why it waits: what has stopped its lane, or what failed at last */
+static void found_why(struct ctl *c, const char *lane,
+    const struct json *state, struct buf *why)
+{
+    char             text[300];
+    struct standing  at = { .waiting = 0 };
+
+    buf_init(why, 4096);
+
+    if (*lane) {
+        snprintf(at.lane, sizeof(at.lane), "%s", lane);
+        standing_read(c, &at);
+        standing_text(&at, ctl_clock(c), text, sizeof(text));
+        buf_text(why, text);
+    } else {
+        mask_words(c, why, json_get_text(state, "why"));
+    }
+
+    buf_add(why, "", 1);
+    why->len--;
+}
+
+
 /* its line; a job that names none stands in that of whom it is for */
 static struct buf tell_key(const struct json *item)
 {
@@ -199,7 +253,8 @@ static void tell_json(struct ctl *c, struct telling *t, const struct found *f,
     const struct json *item, const struct json *state, long long crashes,
     const struct json *letter)
 {
-    struct buf  masked, line = tell_key(item);
+    char        lane[STANDING_MAX];
+    struct buf  masked, why, line = tell_key(item);
     struct jw  *j = &t->j;
 
     jw_open(j, NULL, '{');
@@ -213,6 +268,11 @@ static void tell_json(struct ctl *c, struct telling *t, const struct found *f,
     jw_str(j, "delivery", json_get_text(item, "delivery"));
     jw_time(j, "due", strcmp(f->state, "retry") == 0 ? f->score : -1);
     jw_int(j, "crashes", crashes);
+    found_lane(f, lane);
+    found_why(c, lane, state, &why);
+    jw_text(j, "lane", lane[0] ? lane : NULL);
+    jw_text(j, "why", why.len ? why.at : NULL);
+    buf_free(&why);
     jw_tree(j, "reason", json_get(letter, "reason"));
     jw_tree(j, "code", json_get(letter, "code"));
 
@@ -247,7 +307,7 @@ static const struct json *step_action(const struct json *steps,
 static void tell_steps(struct ctl *c, struct buf *b, const struct json *state)
 {
     size_t              n = 0;
-    const struct json  *step, *steps = json_get(state, "steps");
+    const struct json  *step, *err, *steps = json_get(state, "steps");
 
     if (!json_is(steps, JSON_ARRAY)) {
         return;
@@ -263,8 +323,40 @@ static void tell_steps(struct ctl *c, struct buf *b, const struct json *state)
         buf_text(b, ": ");
         buf_str(b, json_get_text(step, "o").len ? json_get_text(step, "o")
                 : STR("not yet"));
+        err = json_get(step, "err");
+        if (err != NULL) {
+            buf_text(b, ", ");
+            out_safe(b, json_get_text(err, "reason"));
+            buf_text(b, " ");
+            out_safe(b, json_get_text(err, "code"));
+        }
         buf_text(b, "\n");
     }
+}
+
+
+static void tell_why(struct ctl *c, struct buf *b, const struct found *f,
+    const struct json *state)
+{
+    char        lane[STANDING_MAX];
+    struct buf  why;
+
+    found_lane(f, lane);
+    found_why(c, lane, state, &why);
+
+    if (lane[0]) {
+        buf_text(b, "  waits on ");
+        out_safe(b, STR(lane));
+        buf_text(b, "\n    ");
+        out_wrap(b, why.at, 4);
+    } else if (strcmp(f->state, "held") == 0) {
+        buf_text(b, "  waits behind others of its line\n");
+    } else if (why.len) {
+        buf_text(b, "  waits, for ");
+        out_wrap(b, why.at, 4);
+    }
+
+    buf_free(&why);
 }
 
 
@@ -295,6 +387,7 @@ static void tell_text(struct ctl *c, struct telling *t, const struct found *f,
     if (strcmp(f->state, "retry") == 0) {
         buf_format(b, "  due %s\n", time_date(date, f->score));
     }
+    tell_why(c, b, f, state);
     if (letter != NULL) {
         buf_text(b, "  reason ");
         buf_str(b, json_get_text(letter, "reason"));

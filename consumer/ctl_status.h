@@ -113,6 +113,7 @@ void quiet_text(const struct json *one, char *out, size_t size);
 
 /* ctl_lanes.c */
 void lanes_read(struct ctl *c, struct status *s);
+void standing_read(struct ctl *c, struct standing *at);     /* of at->lane */
 void lanes_json(const struct status *s, struct jw *j);
 void standing_text(const struct standing *at, long long now, char *out,
     size_t size);

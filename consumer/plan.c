@@ -553,6 +553,11 @@ void plan_write(const struct plan *plan, struct buf *b)
         json_quote(b, STR(plan->lane));
     }
 
+    if (plan->why != NULL) {
+        buf_text(b, ",\"why\":");
+        json_quote(b, STR(plan->why));
+    }
+
     buf_text(b, ",\"steps\":[");
     for (i = 0; i < plan->n; i++) {
         buf_text(b, i ? "," : "");

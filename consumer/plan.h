@@ -80,6 +80,7 @@ struct plan {
     unsigned      tries;        /* of the step at, since the one before it */
     unsigned      errors;       /* those of them that Graph answered */
     char         *lane;         /* owned; where it waited last, NULL */
+    const char   *why;          /* it waits, while it is written; or NULL */
     struct conf_list  replaced; /* struct action *, owned: steps that come
                                    later may still speak of them */
     bool          decided;      /* the steps are all there is to do */

@@ -22,15 +22,18 @@ struct lane_line {
 };
 
 
-static struct buf wait_blob(struct work *w, const char *lane)
+/* why is for who looks at it there, no consumer reads it */
+static struct buf wait_blob(struct work *w, const char *lane, const char *why)
 {
     struct buf  b;
 
+    w->plan.why = why;
     free(w->plan.lane);
     w->plan.lane = lane != NULL ? mem_copy(lane, strlen(lane)) : NULL;
 
     buf_init(&b, PLAN_BLOB_MAX);
     plan_write(&w->plan, &b);
+    w->plan.why = NULL;
 
     return b;
 }
@@ -57,7 +60,7 @@ static void wait_log(const struct work *w, const char *outcome,
 void wait_retry(struct work *w, uint64_t ms, const char *why)
 {
     bool          loose = wait_loose(w);
-    struct buf    b = wait_blob(w, NULL);
+    struct buf    b = wait_blob(w, NULL, why);
     struct item  *item = w->item;
 
     wait_log(w, "retry", "why", why, ms);
@@ -72,7 +75,7 @@ void wait_retry(struct work *w, uint64_t ms, const char *why)
    message got */
 void wait_receipt(struct work *w, uint64_t ms, bool loose)
 {
-    struct buf    b = wait_blob(w, NULL);
+    struct buf    b = wait_blob(w, NULL, "receipt");
     struct item  *item = w->item;
 
     loose = loose || wait_loose(w);
@@ -152,7 +155,7 @@ void wait_lane(struct work *w, const struct lane *lane, uint64_t ms)
     }
 
     memcpy(name, lane->name, sizeof(name));
-    b = wait_blob(w, name);
+    b = wait_blob(w, name, NULL);
     l = line_get(w->desk, STR(name), true);
     l->more = l->joined = true;
 

@@ -176,6 +176,9 @@ subtest 'later' => sub {
         whatsapp(text => 'behind it'), whatsapp(text => 'beside it', user => '27820000002'));
     ok wait_for(sub { $rig->sent >= 1 }, 20 * patience()), 'another conversation goes on';
     is_deeply [$rig->sent], [['+27820000002', 'you said beside it']], 'at once';
+    ok +(wait_for { my %state = $rig->do('HGETALL', "{$Q}:state");
+        join(' ', values %state) =~ /"why":"handler handler=shop status=503"/ } 5),
+        'why it waits stands in its state';
     $rig->settle(40);
     is_deeply [map { $_->[1] } $rig->sent],
         ['you said beside it', 'at last', 'you said behind it'], 'its own waits behind it';

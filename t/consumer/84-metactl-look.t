@@ -12,7 +12,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use Ctl qw(event letter $Q $PAGE $TOKEN);
-use Test::Meta::Util qw(hold_port spew wait_for);
+use Test::Meta::Util qw(hold_port slurp spew wait_for);
 
 my $ctl = Ctl->new(redis => {options => ['--appendonly', 'yes', '--appendfsync', 'always']},
     rules => "\n" . <<'END');
@@ -28,7 +28,8 @@ sub envelope {
 }
 
 subtest 'message' => sub {
-    my $state = '{"v":1,"attempts":2,"first":1,"steps":[{"e":0,"do":"mark_read","o":"done"},'
+    my $state = '{"v":1,"why":"handler handler=shop status=503",'
+        . '"attempts":2,"first":1,"steps":[{"e":0,"do":"mark_read","o":"done"},'
         . '{"e":0,"do":{"reply":{"text":"private words"}}},'
         . '{"e":0,"do":{"call":{"handler":"shop"}}},{"e":0,"do":{"assistant":{"name":"desk"}}}]}';
     my $due = time * 1000 + 5000;
@@ -66,6 +67,20 @@ subtest 'message' => sub {
     like $out, qr/action 1 "mark_read": done\n  action 2 .*: not yet/, 'its actions';
     like $out, qr/\{"handler":"shop"\}.*\{"name":"desk"\}/s, 'and whom they ask';
     is +($ctl->run('message', 'm_nowhere'))[0], 4, 'what is nowhere';
+    my $held = sub { $ctl->do('HSET', "{$Q}:held", 45, envelope(event(id => 'm_why'), @_)) };
+    $held->('line', "\1page:1");
+    my $why = sub { my ($code, $out) = $ctl->run('message', 'm_why'); $out =~ s/\s+/ /gr };
+    like $why->(), qr/ waits on page:1 go by its rate/, 'on which lane it waits';
+    $ctl->do('SET', 'meta:limit:stop:page:1',
+        '{"until":4102444800000,"since":1,"why":"Blocked."}');
+    like $why->(), qr/ waits on page:1 until 2100-01-01 00:00:00Z: Blocked\./, '... and why';
+    is_deeply [@{$ctl->json('message', 'm_why')->{found}[0]}{qw(lane why)}],
+        ['page:1', 'until 2100-01-01 00:00:00Z: Blocked.'], '... for programs';
+    $held->('line');
+    like $why->(), qr/ waits behind others of its line /, 'or behind which';
+    $ctl->do('HDEL', "{$Q}:held", 45);
+    like +($ctl->run('message', 'm_retry'))[1], qr/^  waits, for handler handler=shop status=503$/m,
+        'or what failed';
     $ctl->do('HSET', "{$Q}:held", 44, "1 x\n" . event(id => 'm_odd'));
     like +($ctl->run('message', 'm_odd'))[0], qr/^\d$/, 'lengths that are none end it, too';
 };
@@ -162,6 +177,11 @@ subtest 'token list' => sub {
     chmod 0644, $ctl->file('token');
     like +($ctl->run('token', 'list'))[1], qr/others may read it/, 'a file that is open to all';
     like +($ctl->run('doctor'))[1], qr/^warn +files .*everybody/m, 'doctor says so too';
+    local $ctl->{conf} = $ctl->file('two.yaml');
+    spew($ctl->{conf}, slurp($ctl->file('consumer.yaml'))
+        =~ s/^tokens: \[\K(\{.*)"$PAGE"(.*)\]$/$1"1"$2, $1"2"$2]/mr);
+    is scalar(() = ($ctl->run('doctor', '--json'))[1] =~ /is open to everybody/g), 1,
+        'once, where two tokens are in it';
     chmod 0600, $ctl->file('token');
 };
 
