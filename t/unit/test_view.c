@@ -117,8 +117,8 @@ static const struct row  rows[] = {
       "'time':null,'field':'messaging','key':'','replay':true,'event':"
       "{'sender':{'user_ref':'u'},'message':{'mid':'m'}}}", 0,
       "{'v':1,'id':'ID','attempt':2,'kind':'message','product':'messenger',"
-      "'account':'77','tenant':null,'user':{'id':'u','phone':null,'name':"
-      "null,'username':null},'conversation':'messenger:77:u','time':null,"
+      "'account':'77','tenant':null,'user':{'id':'ref:u','phone':null,'name':"
+      "null,'username':null},'conversation':'messenger:77:ref:u','time':null,"
       "'text':null,'payload':null,'media':[],'reply_to':null,'referral':null,"
       "'window':{'state':null,'until':null},'replay':true,'test':false,"
       "'event':" }
