@@ -126,7 +126,7 @@ meta_redis_timeout $MS700;
 --- post: /hook
 @whatsapp
 --- status: 200
---- no_log: is away: (?!connection closed)
+--- no_log: is away: (?!connection closed|connect\(\) failed)
 
 === a late good reply does not answer the delivery behind it
 --- redis: script
