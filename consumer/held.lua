@@ -15,7 +15,8 @@
 --     lines, which is in {Q}:inflight or waits too.  So by induction somebody
 --     ends who lets it come back, and nothing is left behind.
 -- and, with what its holder knows of calls that are on their way:
---   * In each line, whoever is in {Q}:inflight is older than whoever waits.
+--   * In each line, whoever is in {Q}:inflight is older than whoever waits; but
+--     for those that its holder has not read yet, who pass enter.lua then.
 
 local room, bytes, overflow = 0, 0, false
 

@@ -237,6 +237,7 @@ static void alone_open(struct item *item)
               item->crashes);
     buf_free(&b);
     item->phase = ITEM_WAITING;
+    item->enters |= queue_waits(q);     /* also who came to wait meanwhile */
     item_open(item);
     queue_enter(q);
 }

@@ -452,14 +452,14 @@ static bool item_settled_in(const struct item *item)
 
 
 /* what goes back to its list; else all that wait go to {Q}:retry and {Q}:held,
-   so that nobody overtakes, also none of those that stay in flight unread.  One
-   that was never opened and has been in flight before stays there: nobody knows
-   its lines */
+   so that nobody overtakes, also none of those that stay in flight unread, or
+   of whom a lost reply has told.  One that was never opened and has been in
+   flight before stays there: nobody knows its lines */
 static bool queue_to_list(const struct queue *q)
 {
     const struct item  *item;
 
-    if (queue_waits(q) || q->recall != NULL) {
+    if (queue_waits(q) || q->recall != NULL || !q->synced) {
         return false;
     }
 

@@ -558,7 +558,8 @@ void queue_wait_free(struct queue *q)
 
 
 /* queue_room_back: those who come back get half of the window where others
-   wait in the list; leaving are those of the window that end now */
+   wait in the list, and none while some in flight are not read, which may be
+   older; leaving are those of the window that end now */
 size_t queue_room_back(const struct queue *q, size_t leaving)
 {
     size_t              back = q->promised, used = q->n + q->promised;
@@ -567,7 +568,7 @@ size_t queue_room_back(const struct queue *q, size_t leaving)
     used -= leaving < used ? leaving : used;
 
     if (q->paused || q->mode != QUEUE_ON || used >= QUEUE_WINDOW
-        || q->bytes >= QUEUE_WINDOW_BYTES || q->suspects)
+        || q->bytes >= QUEUE_WINDOW_BYTES || q->suspects || q->recall != NULL)
     {
         return 0;
     }
@@ -622,6 +623,12 @@ void queue_take(struct queue *q)
                  && q->bytes < QUEUE_WINDOW_BYTES;
 
     if (q->taking || q->parted != NULL || !redis_up(q->redis)) {
+        return;
+    }
+
+    /* who is read before it is known who waits would not go behind them */
+    if (q->recall != NULL && q->mend == MEND_LINES) {
+        queue_come(q);
         return;
     }
 

@@ -107,13 +107,13 @@ subtest 'drained before it was parted' => sub {
     $rig->finish;
 };
 
-# between a consumer and Redis: once the script has been said it keeps all answers back, until
-# there is a file
+# between a consumer and Redis: once the script has been said, where it is armed, it keeps all
+# answers back, until there is a file
 sub redis_holds_back {
-    my ($rig) = @_;
-    my $sha = sha1_hex(script_text('parts'));
-    $rig->do('SCRIPT', 'LOAD', script_text('parts'));
-    my ($at, $go) = map { $rig->file($_) } 'held.sock', 'go';
+    my ($rig, $script) = @_;
+    my $sha = sha1_hex(script_text($script));
+    $rig->do('SCRIPT', 'LOAD', script_text($script));
+    my ($at, $go, $armed) = map { $rig->file($_) } 'held.sock', 'go', 'armed';
     my $listener = IO::Socket::UNIX->new(Local => $at, Listen => 16) or die "listen: $!";
     my $proxy = Test::Meta::Process->new;
     $proxy->run(out => $rig->file('proxy.out'), code => sub {
@@ -133,7 +133,7 @@ sub redis_holds_back {
                     close $_ for $peer{$from}, $from;
                 }
                 elsif ($client{$from}) {
-                    $holds ||= index($bytes, $sha) >= 0;
+                    $holds ||= -e $armed && index($bytes, $sha) >= 0;
                     $peer{$from}->syswrite($bytes);
                 }
                 else {
@@ -146,19 +146,28 @@ sub redis_holds_back {
         }
     });
     close $listener;
-    return ($proxy, "unix:$at", $go);
+    return ($proxy, "unix:$at", $go, $armed);
 }
 
-subtest 'drained in the moment in which it is parted' => sub {
-    my $rig = Rig->new;
-    my ($proxy, $redis, $go) = redis_holds_back($rig);
-    my $c = $rig->consumer(%CONF, redis => $redis);
+# one person's event is under way, and waits for Graph; another one waits for it
+sub one_waits {
+    my ($rig, $c) = @_;
     $rig->push(whatsapp(user => '27820000009', id => 'wamid.first'));
     $rig->settle;               # a connection to Graph is there
     $rig->graph->fault({match => {body => '"wamid.slow"'}, times => 1, fault => {slow => 60000}});
     $rig->push(whatsapp(user => '27820000001', id => 'wamid.slow'));
     ok wait_for(sub { grep { $_ eq 'slow' } read_of($rig) }), 'a call that takes long';
-    $rig->push(whatsapp(user => '27820000001', id => 'wamid.behind'), change('many', 1, 2));
+    $rig->push(whatsapp(user => '27820000001', id => 'wamid.behind'));
+    ok wait_for(sub { $rig->inflight == 2 }), 'another one of that person waits';
+}
+
+subtest 'drained in the moment in which it is parted' => sub {
+    my $rig = Rig->new;
+    my ($proxy, $redis, $go, $armed) = redis_holds_back($rig, 'parts');
+    my $c = $rig->consumer(%CONF, redis => $redis);
+    one_waits($rig, $c);
+    spew($armed, '');
+    $rig->push(change('many', 1, 2));
     ok wait_for(sub { ($rig->count_of->{parts} // 0) == 1 }), 'Redis has parted the change';
     $c->signal('TERM');
     ok $c->wait_log(qr/drains: calls on the wire finish/), 'it drains, and does not know that';
@@ -173,6 +182,34 @@ subtest 'drained in the moment in which it is parted' => sub {
         'the person is answered in order';
     $rig->finish;
 };
+
+for my $script (qw(parts take)) {
+    subtest "drained when the answer to $script is lost" => sub {
+        my $rig = Rig->new;
+        my ($proxy, $redis, $go, $armed) = redis_holds_back($rig, $script);
+        my $c = $rig->consumer(%CONF, redis => $redis);
+        one_waits($rig, $c);
+        spew($armed, '');
+        $rig->push($script eq 'parts' ? change('many', 1, 2)
+            : whatsapp(user => '27820000001', id => 'wamid.many.1'));
+        ok wait_for(sub { $rig->count_of->{taken} == ($script eq 'parts' ? 5 : 4) }),
+            'Redis has done it';
+        $proxy->stop('KILL');
+        ok $c->wait_log(qr/closed by Redis|trying again/), 'the connection is gone';
+        $c->signal('TERM');
+        ok $c->wait_log(qr/drains: calls on the wire finish/), 'it drains';
+        unlink $rig->file('held.sock');
+        symlink $rig->redis->{sock}, $rig->file('held.sock') or die "symlink: $!";
+        ok wait_for(sub { $rig->llen + $rig->held + $rig->retry }), 'what waits is put away';
+        $rig->graph->hasten;
+        is $c->wait_exit, '0', 'it is gone';
+        $rig->consumer(%CONF);
+        $rig->settle;
+        is_deeply [grep { !/2/ } read_of($rig)], [qw(first slow behind many.1)],
+            'the person is answered in order';
+        $rig->finish;
+    };
+}
 
 subtest 'drained while some of them are not read yet' => sub {
     my $rig = Rig->new;

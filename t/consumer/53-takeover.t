@@ -19,6 +19,38 @@ sub dead {
     $rig->do('HSET', "{$Q}:lease", until => 1);
 }
 
+# a state that consumers who died have left: who is in flight may be younger than who waits, where
+# nobody has read it
+subtest 'in flight behind those that wait' => sub {
+    for my $lines (1, 0) {
+        my $rig = Driver::rig();
+        my @all = map { item(id => $_, keys => ['a'], do => ['sleep 1']) } 1 .. 4;
+        $rig->do('ZADD', "{$Q}:retry", 1000 * time + 1000, '1 ' . envelope($all[0], 'a'));
+        $rig->do('HSET', "{$Q}:held", 2, envelope($all[1], 'a'));
+        $rig->do('HSET', "{$Q}:inflight", 3, $all[2], 4, $all[3]);
+        $rig->do('HSET', "{$Q}:count", seq => 4, taken => 4);
+        $rig->do('ZADD', "{$Q}:lines", map { (0, place('a', $_)) } 1, 2) if $lines;
+        my $d = $rig->driver;
+        $rig->settle;
+        is_deeply [$d->over], [1 .. 4], 'in order, ' . ($lines ? 'by' : 'without') . ' the index';
+        $rig->finish;
+    }
+};
+
+subtest 'a suspect whose older one came to wait' => sub {
+    my $rig = Driver::rig();
+    my %do = (1 => ['sleep 100', 'retry 800'], 2 => ['sleep 600']);
+    my %key = (1 => 'a', 2 => 'y', 3 => 'x', 4 => 'a');
+    $rig->do('HSET', "{$Q}:inflight", map { ($_ => item(id => $_, keys => [$key{$_}],
+        do => $do{$_} // ['sleep 1'])) } 1 .. 4);
+    $rig->do('HSET', "{$Q}:count", seq => 4, taken => 4);
+    $rig->do('HSET', "{$Q}:state", c1 => '1 old', c2 => '1 old', c3 => '2 old', c4 => '2 old');
+    my $d = $rig->driver;
+    $rig->settle;
+    is_deeply [grep { /[14]/ } $d->over], [1, 4], 'goes behind it';
+    $rig->finish;
+};
+
 subtest 'due before the one that it stands behind' => sub {
     my $rig = Driver::rig();
     my $now = time * 1000;
