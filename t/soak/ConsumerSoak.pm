@@ -190,6 +190,7 @@ sub push_more {
     for (my $end = $self->{pushed} + $n; $self->{pushed} < $end; ) {
         my ($partition, $record, $many) = $self->record;
         push @{ $self->{waiting}{$partition} }, $record;
+        $self->{records}++;
         $self->{several} += $many > 1;
         push @$recent, [$partition, $record, $many];
         shift @$recent if @$recent > RECENT;
@@ -203,6 +204,7 @@ sub push_more {
 sub repeat {
     my ($self, $partition, $record, $many) = @_;
     push @{ $self->{waiting}{$partition} }, $record;
+    $self->{records}++;
     $self->{repeats} += $many;
 }
 
@@ -250,10 +252,10 @@ sub fault {
 sub sample {
     my $self = shift;
     my $rows = $self->ask('EVAL', $self->{text}{identity}, PARTITIONS, lists()) or return undef;
-    my %sum = (length => 0, taken => 0, inflight => 0, held => 0, retry => 0, dead => 0, done => 0);
+    my %sum = map { $_ => 0 } my @of = qw(length taken inflight held retry dead done parts);
     for my $n (0 .. $#$rows) {
         my %at;
-        @at{qw(length taken inflight held retry dead done)} = @{ $rows->[$n] };
+        @at{@of} = @{ $rows->[$n] };
         my $placed = $at{inflight} + $at{held} + $at{retry} + $at{dead} + $at{done};
         $self->fault((lists())[$n] . ": taken $at{taken} is not $placed: "
             . join ', ', map { "$_ $at{$_}" } sort keys %at) if $placed != $at{taken};

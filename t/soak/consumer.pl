@@ -206,13 +206,12 @@ sub settle {
     return $at;
 }
 
-# the join with the edge, in events
+# the join with the edge, in records: a change may have stayed whole
 sub balance {
     my $at = shift;
     my $status = $edge->status or return $soak->fault('meta_status does not answer');
     my $e = $status->{events};
-    my $arrived = $at->{taken} + $at->{length} - $soak->{pushed}
-        - ($soak->{repeats} // 0);
+    my $arrived = $at->{taken} - $at->{parts} + $at->{length} - $soak->{records};
     my $over = $arrived - $e->{by_redis} - $e->{drained};
     $soak->fault("arrived $arrived - (by Redis $e->{by_redis} + drained $e->{drained}) = $over,"
         . " not within 0 and unknown $e->{unknown}") if $over < 0 || $over > $e->{unknown};
