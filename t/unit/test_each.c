@@ -162,6 +162,65 @@ static void test_one(const struct record *r, size_t n, struct str bytes,
 }
 
 
+static void body_fill(struct buf *b, size_t n)
+{
+    while (n--) {
+        buf_text(b, "x");
+    }
+}
+
+
+/* so many messages, an id and a member that all share of so many bytes */
+static struct str body_large(size_t n, size_t id, size_t shared)
+{
+    size_t      i;
+    struct buf  b;
+
+    buf_init(&b, (size_t) -1);
+    buf_text(&b, "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":"
+             "\"104\",\"time\":1767225605,\"changes\":[{\"field\":\"messages\","
+             "\"value\":{\"metadata\":{\"phone_number_id\":\"106\"},\"x\":\"");
+    body_fill(&b, shared);
+
+    buf_text(&b, "\",\"messages\":[");
+    for (i = 0; i < n; i++) {
+        buf_text(&b, i ? "," : "");
+        buf_text(&b, "{\"from\":\"2781\",\"timestamp\":\"1\",\"id\":\"");
+        body_fill(&b, id - 3);
+        buf_format(&b, "%03zu\"}", i);
+    }
+    buf_text(&b, "]}}]}]}");
+
+    return (struct str) { b.at, b.len };
+}
+
+
+static void test_large(size_t id, size_t shared, bool parted,
+    const char *want, const char *name)
+{
+    char           *own = NULL, *at;
+    struct str      body = body_large(100, id, shared);
+    struct str      bytes = edge_record(body), *records;
+    struct record   r;
+
+    if (ok(record_open(bytes, &r) == RECORD_OK, name)) {
+        records = record_each(&r, bytes, &own);
+        if (ok((records != NULL) == parted, name) && parted) {
+            at = memmem(records[7].at, records[7].len, want, strlen(want));
+            ok(at != NULL, name);
+        }
+        if (records != NULL) {
+            free(own);
+        }
+        free(records);
+        record_close(&r);
+    }
+
+    free((char *) bytes.at);
+    free((char *) body.at);
+}
+
+
 int main(void)
 {
     char          *own = NULL;
@@ -191,6 +250,12 @@ int main(void)
         free((char *) bytes.at);
         free((char *) body.at);
     }
+
+    test_large(20, 10000, true, "\"id\":\"xxxxxxxxxxxxxxxxx007\"",
+               "what all share, times four and 1 MB");
+    test_large(20, 20000, false, "", "and more: it stays whole");
+    test_large(512, 10, true, "\"id\":\"xxx", "an id of 512 bytes");
+    test_large(513, 10, true, "#7\"", "one of 513: by its place");
 
     return done();
 }
