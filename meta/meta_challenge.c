@@ -11,13 +11,8 @@
 #include <openssl/crypto.h>
 
 #include "meta_challenge.h"
+#include "meta_query.h"
 #include "meta_signature.h"
-
-
-typedef struct {
-    meta_str_t  name;
-    meta_str_t  value;
-} meta_param_t;
 
 
 /* what a parameter's name may be, decoded; the longest name we look for */
@@ -38,11 +33,8 @@ static meta_rc_t meta_challenge_token(meta_str_t value,
     const meta_str_t *tokens, size_t ntokens, unsigned char *buf);
 static int meta_mask_separates(unsigned char c);
 static int meta_mask_secret(meta_str_t name);
-static int meta_param_next(meta_str_t *query, meta_param_t *param);
 static int meta_param_index(meta_str_t name, const meta_str_t *names,
     size_t nnames);
-static meta_rc_t meta_percent_decode(meta_str_t s, unsigned char plus,
-    unsigned char *out, size_t *len);
 
 
 static const meta_str_t  meta_challenge_names[META_PARAM_COUNT] = {
@@ -71,7 +63,7 @@ meta_challenge(meta_str_t args, const meta_str_t *tokens, size_t ntokens,
     *len = 0;
     memset(value, 0, sizeof(value));
 
-    while (meta_param_next(&args, &param)) {
+    while (meta_query_next(&args, &param)) {
         i = meta_param_index(param.name, meta_challenge_names,
                              META_PARAM_COUNT);
         if (i < 0) {
@@ -93,14 +85,14 @@ meta_challenge(meta_str_t args, const meta_str_t *tokens, size_t ntokens,
         }
     }
 
-    rc = meta_percent_decode(value[META_PARAM_MODE], '+', out, len);
+    rc = meta_query_decode(value[META_PARAM_MODE], '+', out, len);
 
     if (rc != META_OK || *len != 9 || memcmp(out, "subscribe", 9) != 0) {
         *len = 0;
         return META_MALFORMED;
     }
 
-    rc = meta_percent_decode(value[META_PARAM_CHALLENGE], '+', out, len);
+    rc = meta_query_decode(value[META_PARAM_CHALLENGE], '+', out, len);
 
     if (rc == META_OK) {
         rc = meta_challenge_token(value[META_PARAM_TOKEN], tokens, ntokens,
@@ -112,7 +104,7 @@ meta_challenge(meta_str_t args, const meta_str_t *tokens, size_t ntokens,
         return rc;
     }
 
-    return meta_percent_decode(value[META_PARAM_CHALLENGE], '+', out, len);
+    return meta_query_decode(value[META_PARAM_CHALLENGE], '+', out, len);
 }
 
 
@@ -135,7 +127,7 @@ meta_challenge_token(meta_str_t value, const meta_str_t *tokens,
     agreed = 0;
 
     for (k = 0; k < 2; k++) {
-        rc = meta_percent_decode(value, k == 0 ? '+' : ' ', buf, &len);
+        rc = meta_query_decode(value, k == 0 ? '+' : ' ', buf, &len);
         if (rc != META_OK) {
             return rc;
         }
@@ -233,13 +225,13 @@ meta_mask_secret(meta_str_t name)
     unsigned char  buf[META_MASK_NAME_MAX], c;
 
     if (name.len > 3 * META_MASK_NAME_MAX
-        || meta_percent_decode(name, ' ', NULL, &len) != META_OK
+        || meta_query_decode(name, ' ', NULL, &len) != META_OK
         || len > META_MASK_NAME_MAX)
     {
         return 0;
     }
 
-    (void) meta_percent_decode(name, ' ', buf, &len);
+    (void) meta_query_decode(name, ' ', buf, &len);
 
     for (i = 0; i < len && buf[i] == ' '; i++) { /* void */ }
 
@@ -274,42 +266,6 @@ meta_mask_secret(meta_str_t name)
 }
 
 
-/* takes the first parameter off the query; 0: none is left */
-
-static int
-meta_param_next(meta_str_t *query, meta_param_t *param)
-{
-    const unsigned char  *p, *amp, *eq, *end;
-
-    if (query->len == 0) {
-        return 0;
-    }
-
-    p = query->data;
-    end = p + query->len;
-
-    amp = memchr(p, '&', query->len);
-    if (amp == NULL) {
-        amp = end;
-    }
-
-    eq = memchr(p, '=', (size_t) (amp - p));
-    if (eq == NULL) {
-        eq = amp;
-    }
-
-    param->name.data = p;
-    param->name.len = (size_t) (eq - p);
-    param->value.data = (eq == amp) ? amp : eq + 1;
-    param->value.len = (size_t) (amp - param->value.data);
-
-    query->data = (amp == end) ? end : amp + 1;
-    query->len = (size_t) (end - query->data);
-
-    return 1;
-}
-
-
 static int
 meta_param_index(meta_str_t name, const meta_str_t *names, size_t nnames)
 {
@@ -320,13 +276,13 @@ meta_param_index(meta_str_t name, const meta_str_t *names, size_t nnames)
         return -1;
     }
 
-    if (meta_percent_decode(name, '+', NULL, &len) != META_OK
+    if (meta_query_decode(name, '+', NULL, &len) != META_OK
         || len > META_PARAM_NAME_MAX)
     {
         return -1;
     }
 
-    (void) meta_percent_decode(name, '+', buf, &len);
+    (void) meta_query_decode(name, '+', buf, &len);
 
     for (i = 0; i < nnames; i++) {
         if (names[i].len == len && memcmp(names[i].data, buf, len) == 0) {
@@ -335,52 +291,4 @@ meta_param_index(meta_str_t name, const meta_str_t *names, size_t nnames)
     }
 
     return -1;
-}
-
-
-/*
- * plus is what a '+' stands for, out may be NULL if only the length is wanted
- */
-
-static meta_rc_t
-meta_percent_decode(meta_str_t s, unsigned char plus, unsigned char *out,
-    size_t *len)
-{
-    int     c, hi, lo;
-    size_t  i, n;
-
-    n = 0;
-
-    for (i = 0; i < s.len; i++) {
-        c = s.data[i];
-
-        if (c == '+') {
-            c = plus;
-
-        } else if (c == '%') {
-            if (s.len - i < 3) {
-                return META_MALFORMED;
-            }
-
-            hi = meta_hex(s.data[i + 1]);
-            lo = meta_hex(s.data[i + 2]);
-
-            if (hi < 0 || lo < 0) {
-                return META_MALFORMED;
-            }
-
-            c = hi << 4 | lo;
-            i += 2;
-        }
-
-        if (out != NULL) {
-            out[n] = (unsigned char) c;
-        }
-
-        n++;
-    }
-
-    *len = n;
-
-    return META_OK;
 }
