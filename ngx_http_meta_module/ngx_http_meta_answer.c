@@ -12,7 +12,7 @@
 
 
 static ngx_int_t ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *text);
+    ngx_str_t *type, ngx_str_t *text);
 
 
 typedef struct {
@@ -68,7 +68,10 @@ static ngx_http_meta_answer_t  ngx_http_meta_answers[] = {
     { 503, ngx_string("not ready" CRLF), "Retry-After", "5" },
 
     /* ERROR */
-    { 503, ngx_string("not ready" CRLF), "Retry-After", "5" }
+    { 503, ngx_string("not ready" CRLF), "Retry-After", "5" },
+
+    /* STALE */
+    { 400, ngx_string("bad signed_request" CRLF), NULL, NULL }
 };
 
 
@@ -76,10 +79,32 @@ ngx_int_t
 ngx_http_meta_answer(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
     ngx_http_meta_verdict_t verdict, ngx_str_t *text)
 {
-    ngx_http_meta_answer_t  *answer;
+    ngx_str_t                 *type;
+    ngx_http_meta_answer_t    *answer;
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    static ngx_str_t  plain = ngx_string("text/plain");
+
+    mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
     ctx->verdict = verdict;
     answer = &ngx_http_meta_answers[verdict];
+    type = &plain;
+
+    /* to a person's request Meta expects other words, and 400 for 401 */
+
+    if (mlcf->webhook > NGX_HTTP_META_WEBHOOK) {
+
+        if (answer->status == NGX_HTTP_OK) {
+            text = &ctx->text;
+            type = ctx->type.len ? &ctx->type : &plain;
+
+        } else if (answer->status == NGX_HTTP_UNAUTHORIZED
+                   || verdict == NGX_HTTP_META_MALFORMED)
+        {
+            answer = &ngx_http_meta_answers[NGX_HTTP_META_STALE];
+        }
+    }
 
     ngx_http_meta_count(ctx, verdict, answer->status);
 
@@ -89,7 +114,7 @@ ngx_http_meta_answer(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_meta_send(r, answer->status,
+    return ngx_http_meta_send(r, answer->status, type,
                               text ? text : &answer->text);
 }
 
@@ -104,7 +129,8 @@ ngx_http_meta_verdict_status(ngx_uint_t verdict)
 /* not by a status code alone: error_page could make a 200 of it */
 
 static ngx_int_t
-ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
+ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *text)
 {
     ngx_int_t     rc;
     ngx_buf_t    *b;
@@ -118,7 +144,7 @@ ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = text->len;
-    ngx_str_set(&r->headers_out.content_type, "text/plain");
+    r->headers_out.content_type = *type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
@@ -135,7 +161,7 @@ ngx_http_meta_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *text)
 
     b->pos = text->data;
     b->last = text->data + text->len;
-    b->memory = 1;
+    b->memory = text->len ? 1 : 0;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 

@@ -46,8 +46,6 @@ static ngx_http_meta_verdict_t ngx_http_meta_verify(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
 static ngx_http_meta_verdict_t ngx_http_meta_deliver(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_str_t body);
-static ngx_int_t ngx_http_meta_delivery(ngx_http_request_t *r,
-    ngx_http_meta_ctx_t *ctx);
 static void ngx_http_meta_object(ngx_http_meta_ctx_t *ctx, meta_str_t token);
 static void ngx_http_meta_cleanup(void *data);
 static ngx_int_t ngx_http_meta_refuse(ngx_http_request_t *r,
@@ -170,6 +168,20 @@ ngx_http_meta_get(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
+    if (mlcf->webhook != NGX_HTTP_META_WEBHOOK) {
+
+        /* the app's dashboard sees whether anybody is there */
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ngx_str_null(&text);
+
+        return ngx_http_meta_answer(r, ctx, NGX_HTTP_META_CHALLENGE, &text);
+    }
+
     if (ctx->args.len == 0 || mlcf->tokens == NULL) {
         return ngx_http_meta_refuse(r, ctx, NGX_HTTP_META_BAD_TOKEN);
     }
@@ -208,7 +220,9 @@ ngx_http_meta_post(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
-    if (ngx_http_meta_client(r, mlcf) != NGX_OK) {
+    if (mlcf->webhook == NGX_HTTP_META_WEBHOOK
+        && ngx_http_meta_client(r, mlcf) != NGX_OK)
+    {
         return ngx_http_meta_refuse(r, ctx, NGX_HTTP_META_BAD_CLIENT);
     }
 
@@ -219,7 +233,9 @@ ngx_http_meta_post(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
         return ngx_http_meta_refuse(r, ctx, NGX_HTTP_META_NO_SECRET);
     }
 
-    if (ngx_http_meta_signature(r, ctx) != NGX_OK) {
+    if (mlcf->webhook == NGX_HTTP_META_WEBHOOK
+        && ngx_http_meta_signature(r, ctx) != NGX_OK)
+    {
         return ngx_http_meta_refuse(r, ctx, NGX_HTTP_META_NO_SIGNATURE);
     }
 
@@ -331,6 +347,10 @@ ngx_http_meta_judge(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
     cln->data = ctx;
 
     ctx->bytes = ngx_http_meta_body_size(r);
+
+    if (mlcf->webhook != NGX_HTTP_META_WEBHOOK) {
+        return ngx_http_meta_signed(r, ctx);
+    }
 
     /* a body is hashed with one secret after the other */
 
@@ -520,7 +540,7 @@ ngx_http_meta_route(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx,
  * the signature of a short body: here many are drawn at once.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_meta_delivery(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 {
     u_char                     *id;

@@ -17,6 +17,8 @@ static char *ngx_http_meta_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_meta_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static char *ngx_http_meta_merge_place(ngx_conf_t *cf,
+    ngx_http_meta_loc_conf_t *prev, ngx_http_meta_loc_conf_t *conf);
 static char *ngx_http_meta_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_meta_app_id(ngx_conf_t *cf, void *post, void *data);
@@ -50,6 +52,20 @@ static ngx_command_t  ngx_http_meta_commands[] = {
     { ngx_string("meta_webhook"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_meta_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("meta_deauthorize"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_meta_signed_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("meta_data_deletion"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_meta_signed_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -168,6 +184,14 @@ ngx_module_t  ngx_http_meta_module = {
 
 static ngx_str_t  ngx_http_meta_default_queue = ngx_string("meta:events");
 
+/* in the order of ngx_http_meta_place_t */
+static ngx_str_t  ngx_http_meta_places[] = {
+    ngx_null_string,
+    ngx_string("meta_webhook"),
+    ngx_string("meta_deauthorize"),
+    ngx_string("meta_data_deletion")
+};
+
 
 static void *
 ngx_http_meta_create_main_conf(ngx_conf_t *cf)
@@ -261,10 +285,6 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_meta_loc_conf_t  *prev = parent;
     ngx_http_meta_loc_conf_t  *conf = child;
 
-    ngx_http_meta_list_t       *list;
-    ngx_http_core_loc_conf_t   *clcf;
-    ngx_http_meta_main_conf_t  *mmcf;
-
     ngx_conf_merge_msec_value(conf->connect_timeout, prev->connect_timeout,
                               500);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 500);
@@ -279,6 +299,8 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->client_optional = prev->client_optional;
     }
 
+    ngx_http_meta_signed_queue(conf);
+
     if (conf->queue == NULL) {
         conf->queue = prev->queue;
         conf->queue_max = prev->queue_max;
@@ -289,21 +311,34 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->target = prev->target;
     }
 
+    return ngx_http_meta_merge_place(cf, prev, conf);
+}
+
+
+static char *
+ngx_http_meta_merge_place(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *prev,
+    ngx_http_meta_loc_conf_t *conf)
+{
+    ngx_http_meta_list_t       *list;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_meta_main_conf_t  *mmcf;
+
     /* what stands in "if" and "limit_except" is the same location */
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (conf->webhook && clcf->handler != ngx_http_meta_handler) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"meta_webhook\" in location \"%V\" is "
+                           "\"%V\" in location \"%V\" is "
                            "overridden by another directive that answers "
                            "there (proxy_pass, meta_status, ...)",
-                           &clcf->name);
+                           &ngx_http_meta_places[conf->webhook], &clcf->name);
         return NGX_CONF_ERROR;
     }
 
     if (clcf->noname && prev->webhook) {
-        conf->webhook = 1;
+        conf->webhook = prev->webhook;
+        conf->deletion = prev->deletion;
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
             clcf->handler = ngx_http_meta_handler;
@@ -312,6 +347,10 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (!conf->webhook) {
         return NGX_CONF_OK;
+    }
+
+    if (ngx_http_meta_signed_check(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->queue == NULL) {
@@ -332,11 +371,14 @@ ngx_http_meta_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->secrets == NULL) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"meta_webhook\" has no \"meta_app_secret_file\" "
-                           "in force: every delivery will be answered 503");
+                           "\"%V\" has no \"meta_app_secret_file\" "
+                           "in force: every delivery will be answered 503",
+                           &ngx_http_meta_places[conf->webhook]);
     }
 
-    if (ngx_http_meta_check_client_cn(cf, conf) != NGX_OK) {
+    if (conf->webhook == NGX_HTTP_META_WEBHOOK
+        && ngx_http_meta_check_client_cn(cf, conf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -397,7 +439,7 @@ ngx_http_meta_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf->handler = ngx_http_meta_handler;
-    mlcf->webhook = 1;
+    mlcf->webhook = NGX_HTTP_META_WEBHOOK;
 
     mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_module);
     mmcf->active = 1;

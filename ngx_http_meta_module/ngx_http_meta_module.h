@@ -41,6 +41,15 @@ typedef enum {
 } ngx_http_meta_ack_t;
 
 
+/* what Meta calls at a location */
+typedef enum {
+    NGX_HTTP_META_NOTHING = 0,
+    NGX_HTTP_META_WEBHOOK,
+    NGX_HTTP_META_DEAUTHORIZE,
+    NGX_HTTP_META_DELETION
+} ngx_http_meta_place_t;
+
+
 typedef enum {
     NGX_HTTP_META_NONE = 0,
     NGX_HTTP_META_OK,
@@ -56,6 +65,7 @@ typedef enum {
     NGX_HTTP_META_BAD_QUEUE,
     NGX_HTTP_META_UNAVAILABLE,
     NGX_HTTP_META_ERROR,
+    NGX_HTTP_META_STALE,
     NGX_HTTP_META_NVERDICTS     /* at most NGX_HTTP_META_VERDICTS */
 } ngx_http_meta_verdict_t;
 
@@ -93,7 +103,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_flag_t                 webhook;
+    ngx_http_meta_place_t      webhook;
     ngx_http_meta_target_t    *target;
     ngx_msec_t                 connect_timeout;
     ngx_msec_t                 timeout;
@@ -109,6 +119,8 @@ typedef struct {
     ngx_uint_t                 queue_max;   /* 0: no limit */
     ngx_uint_t                 ack;
     ngx_uint_t                 partitions;  /* 0: not said, 1 */
+
+    ngx_str_t                  deletion;    /* URL of the status page */
 } ngx_http_meta_loc_conf_t;
 
 
@@ -127,6 +139,8 @@ typedef struct {
     ngx_str_t                  object;
     ngx_str_t                  delivery;
     ngx_uint_t                 nevents;
+    ngx_str_t                  text;        /* of a 200, where it is not */
+    ngx_str_t                  type;        /* the same for all */
 
     ngx_uint_t                 kind;        /* of ngx_http_meta_objects */
     size_t                     bytes;       /* of the body */
@@ -175,9 +189,20 @@ ngx_http_meta_verdict_t ngx_http_meta_malformed(ngx_http_request_t *r,
 ngx_http_meta_verdict_t ngx_http_meta_route(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_split_t *split, meta_event_t *events,
     ngx_str_t *list);
+ngx_int_t ngx_http_meta_delivery(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx);
 ngx_http_meta_ctx_t *ngx_http_meta_get_ctx(ngx_http_request_t *r);
 void ngx_http_meta_finish(ngx_http_meta_ctx_t *ctx,
     ngx_http_meta_verdict_t verdict);
+
+/* ngx_http_meta_signed.c: what Meta posts of a person, as signed_request */
+
+char *ngx_http_meta_signed_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_meta_signed_queue(ngx_http_meta_loc_conf_t *mlcf);
+ngx_int_t ngx_http_meta_signed_check(ngx_conf_t *cf,
+    ngx_http_meta_loc_conf_t *mlcf);
+ngx_http_meta_verdict_t ngx_http_meta_signed(ngx_http_request_t *r,
+    ngx_http_meta_ctx_t *ctx);
 
 /* ngx_http_meta_answer.c: text is NULL where the verdict has its own */
 

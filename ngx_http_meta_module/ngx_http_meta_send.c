@@ -47,7 +47,9 @@ ngx_http_meta_send_op(ngx_http_meta_op_t *op, ngx_http_meta_ctx_t *ctx,
     ctx->asked = ngx_current_msec;
     ctx->pushed = 1;
 
-    if (mlcf->ack == NGX_HTTP_META_ACK_VERIFIED) {
+    if (mlcf->ack == NGX_HTTP_META_ACK_VERIFIED
+        && mlcf->webhook == NGX_HTTP_META_WEBHOOK)
+    {
 
         /* the request goes now, the push is on its own */
 

@@ -68,7 +68,8 @@ static ngx_str_t  ngx_http_meta_verdicts[NGX_HTTP_META_NVERDICTS] = {
     ngx_string("too_large"),
     ngx_string("bad_queue"),
     ngx_string("unavailable"),
-    ngx_string("error")
+    ngx_string("error"),
+    ngx_string("stale")
 };
 
 

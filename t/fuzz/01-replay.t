@@ -15,8 +15,8 @@ use Test::More;
 my $root  = abs_path("$FindBin::Bin/../..");
 my $build = build();
 
-for my $target (qw(signature challenge split record redis spool usage graph job answer assistant
-    event conf letter values zone fleet metactl metrics)) {
+for my $target (qw(signature signed challenge split record redis spool usage graph job answer
+    assistant event conf letter values zone fleet metactl metrics)) {
     my @files = glob "$FindBin::Bin/corpus/$target/*";
 
     cmp_ok(scalar @files, '>', 0, "$target has a corpus");
