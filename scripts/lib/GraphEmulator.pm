@@ -8,8 +8,12 @@ use GraphEmulator::App;
 use GraphEmulator::Calls;
 use GraphEmulator::Comments;
 use GraphEmulator::Control;
+use GraphEmulator::Debug;
 use GraphEmulator::Error qw(fail trace_id);
 use GraphEmulator::Fault;
+use GraphEmulator::Login;
+use GraphEmulator::Login::Accounts;
+use GraphEmulator::Login::Tokens;
 use GraphEmulator::Messenger;
 use GraphEmulator::Messenger::Page;
 use GraphEmulator::Node;
@@ -36,7 +40,11 @@ has calls   => sub { GraphEmulator::Calls->new };
 has control => sub ($self) { GraphEmulator::Control->new(emulator => $self) };
 has slow    => sub { {} };       # answers held back, by their timer
 has faults  => sub { GraphEmulator::Fault->new };
-has tokens  => sub { GraphEmulator::Token->new };
+has tokens  => sub ($self) {
+    my $store = $self->store;
+    return GraphEmulator::Token->new(clock => sub { $store->now });
+};
+has login   => sub ($self) { GraphEmulator::Login->new(emulator => $self) };
 has usage   => sub { GraphEmulator::Usage->new };
 has version => sub { GraphEmulator::Version->new };
 has store   => sub { GraphEmulator::Store->new };
@@ -71,7 +79,7 @@ my $OWN = qr{\A/_?emulator(?:/|\z)};
 # Parameters that no log may hold, and what stands there instead.
 my %HIDDEN = map { $_ => 1 }
     qw(appsecret_proof client_secret fb_exchange_token code pin
-        verify_token);
+        verify_token signed_request);
 
 
 # Names the webhook for what follows a send; states: sent, delivered, read, echo.
@@ -152,7 +160,7 @@ sub on_request ($self, $tx) {
         (keys %$fault ? (fault => $fault) : ()),
         accepted => $answer->{accepted} ? \1 : \0,
         answer => { status => $answer->{status}, body => _shown_answer(
-            $answer, $call) },
+            $self, $answer, $call) },
     });
     $self->after->sent($call, $fault) if $answer->{accepted};
     return $self->answer_late($tx, $answer, $fault);
@@ -238,6 +246,7 @@ sub _kind ($self, $rest, $params, $known, $account) {
 sub _host ($self, $tx) {
     my $name = lc($tx->req->headers->host // '');
     return $1 if $name =~ /\Agraph\.(facebook|instagram)\.com(?::\d+)?\z/;
+    return 'instagram_oauth' if $name =~ /\Aapi\.instagram\.com(?::\d+)?\z/;
     return $self->hosts->{ $tx->local_port // 0 };
 }
 
@@ -316,6 +325,8 @@ sub _serve ($self, $req, $call, $params, $wrong) {
 
     return GraphEmulator::WhatsApp::Media->cdn($call)
         if $rest =~ m{\A/emulator_cdn/};
+    return GraphEmulator::Login::Tokens->serve($call)
+        if GraphEmulator::Login::Tokens->mine($call);
     my $token = $self->tokens->check($call->{token_value}, $params,
         $whatsapp ? 401 : 400, $call->{host});
     $call->{known} = $token;
@@ -342,7 +353,7 @@ sub _serve ($self, $req, $call, $params, $wrong) {
 sub _debug ($self, $call, $params) {
     $call->{bucket} = [ 'app', $self->tokens->app_id ];
     $self->usage->count_call(@{ $call->{bucket} });
-    return $self->tokens->debug($params);
+    return GraphEmulator::Debug->serve($self->tokens, $params);
 }
 
 
@@ -390,14 +401,24 @@ sub _shown ($self, $params) {
 
 # An answer as the log may hold it: no bytes of media, and no token, which is in
 # the URL of a next page.
-sub _shown_answer ($answer, $call) {
+sub _shown_answer ($self, $answer, $call) {
     my $json = $answer->{json};
     return $call->{bytes} ? { bytes => length $answer->{text} }
         : $answer->{text} if !defined $json;
+    $json = $self->_without_tokens($json);
     return $json if ref $json ne 'HASH' || ref $json->{paging} ne 'HASH'
         || !defined $json->{paging}{next};
     my $next = $json->{paging}{next} =~ s/(access_token=)[^&]*/$1$call->{token}/r;
     return { %$json, paging => { %{ $json->{paging} }, next => $next } };
+}
+
+
+sub _without_tokens ($self, $json) {
+    return [ map { $self->_without_tokens($_) } @$json ] if ref $json eq 'ARRAY';
+    return $json if ref $json ne 'HASH';
+    return { map { my $value = $json->{$_};
+        $_ => $_ eq 'access_token' ? $self->tokens->name_of($value)
+            : $self->_without_tokens($value) } keys %$json };
 }
 
 

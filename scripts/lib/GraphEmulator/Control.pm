@@ -3,6 +3,7 @@ package GraphEmulator::Control;
 use Mojo::Base -base, -signatures;
 
 use GraphEmulator::Deliver;
+use GraphEmulator::Login::Control;
 use Mojo::JSON qw(decode_json encode_json);
 
 has emulator => undef, weak => 1;
@@ -39,6 +40,17 @@ my %ROUTE = (
         return (200, encode_json($self->emulator->deliveries) . "\n");
     },
     'POST webhook' => \&_webhook,
+    'GET counts' => sub ($self, $req) {
+        return (200, encode_json($self->emulator->calls->counts) . "\n");
+    },
+    'GET login'   => sub ($self, $req) {
+        return _ok(%{ GraphEmulator::Login::Control->told($self->emulator) });
+    },
+    (map { my $what = $_; ("POST $what" => sub ($self, $req) {
+        my $answer = GraphEmulator::Login::Control->$what($self->emulator,
+            _json($req));
+        return ref $answer eq 'CODE' ? $answer : _ok(%$answer);
+    }) } qw(login users code signed_request)),
     'POST clock'  => sub ($self, $req) {
         my $ahead = _json($req)->{ahead} // '';
         die "ahead is a number of seconds\n" if $ahead !~ /\A\d{1,9}\z/;
@@ -166,13 +178,15 @@ sub _tokens ($self, $req) {
     my $known = $self->emulator->tokens->known;
     my %tokens = map {
         $_->{name} => { kind => $_->{kind}, state => $_->{state},
+            issued => $_->{issued}, expires => $_->{expires} // 0,
             accounts => [ sort keys %{ $_->{account} } ] }
     } values %$known;
     return (200, encode_json(\%tokens) . "\n");
 }
 
 
-# {"token": "KIND:ID:TOKEN[:NAME]"} adds one, {"name", "state"} changes one.
+# {"token": "KIND:ID:TOKEN[:NAME]"} adds one, {"name", "state", ...} changes one;
+# what Token::change knows may stand beside either.
 sub _set_token ($self, $req) {
     my $json = _json($req);
     my $tokens = $self->emulator->tokens;
@@ -180,11 +194,13 @@ sub _set_token ($self, $req) {
         if ref $json ne 'HASH';
     if (defined $json->{token}) {
         die "more than 10000 tokens\n" if keys %{ $tokens->known } >= 10_000;
-        return _ok(name => $tokens->add($json->{token})->{name});
+        $json->{name} = $tokens->add($json->{token})->{name};
+        $tokens->change($json->{name}, $json);
+        return _ok(name => $json->{name});
     }
     die "name and state are needed\n"
-        if !defined $json->{name} || !defined $json->{state};
-    $tokens->set_state($json->{name}, $json->{state});
+        if !defined $json->{name} || keys %$json < 2;
+    $tokens->change($json->{name}, $json);
     return _ok();
 }
 

@@ -10,7 +10,7 @@ use Mojo::Util qw(b64_encode);
 
 our @EXPORT_OK = qw(fail trace_id);
 
-has [qw(code subcode message details status type transient user_msg)];
+has [qw(code subcode message details status type transient user_msg flat)];
 
 
 # Random, and as long as Meta's: "A" and 22 characters of base64url.
@@ -30,6 +30,8 @@ sub fail (%args) {
 sub body ($self) {
     my $code = $self->code;
     my $text = $self->message // "(#$code) Error $code";
+    return { error_type => $self->type, code => $code + 0,
+        error_message => $text } if $self->flat;
     my %error = (
         message    => $text,
         type       => $self->type,

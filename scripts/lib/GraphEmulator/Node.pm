@@ -36,12 +36,30 @@ sub _account ($call) {
         if !$me && $kind =~ /\A(?:phone|any)\z/;
     $node{instagram_business_account} = { id => $token->{account}{$node} }
         if $kind eq 'page' && $token->{account}{$node} ne $node;
-    @node{qw(user_id username account_type profile_picture_url)} = ($id,
-        "emulator$id", 'BUSINESS', 'https://scontent.cdninstagram.com/p.jpg')
-        if $kind eq 'instagram';
+    _instagram($token, $me, \%node) if $kind eq 'instagram';
+    my $person = $call->{emulator}->login->users->{$id};
+    $node{name} = $person->{name} if $me && $person;
+    $node{client_business_id} = $token->{business}
+        if $me && defined $token->{business};
     @node{qw(currency timezone_id message_template_namespace)}
         = ('EUR', '1', 'emulator') if $kind eq 'waba';
-    return (fields($call, \%node, 'id,name'), 0);
+    my $answer = fields($call, \%node, 'id,name');
+    $answer = { data => [ $answer ] } if $me && $kind eq 'instagram'
+        && $call->{emulator}->login->how->{instagram_me} eq 'data';
+    return ($answer, 0);
+}
+
+
+# user_id is the account's; a token of a login says the app-scoped one as id.
+sub _instagram ($token, $me, $node) {
+    my $profile = $token->{profile} // {};
+    my $id = $node->{id};
+    @{$node}{qw(user_id username account_type profile_picture_url)} = ($id,
+        $profile->{username} // "emulator$id", 'BUSINESS',
+        'https://scontent.cdninstagram.com/p.jpg');
+    $node->{name} = $profile->{name} if defined $profile->{name};
+    $node->{id} = $token->{user} if $me && defined $token->{user};
+    return;
 }
 
 route('GET', 'phone waba page instagram user app', '', \&_account);

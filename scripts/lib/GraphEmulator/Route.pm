@@ -13,7 +13,8 @@ our @EXPORT_OK = qw(route unsupported);
 my %ROUTE;      # "METHOD kind edge" -> code ($call) that answers (JSON, taken)
 
 
-# Each product adds its own: route('POST', 'phone', 'messages', sub ($call)).
+# Each product adds its own: route('POST', 'phone', 'messages', sub ($call)); an
+# edge may end in /*.
 sub route ($methods, $kinds, $edges, $code) {
     for my $method (split / /, $methods) {
         for my $kind (split / /, $kinds) {
@@ -49,11 +50,13 @@ sub _kinds ($call) {
 # -> the code that serves the call, or undef: then it is for unsupported().
 sub find ($class, $call) {
     my @kinds = _kinds($call);
+    my $any = $call->{edge} =~ s{/[^/]+\z}{/*}r;
     @kinds = ('phone') if @kinds > 1 && $call->{kind} eq 'whatsapp';
     @kinds = grep { $_ ne 'phone' } @kinds
         if @kinds > 1 && $call->{kind} eq 'messenger';
     for my $kind (@kinds, exists $call->{thing} || @kinds ? () : 'unknown') {
-        my $code = $ROUTE{"$call->{method} $kind $call->{edge}"} or next;
+        my $code = $ROUTE{"$call->{method} $kind $call->{edge}"}
+            // $ROUTE{"$call->{method} $kind $any"} // next;
         $call->{node_kind} = $kind;
         return $code;
     }

@@ -1,7 +1,7 @@
 # The tokens that the emulator knows, and what each may do.
 #
-# Sources: reference meta-graph 1.3 (where a token travels), 1.4 (proof), 2.6
-# (debug_token), 1.10 (190 and its subcodes).
+# Sources: reference meta-graph 1.3 (where a token travels), 1.4 (proof), 1.10
+# (190 and its subcodes), 2.8 (expiry).
 package GraphEmulator::Token;
 use Mojo::Base -base, -signatures;
 
@@ -12,6 +12,9 @@ has app_id        => '1234567890';
 has app_secret    => '';
 has require_proof => 0;
 has known         => sub { {} };
+has clock         => sub { sub { time } };      # the emulator's, which can be set
+
+use constant MOST => 10_000;
 
 my %SCOPES = (
     whatsapp =>
@@ -37,6 +40,10 @@ my %DEAD = (
                         . ' changed their password' ],
     expired => [ 463, 'Session has expired' ],
     revoked => [ 467, 'The session is invalid because the user logged out' ],
+    unconfirmed => [ 464, 'The session is invalid because the user is not'
+                        . ' confirmed' ],
+    role => [ 492, 'The session is invalid because the user has no role on the'
+                        . ' Page any more' ],
 );
 
 
@@ -72,8 +79,72 @@ sub add ($self, $spec) {
         account => \%account,
         node    => \%node,
         state   => 'good',
-        issued  => time,
+        issued  => int $self->clock->(),
     };
+}
+
+
+# A token that the emulator gives out itself: kind, name, account, node and what
+# else is known of it; -> the token.
+sub mint ($self, %token) {
+    fail(code => 1, message => 'An unknown error has occurred.')
+        if keys %{ $self->known } >= MOST;
+    my $length = $token{kind} eq 'instagram' ? 160 : 200;
+    my @letters = ('A' .. 'Z', 'a' .. 'z', 0 .. 9);
+    my $random = sub { CORE::join '', map { $letters[rand @letters] } 1 .. $_[0] };
+    my $value = ($token{kind} eq 'instagram' ? 'IGAA' : 'EAA')
+        . $random->($length);
+    $self->known->{$value} = { account => {}, node => {}, state => 'good',
+        issued => int $self->clock->(), minted => 1, %token };
+    return $value;
+}
+
+
+# What it may do: [scopes].
+sub scopes ($self, $known) {
+    return $known->{scopes} // $SCOPES{ $known->{kind} } // [];
+}
+
+
+# good, or why it is dead.
+sub state_of ($self, $known) {
+    return 'expired' if $known->{state} eq 'good' && $known->{expires}
+        && $known->{expires} <= $self->clock->();
+    return $known->{state};
+}
+
+
+# -> (subcode, words) of a dead one.
+sub why_dead ($self, $known) {
+    return @{ $DEAD{ $self->state_of($known) } // [] };
+}
+
+
+# Changes of every token of that name: state, expires_in (seconds, 0: never),
+# data_expires_in, age (seconds), app, user, scopes, targets.
+sub change ($self, $name, $change) {
+    my @found = $self->named($name) or die "no token is named \"$name\"\n";
+    for my $in (qw(expires_in data_expires_in age)) {
+        die "$in is a number of seconds\n"
+            if defined $change->{$in} && $change->{$in} !~ /\A-?\d{1,9}\z/;
+    }
+    die "scopes is an array\n"
+        if defined $change->{scopes} && ref $change->{scopes} ne 'ARRAY';
+    die "targets is an object\n"
+        if defined $change->{targets} && ref $change->{targets} ne 'HASH';
+    $self->set_state($name, $change->{state}) if defined $change->{state};
+    my $now = int $self->clock->();
+    for my $token (@found) {
+        $token->{expires} = $change->{expires_in} && $now + $change->{expires_in}
+            if defined $change->{expires_in};
+        $token->{data_expires} = $change->{data_expires_in}
+            && $now + $change->{data_expires_in}
+            if defined $change->{data_expires_in};
+        $token->{issued} = $now - $change->{age} if defined $change->{age};
+        defined $change->{$_} and $token->{$_} = $change->{$_}
+            for qw(app user scopes targets);
+    }
+    return scalar @found;
 }
 
 
@@ -82,9 +153,15 @@ sub named ($self, $name) {
 }
 
 
-sub set_state ($self, $name, $state) {
+sub state_known ($self, $state) {
     die "token state \"$state\": good or one of @{[sort keys %DEAD]}\n"
         if $state ne 'good' && !$DEAD{$state};
+    return;
+}
+
+
+sub set_state ($self, $name, $state) {
+    $self->state_known($state);
     my @found = $self->named($name) or die "no token is named \"$name\"\n";
     $_->{state} = $state for @found;
     return scalar @found;
@@ -132,9 +209,9 @@ sub check ($self, $token, $params, $status, $host = undef) {
         if !$known || defined $host && $known->{kind} ne 'app'
         && ($host eq 'instagram') != ($known->{kind} eq 'instagram');
 
-    if (my $dead = $DEAD{ $known->{state} }) {
-        fail(code => 190, subcode => $dead->[0], status => $status,
-            message => "Error validating access token: $dead->[1].");
+    if (my ($subcode, $why) = $self->why_dead($known)) {
+        fail(code => 190, subcode => $subcode, status => $status,
+            message => "Error validating access token: $why.");
     }
     $self->_check_proof($token, $params);
     return $known;
@@ -158,42 +235,11 @@ sub _check_proof ($self, $token, $params) {
 }
 
 
-# GET /debug_token
-sub debug ($self, $params) {
-    my $input = $params->{input_token};
-    fail(code => 100, message => '(#100) The parameter input_token is required')
-        if !defined $input || $input eq '';
-    my %data = (app_id => $self->app_id, application => 'Emulator');
-    my $known = $self->known->{$input};
-    if ($input eq $self->app_token) {
-        %data = (%data, type => 'APP', is_valid => \1, scopes => []);
-        return { data => \%data };
-    }
-    if (!$known || $known->{state} ne 'good') {
-        my $dead = $DEAD{ $known ? $known->{state} : '' };
-        my %error = (code => 190, message => $dead ? $dead->[1]
-            : 'Invalid OAuth access token.');
-        $error{subcode} = $dead->[0] if $dead;
-        return { data => { ($known ? %data : ()), is_valid => \0,
-            error => \%error, scopes => [] } };
-    }
-    my $scopes = $SCOPES{ $known->{kind} };
-    my @ids = sort keys %{ $known->{account} };
-    $data{profile_id} = $known->{first} if $known->{kind} eq 'page';
-    return { data => { %data,
-        type => { page => 'PAGE', user => 'USER' }->{ $known->{kind} }
-            // 'SYSTEM_USER',
-        expires_at => 0, data_access_expires_at => 0, is_valid => \1,
-        issued_at => $known->{issued}, scopes => $scopes,
-        granular_scopes => [ map { { scope => $_, target_ids => \@ids } }
-            @$scopes ],
-        user_id => $self->user_id($input),
-    } };
-}
-
-
-# An app-scoped user id: made from the token, so that it stays the same.
+# An app-scoped user id: the one that gave it, or made from the token, so that it
+# stays the same.
 sub user_id ($self, $token) {
+    my $known = $self->known->{$token};
+    return $known->{user} if $known && defined $known->{user};
     return '7' . substr hex(substr sha256_hex($token), 0, 14) . '0' x 14, 0, 14;
 }
 

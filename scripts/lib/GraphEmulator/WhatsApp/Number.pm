@@ -84,12 +84,15 @@ route('POST', 'phone', 'register', sub ($call) {
     my $pin = $given->text($params, 'pin', like => qr/\A\d{6}\z/);
     $given->text($params, 'data_localization_region', optional => 1,
         like => qr/\A[A-Z]{2}\z/);
+    fail(code => 100, message => '(#100) The number is used in the WhatsApp'
+            . ' Business app too: it is registered') if $number->{_coexists};
     _attempt($call, $number);
     fail(code => 133006, message => '(#133006) Phone number re-verification'
             . ' needed') if $number->{code_verification_status} ne 'VERIFIED';
     fail(code => 133005, message => '(#133005) Two step verification PIN'
             . ' Mismatch') if defined $number->{_pin} && $number->{_pin} ne $pin;
-    @{$number}{qw(_pin registered status)} = ($pin, 1, 'CONNECTED');
+    @{$number}{qw(_pin registered status platform_type)}
+        = ($pin, 1, 'CONNECTED', 'CLOUD_API');
     return ({ success => \1 }, 0);
 });
 
