@@ -13,6 +13,7 @@ use GraphEmulator::Error qw(fail trace_id);
 use GraphEmulator::Fault;
 use GraphEmulator::Login;
 use GraphEmulator::Login::Accounts;
+use GraphEmulator::Login::Dialog;
 use GraphEmulator::Login::Tokens;
 use GraphEmulator::Messenger;
 use GraphEmulator::Messenger::Page;
@@ -149,6 +150,7 @@ sub on_request ($self, $tx) {
     return $self->control->serve($tx)
         if $tx->req->url->path->to_route =~ $OWN;
     return if $self->assistant && $self->assistant->serve($tx);
+    return if GraphEmulator::Login::Dialog->serve($self, $tx);
 
     my ($params, $wrong) = _params($tx->req);
     my $call = $self->_describe($tx, $params);
@@ -384,6 +386,14 @@ sub _log ($self, $tx, $call, $params, $outcome) {
             for @{ $req->uploads };
     }
     $self->calls->add(\%entry);
+}
+
+
+# A page that a browser has asked for: what was asked, and the status.
+sub log_page ($self, $tx, $params, $status) {
+    $self->_log($tx, { %{ $self->_describe($tx, {}) }, body => '' }, $params,
+        { accepted => \0, answer => { status => $status } });
+    return;
 }
 
 

@@ -32,7 +32,9 @@ sub body ($class, $emulator, $short) {
 
     my $make = $product eq 'whatsapp' ? 'GraphEmulator::Event::WhatsApp'
         : 'GraphEmulator::Event::Page';
-    my $account = $short->{account} // _account($emulator, $product);
+    my $added = ($short->{kind} // '') eq 'partner_added';
+    my $account = $short->{account} // ($added ? undef
+        : _account($emulator, $product));
     my (@items, @ids);
     for my $n (0 .. $count - 1) {
         my ($item, $id) = $make->item($emulator, $account,
@@ -40,7 +42,9 @@ sub body ($class, $emulator, $short) {
         push @items, $item;
         push @ids, $id // ();
     }
-    my $node = $make->entry_id($emulator, $account);
+    # there the entry is of the partner's own business (meta-graph 3.4)
+    my $node = $added ? $short->{business} // $emulator->login->business
+        : $make->entry_id($emulator, $account);
     my @entries = $shape eq 'entries' ? map { [$_] } @items
         : [ $shape eq 'one' ? $make->join(@items) : @items ];
     return ({ object => $object, entry => [ map { _entry($product, $node, $_) }

@@ -13,7 +13,7 @@ my %MIME = (image => 'image/jpeg', video => 'video/mp4', sticker =>
 my %KIND = (message => \&_message, status => \&_status, edit => \&_edit,
     unsend => \&_revoke, reaction => \&_reaction, postback => \&_postback,
     echo => \&_echo, preference => \&_preference, template => \&_template,
-    system => \&_system);
+    system => \&_system, partner_added => \&_partner_added);
 
 
 sub entry_id ($class, $emulator, $account) {
@@ -52,6 +52,19 @@ sub join ($class, @items) {
     delete @{ $first->{value} }{ grep { ref $first->{value}{$_} eq 'ARRAY'
         && !@{ $first->{value}{$_} } } qw(messages statuses message_echoes) };
     return { changes => $first };
+}
+
+
+# Who shares an account: account, owner; those of who is logged in are the
+# default (meta-graph 3.4).
+sub _partner_added ($emulator, $account, $one) {
+    my $login = $emulator->login;
+    my ($waba, $business) = $login->waba($login->user, $account);
+    my %info = (waba_id => $account // ($waba // {})->{id}
+            // die("account is needed: nobody has one\n"),
+        owner_business_id => $one->{owner} // ($business // {})->{id} // '0');
+    return ('account_update', { event => 'PARTNER_ADDED', waba_info => {
+        map { $_ => "$info{$_}" } keys %info } });
 }
 
 
