@@ -13,9 +13,11 @@
 #define META_SIGNATURE_LEN      71      /* "sha256=" and 64 hex digits */
 
 
-/* one keyed context per secret, reset for each use; not thread-safe */
+/* one per secret, which it does not hold; not thread-safe */
 typedef struct {
-    void  *ctx;                         /* EVP_MAC_CTX, libcrypto's memory */
+    void  *inner;                       /* EVP_MD_CTX, libcrypto's memory: */
+    void  *outer;                       /* the two pads, hashed already */
+    void  *ctx;                         /* where a body is hashed */
 } meta_hmac_t;
 
 

@@ -123,6 +123,40 @@ verifies(meta_hmac_t *h, const char *body, size_t len, size_t piece,
 }
 
 
+/* RFC 4231, test case 6, and keys about as long as the block of the hash */
+
+static const struct {
+    size_t       len;
+    const char  *hex;
+} keys[] = {
+    { 64, "84332a7580ed3cf75de83c644c8d2c1c262ad90e0190e5c5ae4b82b2102e8e75" },
+    { 65, "c62955a96944ff68deabbc0eab6192065c1c55bb8ddee16151ed5337f911eab9" },
+    { 131,
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" }
+};
+
+
+static void
+long_keys(void)
+{
+    size_t       i;
+    meta_hmac_t  h;
+    const char  *data = "Test Using Larger Than Block-Size Key - Hash Key "
+                        "First";
+    char         key[131];
+
+    memset(key, 0xaa, sizeof(key));
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        is_int(meta_hmac_init(&h, str(key, keys[i].len)), META_OK,
+               "a long key");
+        is_int(verifies(&h, data, strlen(data), 4096, keys[i].hex), 1,
+               "and what it makes");
+        meta_hmac_free(&h);
+    }
+}
+
+
 int
 main(void)
 {
@@ -182,6 +216,8 @@ main(void)
     is_int(verifies(&h, vectors[0].body, 49, 4096, vectors[0].hex), 0,
            "another key does not verify");
     meta_hmac_free(&h);
+
+    long_keys();
 
     for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         is_int(meta_signature_parse(str(headers[i].header,
