@@ -424,9 +424,9 @@ ngx_http_meta_token_line(ngx_conf_t *cf, void *data, ngx_str_t *line)
     }
 
     token->len = line->len;
-    token->data = ngx_pstrdup(cf->pool, line);
+    token->data = ngx_http_meta_secret_dup(cf, line);
 
-    return token->data ? NULL : "no memory";
+    return token->data ? NULL : "no memory for it";
 }
 
 
@@ -444,7 +444,7 @@ ngx_http_meta_password_line(ngx_conf_t *cf, void *data, ngx_str_t *line)
     }
 
     password->len = line->len;
-    password->data = ngx_pstrdup(cf->pool, line);
+    password->data = ngx_http_meta_secret_dup(cf, line);
 
-    return password->data ? NULL : "no memory";
+    return password->data ? NULL : "no memory for it";
 }

@@ -86,7 +86,10 @@ ngx_http_meta_mask_handler(ngx_http_request_t *r)
     if (r->args.len) {
         ctx->args.len = r->args.len;
         ctx->args.data = ngx_pstrdup(r->pool, &r->args);
-        if (ctx->args.data == NULL) {
+
+        if (ctx->args.data == NULL
+            || ngx_http_meta_secret_wipe(r->pool, &ctx->args) != NGX_OK)
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }

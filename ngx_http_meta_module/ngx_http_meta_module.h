@@ -84,11 +84,20 @@ typedef struct {
 } ngx_http_meta_list_t;
 
 
+/* ngx_http_meta_secret.c's */
+typedef struct {
+    u_char                    *start;       /* NULL: nothing is secret yet */
+    u_char                    *pos;
+    u_char                    *end;
+} ngx_http_meta_vault_t;
+
+
 typedef struct {
     ngx_array_t                targets;     /* ngx_http_meta_target_t * */
     ngx_array_t                lists;       /* ngx_http_meta_list_t */
     ngx_http_meta_spool_t     *spool;
     meta_hash_t                hash;
+    ngx_http_meta_vault_t      vault;
     ngx_int_t                  request_id;  /* index of the variable */
     ngx_uint_t                 active;      /* unsigned  active:1; */
     ngx_uint_t                 status;      /* unsigned  status:1; */
@@ -168,6 +177,13 @@ char *ngx_http_meta_read_tokens(ngx_conf_t *cf, ngx_array_t *tokens,
 char *ngx_http_meta_read_password(ngx_conf_t *cf, ngx_str_t *password,
     ngx_str_t *path);
 ngx_int_t ngx_http_meta_is_app_id(ngx_str_t *id);
+
+/* ngx_http_meta_secret.c: where they are kept; NULL: said why in the log */
+
+void *ngx_http_meta_secret_alloc(ngx_conf_t *cf, size_t size);
+u_char *ngx_http_meta_secret_dup(ngx_conf_t *cf, ngx_str_t *src);
+ngx_int_t ngx_http_meta_secret_wipe(ngx_pool_t *pool, ngx_str_t *bytes);
+void ngx_http_meta_secret_server(ngx_conf_t *cf);
 
 /* ngx_http_meta_target.c: where events go */
 

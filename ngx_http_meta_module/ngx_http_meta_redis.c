@@ -358,7 +358,13 @@ ngx_http_meta_redis_greet(ngx_http_meta_redis_t *redis)
         argv[argc[0]].data = target->password.data;
         argv[argc[0]++].len = target->password.len;
 
-        ops[n++] = ngx_http_meta_op_command(redis, argv, argc[0]);
+        ops[n] = ngx_http_meta_op_command(redis, argv, argc[0]);
+
+        if (ops[n] != NULL) {
+            ops[n]->secret = 1;
+        }
+
+        n++;
     }
 
     if (target->db) {

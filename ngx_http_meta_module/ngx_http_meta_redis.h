@@ -150,6 +150,7 @@ struct ngx_http_meta_op_s {
     unsigned                       is_due:1;
     unsigned                       spare:1;      /* of a block to be reused */
     unsigned                       aside:1;      /* no sign of pushes taken */
+    unsigned                       secret:1;     /* the bytes are: wiped */
 };
 
 
@@ -270,6 +271,7 @@ ngx_int_t ngx_http_meta_op_aside(ngx_http_meta_op_t *op, size_t room);
 u_char *ngx_http_meta_op_chunk(ngx_http_meta_op_t *op, size_t room);
 ngx_int_t ngx_http_meta_op_own(ngx_http_meta_op_t *op);
 u_char *ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst);
+void ngx_http_meta_op_wipe(ngx_http_meta_op_t *op);
 void ngx_http_meta_op_tell(ngx_http_meta_op_t *op,
     ngx_http_meta_reply_t *reply);
 void ngx_http_meta_op_free(ngx_http_meta_op_t *op);

@@ -477,6 +477,10 @@ ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis, size_t n)
 
         op->written = 1;
 
+        if (op->secret) {
+            ngx_http_meta_op_wipe(op);
+        }
+
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&redis->sent, q);
     }

@@ -170,6 +170,19 @@ ngx_http_meta_op_copy(ngx_http_meta_op_t *op, u_char *dst)
 }
 
 
+/* what a core file must not hold; of its own memory, never of its owner's */
+
+void
+ngx_http_meta_op_wipe(ngx_http_meta_op_t *op)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; !op->borrowed && i < op->niov; i++) {
+        ngx_explicit_memzero(op->iov[i].iov_base, op->iov[i].iov_len);
+    }
+}
+
+
 void
 ngx_http_meta_op_tell(ngx_http_meta_op_t *op, ngx_http_meta_reply_t *reply)
 {
@@ -192,6 +205,10 @@ ngx_http_meta_op_free(ngx_http_meta_op_t *op)
 {
     ngx_http_meta_chunk_t  *chunk, *next;
     ngx_http_meta_redis_t  *redis;
+
+    if (op->secret) {
+        ngx_http_meta_op_wipe(op);
+    }
 
     for (chunk = op->chunks; chunk; chunk = next) {
         next = chunk->next;

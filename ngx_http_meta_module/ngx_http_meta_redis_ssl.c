@@ -20,6 +20,7 @@
 
 
 static void ngx_http_meta_redis_ssl_handler(ngx_connection_t *c);
+static void ngx_http_meta_redis_ssl_wipe(ngx_connection_t *c);
 static void ngx_http_meta_redis_ssl_log(ngx_connection_t *c, ngx_log_t *log);
 static const char *ngx_http_meta_redis_ssl_verify(
     ngx_http_meta_redis_t *redis);
@@ -243,6 +244,8 @@ ssize_t
 ngx_http_meta_redis_ssl_send(ngx_connection_t *c, struct iovec *iovs,
     ngx_uint_t niov)
 {
+    ngx_http_meta_redis_t  *redis = c->data;
+
     ssize_t       sent;
     ngx_buf_t     bufs[NGX_HTTP_META_SSL_BUFS];
     ngx_uint_t    i;
@@ -278,7 +281,26 @@ ngx_http_meta_redis_ssl_send(ngx_connection_t *c, struct iovec *iovs,
         sent += bufs[i].pos - (u_char *) iovs[i].iov_base;
     }
 
+    if (redis->state == NGX_HTTP_META_REDIS_HANDSHAKE && !c->buffered) {
+        ngx_http_meta_redis_ssl_wipe(c);
+    }
+
     return sent;
+}
+
+
+/* the buffer, in which the password stood */
+
+static void
+ngx_http_meta_redis_ssl_wipe(ngx_connection_t *c)
+{
+    ngx_buf_t  *b;
+
+    b = c->ssl->buf;
+
+    if (b && b->start) {
+        ngx_explicit_memzero(b->start, b->end - b->start);
+    }
 }
 
 
@@ -290,6 +312,7 @@ ngx_http_meta_redis_ssl_close(ngx_connection_t *c)
     ngx_http_meta_redis_t  *redis = c->data;
 
     ngx_http_meta_redis_ssl_log(c, &redis->quiet);
+    ngx_http_meta_redis_ssl_wipe(c);
 
     c->ssl->no_wait_shutdown = 1;
 

@@ -1,0 +1,145 @@
+# Nothing secret stands in a core file: a worker that has checked signatures,
+# answered challenges and logged in to Redis is made to leave one, and each
+# secret, token and password is looked for in it.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256_hex);
+use Test::More;
+
+use Test::Meta;
+use Test::Meta::Certs;
+use Test::Meta::Process;
+use Test::Meta::Util qw(hold_port patience slurp spew wait_for);
+
+# where a program that crashes leaves a file, a folder for it
+config_verb cores => sub {
+    my ($t) = @_;
+    my $dir = "$t->{dir}/cores";
+    my $pattern = slurp('/proc/sys/kernel/core_pattern');
+    return $t->run(skip => 'a sanitizer or valgrind makes none of its own') if patience() > 1;
+    mkdir $dir or die "$dir: $!";
+    chmod 0777, $dir;
+    system("cd $dir && ulimit -c unlimited 2>/dev/null && exec sh -c 'kill -ABRT \$\$'");
+    my @files = glob "$dir/*";
+    return $t->run(skip => "no core file here: core_pattern is $pattern")
+        unless $? & 128 && @files;
+    unlink @files;
+    $t->{conf}{main} = "worker_rlimit_core 1g;\nworking_directory $dir;\n";
+    push @{$t->{allow}}, qr/exited on signal 6/;
+};
+
+# $TLS, a listener; $TLSREDIS, Redis behind TLS
+config_verb tls => sub {
+    my ($t) = @_;
+    my $ca = Test::Meta::Certs->new($t->{dir}, 'ca');
+    $ca->issue('server', '/CN=localhost', 'DNS:localhost,IP:127.0.0.1');
+    for my $name (qw(TLS TLSREDIS)) {
+        ($t->{vars}{$name}, my $probe) = hold_port();
+        push @{$t->{held}}, $probe;
+    }
+};
+
+# [NAME=LENGTH ...]: words that nobody else has, as $NAME
+config_verb secrets => sub {
+    my ($t, $arg) = @_;
+    for (split ' ', $arg) {
+        my ($name, $len) = split /=/;
+        $t->{secrets}{$name} = $t->{vars}{$name} = join '', map { chr 97 + int rand 26 } 1 .. $len;
+    }
+};
+
+# URI STATUS: by curl over TLS, with HTTP/1.1 and HTTP/2
+verb ask_tls => sub {
+    my ($t, $arg) = @_;
+    my ($uri, $status) = split ' ', $arg;
+    for my $http (qw(--http1.1 --http2)) {
+        my $out = "$t->{dir}/curl.out";
+        unlink $out;
+        my $how = Test::Meta::Process->new->run(out => $out, cmd => ['curl', '-s', $http,
+            '--cacert', "$t->{dir}/ca.pem", '-o', '/dev/null', '-w', '%{http_code}',
+            "https://localhost:$t->{vars}{TLS}$uri"])->wait_exit(10);
+        is slurp($out), $status, "$http: $status";
+    }
+};
+
+# the words of "secrets", but for MARK, are in no worker's core
+verb core_without_secrets => sub {
+    my ($t) = @_;
+    my ($pid) = $t->{nginx}->workers;
+    kill 'ABRT', $pid;
+    ok $t->{nginx}->wait_log(qr/process $pid exited on signal 6 \(core dumped\)/), 'core dumped';
+    my ($file) = glob "$t->{dir}/cores/*";
+    my $core = slurp($file);
+    is substr($core, 0, 4), "\x7fELF", 'a core file';
+
+    my %look = %{$t->{secrets}};
+    cmp_ok index($core, delete $look{MARK}), '>', 0, 'with the configuration';
+
+    # as HMAC has them: a whole block with one of two paddings
+    for my $name (grep { /^SECRET/ } keys %look) {
+        $look{sprintf "$name ^ %#x", $_} = $look{$name} ^ (chr($_) x length $look{$name})
+            for 0x36, 0x5c;
+    }
+    for my $name (sort keys %look) {
+        my $n = () = $core =~ /\Q$look{$name}\E/g;
+        is $n, 0, "$name is not in it";
+    }
+    unlink $file;
+};
+
+run_blocks();
+
+__DATA__
+
+=== secrets, verify tokens and passwords: none is in a worker's core
+--- cores
+--- tls
+--- secrets: MARK=32 SECRET1=32 SECRET2=100 TOKEN1=24 TOKEN2=40 WRONG=32 PASSWORD=32
+--- redis
+requirepass $PASSWORD
+tls-port $TLSREDIS
+tls-cert-file $DIR/server.pem
+tls-key-file $DIR/server.key
+tls-ca-cert-file $DIR/ca.pem
+tls-auth-clients no
+--- log_level: info
+--- secret
+$SECRET1
+77 $SECRET2
+--- token
+$TOKEN1
+$TOKEN2
+--- file: password
+$PASSWORD
+--- location
+meta_webhook;
+meta_redis $REDIS password_file=$DIR/password;
+meta_queue meta:events:$MARK;
+--- server
+listen 127.0.0.1:$TLS ssl http2;
+ssl_certificate $DIR/server.pem;
+ssl_certificate_key $DIR/server.key;
+location /tls {
+    meta_webhook;
+    meta_redis rediss://localhost:$TLSREDIS password_file=$DIR/password ca_file=$DIR/ca.pem;
+}
+--- post: /hook sign=key:$SECRET1
+@whatsapp 2
+--- status: 200
+--- post: /tls sign=key:$SECRET2
+@size 600000
+--- status: 200
+--- post: /hook sign=key:another-key
+@page 2
+--- status: 401
+--- get: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN1&hub.challenge=1
+--- status: 200
+--- get: /hook?hub.mode=subscribe&hub.verify_token=$WRONG&hub.challenge=1
+--- status: 403
+--- ask_tls: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN2&hub.challenge=1 200
+--- ask_tls: /tls?hub.mode=subscribe&hub.verify_token=$TOKEN2$WRONG&hub.challenge=1 403
+--- core_without_secrets
+--- get: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN1&hub.challenge=1
+--- status: 200
