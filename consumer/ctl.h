@@ -227,6 +227,7 @@ enum ctl_script {
     CTL_FIND,
     CTL_REPLAY,
     CTL_CONVERSATION,
+    CTL_FORGET,
     CTL_SCRIPTS
 };
 
@@ -272,6 +273,7 @@ int run_conversation_show(struct ctl *c);
 int run_conversation_pause(struct ctl *c);
 int run_conversation_resume(struct ctl *c);
 int run_conversation_forget(struct ctl *c);
+int run_forget(struct ctl *c);
 int run_send(struct ctl *c);
 int run_message(struct ctl *c);
 int run_token(struct ctl *c);

@@ -46,6 +46,9 @@ void heads_read(struct ctl *c, const char *q, long long from,
 void heads_cut(struct heads *heads, long long n);   /* n at most */
 void heads_free(struct heads *heads);
 
+/* ctl_revive.c: those ids of that list; how many there were */
+long long letters_drop(struct ctl *c, const char *q, char **ids, size_t n);
+
 /* ctl_dead_sum.c */
 int dead_summary(struct ctl *c, const char *queue);
 

@@ -293,6 +293,19 @@ static void move_list(struct ctl *c, struct moving *mv, const char *q)
 }
 
 
+/* letters_drop deletes letters for who knows which */
+long long letters_drop(struct ctl *c, const char *q, char **ids, size_t n)
+{
+    struct moving  mv = {
+        .limit = -1, .filter = { .since = -1, .ids = ids, .nids = n }
+    };
+
+    move_list(c, &mv, q);
+
+    return mv.moved;
+}
+
+
 static void move_say(struct ctl *c, const struct moving *mv)
 {
     struct jw    j;

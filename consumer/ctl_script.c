@@ -29,6 +29,7 @@ SCRIPT_FILE(lanes);
 SCRIPT_FILE(find);
 SCRIPT_FILE(replay);
 SCRIPT_FILE(conversation);
+SCRIPT_FILE(forget);
 
 
 static const struct {
@@ -45,6 +46,7 @@ static const struct {
     [CTL_FIND]    = { "ctl_find.lua", ctl_script_find },
     [CTL_REPLAY]  = { "ctl_replay.lua", ctl_script_replay },
     [CTL_CONVERSATION] = { "ctl_conversation.lua", ctl_script_conversation },
+    [CTL_FORGET]  = { "ctl_forget.lua", ctl_script_forget },
 };
 
 

@@ -57,6 +57,9 @@ static const struct command commands[] = {
       "PRODUCT:ACCOUNT:PERSON", "they answer again" },
     { "conversation forget", run_conversation_forget, 0, 1, 1, BOTH,
       "PRODUCT:ACCOUNT:PERSON", "deletes its pause, tags and turns" },
+    { "forget", run_forget, OPT_DRY_RUN, 1, 1, BOTH,
+      "PRODUCT:ACCOUNT:PERSON | ID | +NUMBER [--dry-run]",
+      "deletes what is kept of a person, but that they want no marketing" },
     { "send", run_send, OPT_ACCOUNT | OPT_TO | OPT_TEXT | OPT_DO | OPT_ID
       | OPT_QUEUE | OPT_HIGH | OPT_NOT_BEFORE | OPT_EXPIRES | OPT_KEY
       | OPT_IDEMPOTENCY | OPT_WAIT, 0, 1, BOTH,

@@ -33,7 +33,7 @@ my @all = (
     ['message', 'm_kept'], ['replay', '--all', '--dry-run'], ['replay', '--all', '--to', 'mine'],
     ['replay', '--all'], ['doctor'],
     (map { ['conversation', $_, "messenger:$PAGE:729"] } qw(show pause resume forget)),
-    ['conversation', 'list'],
+    ['conversation', 'list'], ['forget', "messenger:$PAGE:729"],
 );
 
 # all that the commands look for is there
@@ -49,6 +49,7 @@ sub fill {
     $ctl->do('SET', 'meta:limit:stop:page:1', '{"until":1}');
     $ctl->do('HINCRBY', "{$Q}:count", 'taken', 3);
     $ctl->do('HSET', "meta:conversation:messenger:$PAGE:729", 'tag:a' => 1);
+    $ctl->do('HSET', "meta:user:$PAGE:729", name => 'A');
     $ctl->do('ZADD', "{$Q}:kept", 1763700000000, '7:' . event(id => 'm_kept'));
 }
 
