@@ -211,7 +211,7 @@ ngx_http_meta_log_handler(ngx_http_request_t *r)
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
-    if (!mlcf->webhook || ngx_http_meta_mask_handler(r) != NGX_DECLINED) {
+    if (ngx_http_meta_mask_handler(r) != NGX_DECLINED || !mlcf->webhook) {
         return NGX_OK;
     }
 

@@ -16,13 +16,8 @@
 #define NGX_HTTP_META_SECRET_MAX  512
 
 
-/* one line, its blank ends cut; NULL or what is wrong with it */
-typedef char *(*ngx_http_meta_line_pt)(ngx_conf_t *cf, void *data,
-    ngx_str_t *line);
-
-
-static char *ngx_http_meta_read_lines(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_http_meta_line_pt handler, void *data);
+static char *ngx_http_meta_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_meta_line_pt handler, void *data, ngx_uint_t lines);
 static char *ngx_http_meta_each_line(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text, ngx_http_meta_line_pt handler, void *data);
 static char *ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path,
@@ -84,9 +79,25 @@ ngx_http_meta_is_app_id(ngx_str_t *id)
 }
 
 
-static char *
+char *
 ngx_http_meta_read_lines(ngx_conf_t *cf, ngx_str_t *path,
     ngx_http_meta_line_pt handler, void *data)
+{
+    return ngx_http_meta_read(cf, path, handler, data, 1);
+}
+
+
+char *
+ngx_http_meta_read_text(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_meta_line_pt handler, void *data)
+{
+    return ngx_http_meta_read(cf, path, handler, data, 0);
+}
+
+
+static char *
+ngx_http_meta_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_meta_line_pt handler, void *data, ngx_uint_t lines)
 {
     char       *rv;
     ngx_str_t   text;
@@ -100,8 +111,16 @@ ngx_http_meta_read_lines(ngx_conf_t *cf, ngx_str_t *path,
         rv = ngx_http_meta_read_file(cf, path, &text);
     }
 
-    if (rv == NGX_CONF_OK) {
+    if (rv == NGX_CONF_OK && lines) {
         rv = ngx_http_meta_each_line(cf, path, &text, handler, data);
+
+    } else if (rv == NGX_CONF_OK) {
+        rv = handler(cf, data, &text);
+
+        if (rv != NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", path, rv);
+            rv = NGX_CONF_ERROR;
+        }
     }
 
     if (text.data) {

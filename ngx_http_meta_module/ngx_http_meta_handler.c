@@ -63,12 +63,14 @@ ngx_http_meta_mask_handler(ngx_http_request_t *r)
 {
     ngx_str_t                 *s[3];
     ngx_uint_t                 i;
+    ngx_list_part_t           *part;
+    ngx_table_elt_t           *h;
     ngx_http_meta_ctx_t       *ctx;
     ngx_http_meta_loc_conf_t  *mlcf;
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_module);
 
-    if (!mlcf->webhook) {
+    if (!mlcf->webhook && !mlcf->masked) {
         return NGX_DECLINED;
     }
 
@@ -102,6 +104,20 @@ ngx_http_meta_mask_handler(ngx_http_request_t *r)
 
     for (i = 0; i < 3; i++) {
         meta_query_mask(s[i]->data, s[i]->len, i == 0);
+    }
+
+    /* a page of ours names itself, with its query, to what it loads */
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == sizeof("referer") - 1
+                && ngx_strncmp(h[i].lowcase_key, "referer", 7) == 0)
+            {
+                meta_query_mask(h[i].value.data, h[i].value.len, 0);
+            }
+        }
     }
 
     return NGX_DECLINED;

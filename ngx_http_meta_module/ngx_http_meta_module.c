@@ -260,6 +260,7 @@ ngx_http_meta_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     mlcf->webhook = 0;
+     *     mlcf->masked = 0;
      *     mlcf->target = NULL;
      *     mlcf->app_id = { 0, NULL };
      *     mlcf->client_cn = { 0, NULL };
@@ -334,6 +335,10 @@ ngx_http_meta_merge_place(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *prev,
                            "there (proxy_pass, meta_status, ...)",
                            &ngx_http_meta_places[conf->webhook], &clcf->name);
         return NGX_CONF_ERROR;
+    }
+
+    if (clcf->noname && prev->masked) {
+        conf->masked = 1;
     }
 
     if (clcf->noname && prev->webhook) {

@@ -66,7 +66,20 @@ typedef enum {
     NGX_HTTP_META_UNAVAILABLE,
     NGX_HTTP_META_ERROR,
     NGX_HTTP_META_STALE,
-    NGX_HTTP_META_NVERDICTS     /* at most NGX_HTTP_META_VERDICTS */
+    NGX_HTTP_META_NVERDICTS,    /* at most NGX_HTTP_META_VERDICTS */
+
+    /* of logins, which are in no counter */
+
+    NGX_HTTP_META_BAD_LINK = NGX_HTTP_META_NVERDICTS,
+    NGX_HTTP_META_BAD_STATE,
+    NGX_HTTP_META_REPLAYED,
+    NGX_HTTP_META_DENIED,
+    NGX_HTTP_META_FAILED,
+    NGX_HTTP_META_LOGIN,
+    NGX_HTTP_META_CODE,
+    NGX_HTTP_META_FLOW,
+    NGX_HTTP_META_NO_FLOW,
+    NGX_HTTP_META_NALL
 } ngx_http_meta_verdict_t;
 
 
@@ -113,6 +126,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_meta_place_t      webhook;
+    ngx_uint_t                 masked;      /* no webhook, but secrets come */
     ngx_http_meta_target_t    *target;
     ngx_msec_t                 connect_timeout;
     ngx_msec_t                 timeout;
@@ -170,6 +184,15 @@ extern ngx_module_t  ngx_http_meta_module;
 
 /* ngx_http_meta_files.c: what comes from files and the environment */
 
+/* one line, its blank ends cut; NULL or what is wrong with it */
+typedef char *(*ngx_http_meta_line_pt)(ngx_conf_t *cf, void *data,
+    ngx_str_t *line);
+
+char *ngx_http_meta_read_lines(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_meta_line_pt handler, void *data);
+/* the same for all of its text at once */
+char *ngx_http_meta_read_text(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_http_meta_line_pt handler, void *data);
 char *ngx_http_meta_read_secrets(ngx_conf_t *cf, ngx_array_t *secrets,
     ngx_str_t *path);
 char *ngx_http_meta_read_tokens(ngx_conf_t *cf, ngx_array_t *tokens,
@@ -205,9 +228,9 @@ ngx_http_meta_verdict_t ngx_http_meta_malformed(ngx_http_request_t *r,
 ngx_http_meta_verdict_t ngx_http_meta_route(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx, meta_split_t *split, meta_event_t *events,
     ngx_str_t *list);
+ngx_http_meta_ctx_t *ngx_http_meta_get_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_meta_delivery(ngx_http_request_t *r,
     ngx_http_meta_ctx_t *ctx);
-ngx_http_meta_ctx_t *ngx_http_meta_get_ctx(ngx_http_request_t *r);
 void ngx_http_meta_finish(ngx_http_meta_ctx_t *ctx,
     ngx_http_meta_verdict_t verdict);
 
@@ -339,6 +362,10 @@ void ngx_http_meta_holder_init_process(ngx_http_meta_main_conf_t *mmcf);
 
 char *ngx_http_meta_status_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+ngx_uint_t ngx_http_meta_accepts(ngx_http_request_t *r, char *type);
+/* 'sha256-...' of what stands between begin and end; NULL: nothing does */
+u_char *ngx_http_meta_page_hash(u_char *p, u_char *page, char *begin,
+    char *end);
 
 /* ngx_http_meta_stat.c: counters in shared memory */
 

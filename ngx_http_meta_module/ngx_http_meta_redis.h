@@ -284,6 +284,12 @@ void ngx_http_meta_op_free_all(ngx_http_meta_redis_t *redis);
 void ngx_http_meta_op_timer_handler(ngx_event_t *ev);
 ngx_uint_t ngx_http_meta_reply_is_final(ngx_http_meta_reply_t *reply);
 
+#define ngx_http_meta_reply_is(reply, n)                                      \
+    ((reply)->type == REDIS_REPLY_INTEGER && (reply)->integer == (n))
+
+#define ngx_http_meta_reply_is_array(reply)                                   \
+    ((reply)->type == REDIS_REPLY_ARRAY)
+
 /* ngx_http_meta_redis_io.c */
 
 ngx_int_t ngx_http_meta_redis_reader(ngx_http_meta_redis_t *redis);

@@ -28,12 +28,9 @@ typedef enum {
 static ngx_int_t ngx_http_meta_status_handler(ngx_http_request_t *r);
 static ngx_http_meta_format_t ngx_http_meta_status_format(
     ngx_http_request_t *r);
-static ngx_uint_t ngx_http_meta_status_accepts(ngx_http_request_t *r,
-    char *type);
 static ngx_int_t ngx_http_meta_status_page(ngx_http_request_t *r,
     ngx_http_meta_out_t *out);
 static ngx_int_t ngx_http_meta_status_policy(ngx_str_t *policy);
-static u_char *ngx_http_meta_status_hash(u_char *p, char *begin, char *end);
 static ngx_int_t ngx_http_meta_status_send(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *type, ngx_http_meta_out_t *out);
 
@@ -175,16 +172,16 @@ ngx_http_meta_status_format(ngx_http_request_t *r)
         return NGX_HTTP_META_NO_FORMAT;
     }
 
-    if (ngx_http_meta_status_accepts(r, "text/html")) {
+    if (ngx_http_meta_accepts(r, "text/html")) {
         return NGX_HTTP_META_HTML;
     }
 
-    if (ngx_http_meta_status_accepts(r, "application/json")) {
+    if (ngx_http_meta_accepts(r, "application/json")) {
         return NGX_HTTP_META_JSON;
     }
 
-    if (ngx_http_meta_status_accepts(r, "application/openmetrics-text")
-        || ngx_http_meta_status_accepts(r, "text/plain"))
+    if (ngx_http_meta_accepts(r, "application/openmetrics-text")
+        || ngx_http_meta_accepts(r, "text/plain"))
     {
         return NGX_HTTP_META_PROMETHEUS;
     }
@@ -195,8 +192,8 @@ ngx_http_meta_status_format(ngx_http_request_t *r)
 
 /* nginx itself keeps Accept only where some of its modules want it */
 
-static ngx_uint_t
-ngx_http_meta_status_accepts(ngx_http_request_t *r, char *type)
+ngx_uint_t
+ngx_http_meta_accepts(ngx_http_request_t *r, char *type)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -273,14 +270,15 @@ ngx_http_meta_status_policy(ngx_str_t *policy)
     p = ngx_cpymem(buf, "default-src 'none'; style-src ",
                    sizeof("default-src 'none'; style-src ") - 1);
 
-    p = ngx_http_meta_status_hash(p, "<style>", "</style>");
+    p = ngx_http_meta_page_hash(p, ngx_http_meta_page, "<style>", "</style>");
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     p = ngx_cpymem(p, "; script-src ", sizeof("; script-src ") - 1);
 
-    p = ngx_http_meta_status_hash(p, "<script>", "</script>");
+    p = ngx_http_meta_page_hash(p, ngx_http_meta_page, "<script>",
+                                "</script>");
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -295,14 +293,14 @@ ngx_http_meta_status_policy(ngx_str_t *policy)
 }
 
 
-static u_char *
-ngx_http_meta_status_hash(u_char *p, char *begin, char *end)
+u_char *
+ngx_http_meta_page_hash(u_char *p, u_char *page, char *begin, char *end)
 {
     u_char     *from, *to, mac[EVP_MAX_MD_SIZE];
     ngx_str_t   hash, text;
     unsigned    len;
 
-    from = (u_char *) ngx_strstr(ngx_http_meta_page, begin);
+    from = (u_char *) ngx_strstr(page, begin);
     to = from ? (u_char *) ngx_strstr(from, end) : NULL;
 
     if (to == NULL) {

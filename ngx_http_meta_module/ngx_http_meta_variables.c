@@ -54,7 +54,7 @@ static ngx_http_variable_t  ngx_http_meta_variables[] = {
 };
 
 
-static ngx_str_t  ngx_http_meta_verdicts[NGX_HTTP_META_NVERDICTS] = {
+static ngx_str_t  ngx_http_meta_verdicts[NGX_HTTP_META_NALL] = {
     ngx_string(""),
     ngx_string("ok"),
     ngx_string("challenge"),
@@ -69,7 +69,17 @@ static ngx_str_t  ngx_http_meta_verdicts[NGX_HTTP_META_NVERDICTS] = {
     ngx_string("bad_queue"),
     ngx_string("unavailable"),
     ngx_string("error"),
-    ngx_string("stale")
+    ngx_string("stale"),
+
+    ngx_string("bad_link"),
+    ngx_string("bad_state"),
+    ngx_string("replayed"),
+    ngx_string("denied"),
+    ngx_string("failed"),
+    ngx_string("login"),
+    ngx_string("code"),
+    ngx_string("flow"),
+    ngx_string("no_flow")
 };
 
 

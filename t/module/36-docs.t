@@ -58,7 +58,8 @@ sub is_taken {
     Test::Meta::Certs->new($dir, 'ca')->issue('server', '/CN=localhost', 'DNS:localhost');
     spew("$dir/$_", slurp("$dir/ca.pem")) for qw(client_ca.pem redis_ca.pem);
     spew("$dir/$_", "a-word-of-the-sample\n")
-        for qw(app_secret verify_token redis_password);
+        for qw(app_secret verify_token redis_password link_key instagram_secret);
+    spew("$dir/token_keys", "00112233445566778899aabbccddeeff" x 2 . "\n");
     spew("$dir/cloudflare_ranges.conf", "set_real_ip_from 192.0.2.0/24;\n");
 
     $text = runnable($text, $dir, $port);
