@@ -8,6 +8,7 @@ use warnings;
 use Test::More;
 
 use Test::Meta;
+use Test::Meta::Login;
 use Test::Meta::Status;
 use Test::Meta::Util qw(root_dir slurp wait_for);
 
@@ -443,3 +444,24 @@ list meta:events:0 holder = no
 list meta:events:1 holder = yes
 redis.0.worth = none
 --- refused_by_redis: command ping
+
+=== a login does all that it does with the rights of the page
+--- edge
+--- http
+meta_redis $REDIS user=edge password_file=$DIR/password;
+--- logins
+--- waiting: 90 2
+--- login
+--- back: code=by-the-smallest-acl&state=$STATE
+--- status: 303
+--- back: code=by-the-smallest-acl&state=$STATE
+--- status: 409
+--- get: /cb?flow=$FLOW&format=json
+--- answer_like: "step":"received"
+--- auth: 2
+--- refused_by_redis: command (?:ping|info|config\|get)
+--- acl: clearselectors
+--- login
+--- back: code=without-the-rights&state=$STATE
+--- status: 503
+--- log: \[error\] .*refuses a command of a login: "NOPERM"
