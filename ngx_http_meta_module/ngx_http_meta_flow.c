@@ -35,7 +35,6 @@ static ngx_int_t ngx_http_meta_flow_page(ngx_http_request_t *r,
     ngx_http_meta_flow_t *flow, ngx_uint_t status, ngx_str_t *json);
 static ngx_int_t ngx_http_meta_flow_json(ngx_http_request_t *r,
     ngx_http_meta_flow_t *flow, ngx_str_t *json);
-static ngx_uint_t ngx_http_meta_flow_wants_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_meta_flow_is(ngx_str_t *s, char *word);
 
 
@@ -90,7 +89,7 @@ ngx_http_meta_flow(ngx_http_request_t *r, ngx_str_t *name)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    flow->json = ngx_http_meta_flow_wants_json(r);
+    flow->json = ngx_http_meta_wants_json(r);
 
     if (ngx_http_meta_is_flow(name) != NGX_OK) {
         return ngx_http_meta_flow_answer(r, flow, NGX_HTTP_NOT_FOUND);
@@ -309,8 +308,8 @@ ngx_http_meta_flow_json(ngx_http_request_t *r, ngx_http_meta_flow_t *flow,
 
 /* a browser asks for text/html among others; a program may say what it wants */
 
-static ngx_uint_t
-ngx_http_meta_flow_wants_json(ngx_http_request_t *r)
+ngx_uint_t
+ngx_http_meta_wants_json(ngx_http_request_t *r)
 {
     ngx_str_t  value;
 

@@ -237,6 +237,15 @@ ngx_int_t ngx_http_meta_flow_redirect(ngx_http_request_t *r, ngx_str_t *flow);
 ngx_int_t ngx_http_meta_flow_url(ngx_http_request_t *r, ngx_str_t *flow,
     ngx_str_t *url);
 
+/* whether what the page says is wanted as JSON */
+ngx_uint_t ngx_http_meta_wants_json(ngx_http_request_t *r);
+
+/* ngx_http_meta_deletion.c */
+
+char *ngx_http_meta_deletion_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_meta_deletion_handler(ngx_http_request_t *r);
+
 /* ngx_http_meta_page.c: what people see */
 
 ngx_int_t ngx_http_meta_page_send(ngx_http_request_t *r,

@@ -99,6 +99,13 @@ static ngx_command_t  ngx_http_meta_oauth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("meta_deletion_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_meta_deletion_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -239,7 +246,9 @@ static char *
 ngx_http_meta_oauth_check(ngx_conf_t *cf,
     ngx_http_meta_oauth_loc_conf_t *conf, ngx_str_t *location)
 {
-    if (conf->handler == ngx_http_meta_flow_handler) {
+    if (conf->handler == ngx_http_meta_flow_handler
+        || conf->handler == ngx_http_meta_deletion_handler)
+    {
         return NGX_CONF_OK;
     }
 

@@ -12,6 +12,7 @@ use Test::More;
 use Test::Meta;
 use Test::Meta::HTTP;
 use Test::Meta::Spool;
+use Test::Meta::Util qw(root_dir slurp);
 
 my $USER = '700000000000001';
 
@@ -24,8 +25,23 @@ $more}
 location = /forget {
     meta_data_deletion https://shop.example/privacy;
 $more}
+location = /privacy {
+    meta_deletion_status;
+}
 END
-    $t->{conf}{location} = "meta_webhook;\nmeta_status;\n" if $arg eq 'status';
+};
+
+# the user of docs/operations.md, as far as these directives need him
+config_verb smallest => sub {
+    my ($t) = @_;
+    my @lines = grep { /callbacks| reset / }
+        slurp(root_dir() . '/docs/operations.md') =~ /^ACL (SETUSER edge .*)/mg;
+    is scalar @lines, 2, 'the page says which rights';
+    $t->{conf}{http} = "meta_redis \$REDIS user=edge password_file=\$DIR/password;\n";
+    $t->{files}{password} = "edge-password-01\n";
+    push @{$t->{before_start}}, sub {
+        $t->{redis}->do('ACL', map { s/PASSWORD/edge-password-01/r } /\(.*?\)|\S+/g) for @lines;
+    };
 };
 
 sub form {
@@ -94,6 +110,26 @@ verb event => sub {
         "oauth $app $app $field " . $t->{issued} * 1000, 'in a record like all';
 };
 
+# [QUERY]: the page of the last code, or of another; with FIELD VALUE lines what
+# the consumer has written of it before
+verb page => sub {
+    my ($t, $arg, $text) = @_;
+    my %is = map { split / /, $_, 2 } split /\n/, $text;
+    $t->{redis}->do('HSET', "meta:deletion:$t->{code}", %is) if %is;
+    $t->run(get => '/privacy?code=' . ($t->{code} // '') . $arg);
+    $t->learn($t->{code});
+};
+
+# what it says as JSON, without the code
+verb says => sub {
+    my ($t, $arg) = @_;
+    $t->run(page => '&format=json');
+    my $said = decode_json($t->{last}{body});
+    is $said->{code}, $t->{code}, 'the code';
+    is join(' ', map { $said->{$_} } qw(state at done_at tokens)), $arg, "it is $arg";
+    ok length $said->{text}, 'in words, too';
+};
+
 run_blocks();
 
 __DATA__
@@ -132,6 +168,18 @@ Cache-Control: no-store
 --- remember: answer
 --- signed: /forget
 --- same_as: answer
+
+=== the rights that operations.md names are enough
+--- callbacks
+--- smallest
+--- signed: /forget
+--- status: 200
+--- confirmed
+--- page
+--- status: 200
+--- answer_like: has arrived
+--- redis_do: GET meta:callbacks:partitions
+--- no_log: refuses
 
 === several secrets: the app is that of the one that agrees
 --- callbacks
@@ -339,3 +387,97 @@ location /x {
 }
 --- refused
 needs a "meta_queue" of its own
+
+=== the page: arrived, deleted here, confirmed by whoever runs the app
+--- callbacks
+--- signed: /forget
+--- confirmed
+--- page
+--- status: 200
+--- answer_like: Your request has arrived
+--- headers
+Content-Type: text/html; charset=utf-8
+Cache-Control: no-store
+Referrer-Policy: no-referrer
+X-Content-Type-Options: nosniff
+Content-Security-Policy: default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+';.*frame-ancestors 'none'
+--- says: received 0 0 0
+--- page
+state deleted
+at 1763836000000
+tokens 2
+flows 1
+--- answer_like: (?s)Your access was deleted.*2 access permissions .* and 1 record of.*Not confirmed yet.*2025-11-22
+--- says: deleted 1763836000000 0 2
+--- page
+state done
+done_at 1763922400000
+text Orders & invoices <older than 10 years> too.
+--- answer_like: (?s)Your data was deleted.*Orders &amp; invoices &lt;older.*2025-11-23
+--- says: done 1763836000000 1763922400000 2
+--- page
+state refused
+--- answer_like: Not everything was deleted
+
+=== what a newer consumer writes, and what is no number, do no harm
+--- callbacks
+--- signed: /forget
+--- confirmed
+--- page
+state pondering
+at soon
+tokens -1
+pages state
+--- status: 200
+--- answer_like: Your request has arrived
+--- says: received 0 0 0
+
+=== a code of nobody, cut, or with something in it: 404, without a word of it
+--- callbacks
+--- get: /privacy
+--- status: 404
+--- answer_like: We do not know this code
+--- get: /privacy?code=
+--- status: 404
+--- get: /privacy?code=000000000000000012345678
+--- status: 404
+--- get: /privacy?code=0123456789abcdef0123456
+--- status: 404
+--- get: /privacy?code=%3Cscript%3Ealert(1)%3C%2Fs%3E
+--- status: 404
+--- meta_log: ^404 no_flow
+--- get: /privacy?code=0&code=1
+--- status: 404
+--- request: POST /privacy
+--- status: 405
+
+=== a code in capitals is the same, and one whose secret is gone is still shown
+--- callbacks
+--- redis_do: HSET meta:deletion:0123456789abcdef01234567 state done tokens 0 at 1 done_at 2
+--- get: /privacy?code=0123456789ABCDEF01234567
+--- status: 200
+--- answer_like: (?s)Your data was deleted.*There was nothing left
+--- access_log: code=\*+ HTTP
+
+=== the code of a test says so, and asks nobody
+--- callbacks
+--- signed: /forget user=0
+--- confirmed
+--- page
+--- status: 200
+--- answer_like: only a test
+--- calls: hgetall 0
+
+=== Redis away: 503, and the page comes back by itself
+--- callbacks
+--- redis: down
+--- get: /privacy?code=0123456789abcdef01234567
+--- status: 503
+--- headers
+Retry-After: \d+
+Refresh: \d+
+--- answer_like: One moment
+--- get: /privacy?code=0123456789abcdef01234567&format=json
+--- status: 503
+--- answer_like: "state":"unavailable"
+--- log: meta redis
