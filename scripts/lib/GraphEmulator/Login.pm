@@ -17,6 +17,7 @@ has users     => sub { {} };
 has order     => sub { [] };        # of the users; the first one is logged in
 has redirects => sub { {} };        # Valid OAuth Redirect URIs
 has configs   => sub { {} };        # Login for Business, by config_id
+has names     => sub { {} };        # of whatever has an id
 has codes     => sub { {} };
 has given     => sub { [] };        # codes, the oldest first
 has grants    => sub { {} };        # "APP USER" -> {granted, declined, data}
@@ -49,12 +50,13 @@ sub now ($self) { return int $self->emulator->store->now }
 sub life ($self, $what) { return $LIFE{$what} }
 
 
-sub _id ($what, $object) {
+sub _id ($self, $what, $object) {
     die "$what is an object\n" if ref $object ne 'HASH';
     my $id = $object->{id} // '';
     die "$what needs an id of digits, not \"$id\"\n" if $id !~ /\A\d{1,32}\z/;
     $object->{id} = "$id";
     $object->{name} //= ucfirst "$what $id";
+    $self->names->{$id} = $object->{name} if $what ne 'number';
     return $object;
 }
 
@@ -66,23 +68,30 @@ sub _list ($what, $list) {
 
 
 # A person, new or again: {id, name, pages, instagram, businesses, granular}.
+# Nobody has subscribed to what is theirs yet.
 sub add_user ($self, $spec) {
-    my $user = _id('user', $spec);
+    my $user = $self->_id('user', $spec);
+    my $subscribed = $self->emulator->subscribed;
     for my $page (_list('pages', $user->{pages})) {
-        _id('Page', $page);
+        $self->_id('Page', $page);
+        $subscribed->{ $page->{id} } //= 0;
+        $self->names->{ $page->{instagram} } = $page->{username}
+            if defined $page->{instagram} && defined $page->{username};
         $page->{tasks} //= [qw(ANALYZE ADVERTISE MODERATE CREATE_CONTENT
             MANAGE MESSAGING)];
     }
     if (my $instagram = $user->{instagram}) {
-        _id('account', $instagram);
+        $self->_id('account', $instagram);
         $instagram->{username} //= "emulator$instagram->{id}";
+        $self->names->{ $instagram->{id} } = $instagram->{username};
         $instagram->{scoped} //= '26' . substr $instagram->{id}, -14;
     }
     for my $business (_list('businesses', $user->{businesses})) {
-        _id('business', $business);
+        $self->_id('business', $business);
         for my $waba (_list('wabas', $business->{wabas})) {
-            _id('account', $waba);
-            $self->_number(_id('number', $_))
+            $self->_id('account', $waba);
+            $subscribed->{ $waba->{id} } //= 0;
+            $self->_number($self->_id('number', $_), $waba->{name})
                 for _list('numbers', $waba->{numbers});
         }
     }
@@ -96,12 +105,12 @@ sub add_user ($self, $spec) {
 
 # Status PENDING: to be registered; a pin is the one that it has already;
 # coexistence: it lives in the WhatsApp Business app too.
-sub _number ($self, $spec) {
+sub _number ($self, $spec, $name) {
     my $number = $self->emulator->number($spec->{id});
-    my %more = (%$spec, status => $spec->{status} // 'PENDING');
-    my ($pin, $both) = delete @more{qw(pin coexistence)};
+    my %more = (verified_name => $name, %$spec,
+        status => $spec->{status} // 'PENDING');
+    my ($pin, $both) = delete @more{qw(pin coexistence name)};
     $more{status} = 'CONNECTED' if $both;
-    delete $more{name} if !defined $more{verified_name};
     my $connected = $more{status} eq 'CONNECTED';
     %$number = (%$number, platform_type => $connected ? 'CLOUD_API'
             : 'NOT_APPLICABLE', registered => $connected ? 1 : 0,

@@ -34,11 +34,13 @@ sub _account ($call) {
     my $kind = $token->{node}{$node} // '';
     %node = (%node, %{ $call->{emulator}->number($node) })
         if !$me && $kind =~ /\A(?:phone|any)\z/;
-    $node{instagram_business_account} = { id => $token->{account}{$node} }
+    my $names = $call->{emulator}->login->names;
+    my $linked = $token->{account}{$node};
+    $node{name} = $names->{$id} if defined $names->{$id};
+    $node{instagram_business_account} = { id => $linked,
+        defined $names->{$linked} ? (username => $names->{$linked}) : () }
         if $kind eq 'page' && $token->{account}{$node} ne $node;
     _instagram($token, $me, \%node) if $kind eq 'instagram';
-    my $person = $call->{emulator}->login->users->{$id};
-    $node{name} = $person->{name} if $me && $person;
     $node{client_business_id} = $token->{business}
         if $me && defined $token->{business};
     @node{qw(currency timezone_id message_template_namespace)}
