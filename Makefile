@@ -10,9 +10,10 @@ WARN      = -std=gnu11 -Wall -Wextra -Werror
 # metactl's own files; both programs take what they need of the others
 METACTL_SRC  = $(wildcard consumer/metactl*.c consumer/ctl_*.c)
 CONSUMER_SRC = $(filter-out $(METACTL_SRC), $(wildcard consumer/*.c)) \
-               meta/meta_redis.c
+               meta/meta_base64.c meta/meta_link.c meta/meta_redis.c \
+               meta/meta_seal.c meta/meta_signature.c meta/meta_state.c
 SHARED_SRC   = $(filter-out consumer/main.c, $(CONSUMER_SRC)) \
-               $(filter-out meta/meta_redis.c, $(wildcard meta/*.c))
+               $(filter-out $(CONSUMER_SRC), $(wildcard meta/*.c))
 HIREDIS_INC = $(patsubst %/hiredis,%,$(shell pkg-config --cflags-only-I hiredis 2>/dev/null))
 HIREDIS_LIB = $(shell pkg-config --libs-only-L hiredis 2>/dev/null)
 CONSUMER_LIBS = $(HIREDIS_LIB) -Wl,-Bstatic -lhiredis -Wl,-Bdynamic \

@@ -6,6 +6,7 @@
 #include "channel.h"
 #include "file.h"
 #include "split.h"
+#include "token.h"
 
 
 static bool has(const struct action *a, enum content content)
@@ -419,7 +420,7 @@ static int check_graph(const struct action *a,
     }
 
     if (a->account != NULL) {
-        product = target_known(conf, STR(a->account));
+        product = tokens_product(conf, STR(a->account));
     }
 
     row = calls_match(product, a->method, STR(a->path), a->params);

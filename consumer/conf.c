@@ -71,6 +71,7 @@ static const struct option options[] = {
     { "tokens[].env", type_string, NULL, TOKEN(env), 0, NULL, 0 },
     { "tokens[].instagram", type_digits, NULL, TOKEN(instagram), 0, NULL,
       0 },
+    { "tokens[].tenant", type_tenant, NULL, TOKEN(tenant), 0, NULL, 0 },
     { "rules", NULL, conf_rule, ROOT(rules), EACH(rule), NULL, 0 },
     { "rules[].when", NULL, NULL, 0, 0, NULL, OPTION_NEEDED },
     { "rules[].when.product", type_products, NULL, WHEN(products), 0, NULL,
@@ -245,8 +246,17 @@ static const struct option options[] = {
       QUICK(payload), 0, NULL, OPTION_NEEDED },
     { "assistants[].pause", type_time, NULL, ASSISTANT(pause_ms), 0, "12h",
       0 },
-    { "token_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
-    { "link_key_file", NULL, NULL, 0, 0, NULL, OPTION_LATER },
+    { "token_key_file", type_token_keys, NULL, ROOT(token_keys), 0, NULL,
+      0 },
+    { "link_key_file", type_link_keys, NULL, ROOT(link_keys), 0, NULL, 0 },
+    { "oauth", NULL, NULL, 0, 0, NULL, 0 },
+    { "oauth.login_url", type_url, NULL, ROOT(login_url), 0, NULL, 0 },
+    { "oauth.refresh_before", type_time, NULL, ROOT(refresh_ms), 0, "7d",
+      0 },
+    { "oauth.alarm_before", type_time, NULL, ROOT(alarm_ms), 0, "1d", 0 },
+    { "oauth.check_every", type_time, NULL, ROOT(check_ms), 0, "24h", 0 },
+    { "oauth.scopes", type_scopes, NULL, ROOT(scopes), 0, NULL,
+      OPTION_MANY },
 };
 
 
@@ -470,11 +480,28 @@ static bool conf_people(const struct conf *conf)
 }
 
 
+static bool conf_by_tenant(const struct conf *conf)
+{
+    size_t              i;
+    const struct rule  *rules = conf->rules.at;
+
+    for (i = 0; i < conf->rules.n; i++) {
+        if (rules[i].when.tenants.n > 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* conf_load reads the file, then the environment */
 struct conf *conf_load(const char *file, bool run, char error[CONF_ERROR_MAX])
 {
-    char           why[CONF_ERROR_MAX - 64];
-    struct reader  r = { .file = file, .run = run, .error = error };
+    char                why[CONF_ERROR_MAX - 64];
+    size_t              i;
+    struct reader       r = { .file = file, .run = run, .error = error };
+    struct conf_token  *t;
 
     error[0] = '\0';
     r.conf = mem_alloc(sizeof(*r.conf));
@@ -499,6 +526,11 @@ struct conf *conf_load(const char *file, bool run, char error[CONF_ERROR_MAX])
     }
 
     r.conf->people = conf_people(r.conf);
+    r.conf->by_tenant = conf_by_tenant(r.conf);
+    for (i = 0; i < r.conf->tokens.n; i++) {
+        t = (struct conf_token *) r.conf->tokens.at + i;
+        t->lane = t->secret;
+    }
 
     return r.conf;
 }
@@ -519,6 +551,18 @@ static void texts_free(struct conf_list *list)
 
     for (i = 0; i < list->n; i++) {
         free(((char **) list->at)[i]);
+    }
+
+    free(list->at);
+}
+
+
+static void secrets_free(struct conf_list *list)
+{
+    size_t  i;
+
+    for (i = 0; i < list->n; i++) {
+        mem_wipe(((char **) list->at)[i]);
     }
 
     free(list->at);
@@ -558,6 +602,7 @@ static void conf_free(struct conf *conf)
         free(tokens[i].instagram);
         free(tokens[i].file);
         free(tokens[i].env);
+        free(tokens[i].tenant);
         mem_wipe(tokens[i].secret);
     }
 
@@ -568,6 +613,10 @@ static void conf_free(struct conf *conf)
     texts_free(&conf->push_lists);
     texts_free(&conf->warnings);
     texts_free(&conf->secret_files);
+    texts_free(&conf->scopes);
+    secrets_free(&conf->link_keys);
+    conf_keys_free(conf->token_keys);
+    free(conf->login_url);
     free(conf->filled.at);
     redis_target_free(&conf->redis);
     free(conf->redis_text);

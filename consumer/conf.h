@@ -9,14 +9,25 @@
 #include "log.h"
 #include "redis.h"
 
+#include "meta/meta_seal.h"
+
 #include <stdint.h>
+
+
+struct tokens;
 
 
 enum token_kind {
     TOKEN_WHATSAPP,
     TOKEN_PAGE,
     TOKEN_SYSTEM_USER,
-    TOKEN_INSTAGRAM         /* of Instagram Login: of a host of its own */
+    TOKEN_INSTAGRAM,        /* of Instagram Login: of a host of its own */
+    TOKEN_CONF_KINDS,       /* the configuration has no others */
+    TOKEN_USER = TOKEN_CONF_KINDS,
+    TOKEN_BUSINESS,         /* a client's system user (Embedded Signup) */
+    TOKEN_APP,
+    TOKEN_PIN,              /* no token: a number's two-step PIN */
+    TOKEN_KINDS
 };
 
 /* whose names the file spells; conf->hosts is in this order */
@@ -60,6 +71,16 @@ struct conf_token {
     char  *file;
     char  *env;
     char  *secret;          /* the token itself */
+    char  *tenant;          /* whose the account is; NULL: nobody's */
+    const char    *lane;    /* what its lane is named by: secret, or NAME of
+                               a stored one, which stays as it is renewed */
+    struct token  *stored;  /* it is this one's (token.h); NULL: of conf */
+};
+
+/* the lines of token_key_file; wiped as they go */
+struct conf_keys {
+    size_t           n;
+    meta_seal_key_t  at[META_KEYS_MAX];
 };
 
 enum queue_kind {
@@ -202,6 +223,7 @@ struct conf_listen {
 
 struct conf {
     unsigned             refs;
+    struct tokens       *store;     /* of who runs; NULL: there is none */
     struct redis_target  redis;
     char                *redis_text;
     struct conf_list     queues;
@@ -214,6 +236,7 @@ struct conf {
     char                *ca_file;   /* NULL: the system's */
     struct conf_list     tokens;
     struct conf_list     rules;
+    bool                 by_tenant; /* a rule asks whose an account is */
     bool                 people;    /* something is sent to people, so what is
                                        known of them matters */
     struct conf_list     push_lists;    /* char * */
@@ -240,6 +263,14 @@ struct conf {
     struct rate          rates[LANE_KINDS];     /* limits */
     int                  log_format;
     struct conf_listen   metrics;
+    struct conf_keys    *token_keys;    /* NULL: nothing is stored */
+    struct conf_list     link_keys;     /* char *: lines of link_key_file */
+    char                *login_url;     /* oauth: NULL: not known */
+    unsigned long        refresh_ms;    /* before a token expires */
+    unsigned long        alarm_ms;      /* likewise */
+    unsigned long        check_ms;      /* debug_token, so often */
+    struct conf_list     scopes;        /* char *: needed beside what the
+                                           actions need */
     struct conf_list     filled;        /* struct conf_from */
     struct conf_list     warnings;      /* char *: what is good, and hardly
                                            meant; with file, line, column */

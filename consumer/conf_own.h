@@ -110,6 +110,13 @@ bool queue_has(const struct conf_queue *q, const char *list);
 const char *secret_read(const char *path, char **secret);
 const char *secret_env(const char *name, char **secret);
 
+/* conf_keys.c: PATH or env:NAME, one key a line */
+const char *type_token_keys(const char *path, void *field);
+const char *type_link_keys(const char *path, void *field);
+void conf_keys_free(struct conf_keys *keys);
+const char *type_tenant(const char *text, void *field);
+const char *type_scopes(const char *text, void *field);     /* gathers */
+
 /* conf_handler.c */
 const char *type_handler_url(const char *text, void *field);
 void conf_handler(struct reader *r, yaml_node_t *node, const char *path,

@@ -22,7 +22,9 @@ static const char *const  products[] = {
 
 static const char *const  token_kinds[] = {
     [TOKEN_WHATSAPP] = "whatsapp", [TOKEN_PAGE] = "page",
-    [TOKEN_SYSTEM_USER] = "system_user", [TOKEN_INSTAGRAM] = "instagram"
+    [TOKEN_SYSTEM_USER] = "system_user", [TOKEN_INSTAGRAM] = "instagram",
+    [TOKEN_USER] = "user", [TOKEN_BUSINESS] = "business",
+    [TOKEN_APP] = "app", [TOKEN_PIN] = "pin"
 };
 
 static const char *const  queue_kinds[] = {
@@ -390,7 +392,7 @@ const char *type_kind(const char *text, void *field)
 /* type_token_kind takes whatsapp, page, instagram or system_user */
 const char *type_token_kind(const char *text, void *field)
 {
-    return type_name(text, field, token_kinds, COUNT(token_kinds),
+    return type_name(text, field, token_kinds, TOKEN_CONF_KINDS,
                      "must be whatsapp, page, instagram or system_user");
 }
 

@@ -323,7 +323,10 @@ static void read_scalar(struct reader *r, const struct option *o,
     if (why != NULL) {
         conf_error(r, node, o->path, "%s", why);
 
-    } else if (text != NULL && o->scalar == type_secret) {
+    } else if (text != NULL && (o->scalar == type_secret
+                                || o->scalar == type_token_keys
+                                || o->scalar == type_link_keys))
+    {
         secret_from(r->conf, text);
     }
 }

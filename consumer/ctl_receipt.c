@@ -3,7 +3,7 @@
 #include "ctl_found.h"
 #include "graph_error.h"
 #include "know.h"
-#include "reply.h"
+#include "token.h"
 
 #include <stdlib.h>
 
@@ -50,7 +50,7 @@ static const struct graph_error_row *receipt_row(struct ctl *c,
         return NULL;
     }
 
-    return graph_error_find(target_known(c->conf, STR(account)),
+    return graph_error_find(tokens_product(c->conf, STR(account)),
                             (long) digits(member(r, "code")),
                             sub ? (long) sub : ERROR_ANY);
 }

@@ -4,6 +4,7 @@
 #include "action.h"
 #include "ctl_found.h"
 #include "rules.h"
+#include "token.h"
 
 #include "meta/meta_record.h"
 #include "meta/meta_split.h"
@@ -123,6 +124,7 @@ static size_t test_ask(struct testing *t, const struct event *e,
 
     for (i = 0; i < conf->rules.n; i++) {
         limits = facts.limits;
+        facts.tenant = tokens_tenant(conf, e->product, e->account, e->waba);
         asked[i].differs = rule_differs(&rules[i], e, &facts);
         asked[i].slow = facts.limits > limits;
 

@@ -1,6 +1,7 @@
 /* Whose call metactl makes: which account, which WABA, which token. */
 
 #include "ctl_meta.h"
+#include "token.h"
 
 #include <stdlib.h>
 
@@ -146,7 +147,7 @@ void whose_find(struct ctl *c, enum product product, struct whose *w)
         whose_waba(c, w);
     }
 
-    w->token = graph_token(c->conf, w->product,
+    w->token = tokens_pick(c->conf, w->product,
                            w->account != NULL ? STR(w->account) : NONE,
                            w->waba != NULL ? STR(w->waba) : NONE);
 }

@@ -89,6 +89,7 @@ struct event {
     const struct json    *lead;
     bool                  test;     /* a button of the dashboard */
 
+    struct str            tenant;   /* whose the account is; set for views */
     const struct str     *files;    /* where its media are, in their order;
                                        empty: not saved; NULL: nobody saves */
     const struct json    *item;     /* what it was read from */

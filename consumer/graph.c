@@ -5,6 +5,7 @@
 #include "graph_reach.h"
 #include "graph_request.h"
 #include "log.h"
+#include "token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,72 +53,6 @@ struct owner {
     struct conf         *conf;
     struct conf_token   *token;
 };
-
-
-static bool token_fits(const struct conf_token *t, enum product product)
-{
-    static const int  kinds[] = {
-        [PRODUCT_NONE] = TOKEN_PAGE, [PRODUCT_WHATSAPP] = TOKEN_WHATSAPP,
-        [PRODUCT_MESSENGER] = TOKEN_PAGE,
-        [PRODUCT_INSTAGRAM] = TOKEN_INSTAGRAM
-    };
-
-    return t->kind == TOKEN_SYSTEM_USER || t->kind == kinds[product];
-}
-
-
-/* an Instagram account that is linked to a Page goes by the Page's token
-   (section 9 of meta-webhooks-and-messaging.md); one of the environment says
-   of neither whose it is */
-static int linked_rank(const struct conf_token *t, struct str account)
-{
-    if (t->kind != TOKEN_PAGE) {
-        return 0;
-    }
-
-    return t->instagram != NULL ? (str_is(account, t->instagram) ? 5 : 0)
-           : t->fallback || t->nameless ? 3 : 0;
-}
-
-
-static int token_rank(const struct conf_token *t, enum product product,
-    struct str account, struct str waba)
-{
-    if (!token_fits(t, product)) {
-        return product == PRODUCT_INSTAGRAM ? linked_rank(t, account) : 0;
-    }
-
-    if (t->id != NULL && str_is(account, t->id)) {
-        return 6;
-    }
-
-    if (t->waba != NULL && str_is(waba, t->waba)) {
-        return 5;
-    }
-
-    return !t->fallback ? 0 : t->kind == TOKEN_SYSTEM_USER ? 2 : 4;
-}
-
-
-/* graph_token picks the most exact token for an account */
-const struct conf_token *graph_token(const struct conf *conf,
-    enum product product, struct str account, struct str waba)
-{
-    int                       rank, best = 0;
-    size_t                    i;
-    const struct conf_token  *t = conf->tokens.at, *found = NULL;
-
-    for (i = 0; i < conf->tokens.n; i++) {
-        rank = token_rank(&t[i], product, account, waba);
-
-        if (rank > best) {
-            best = rank;
-            found = &t[i];
-        }
-    }
-
-    return found;
-}
 
 
 /* graph_token_host: tokens of Instagram Login are another host's */
@@ -321,6 +256,7 @@ static void on_answer(void *data, const struct http_answer *answer)
     f->cb(f->data, &v);
 
     json_free(doc);
+    token_drop(f->call.token);
     conf_drop(f->conf);
     free(f);
 }
@@ -336,6 +272,7 @@ static struct flight *flight_new(struct graph *g, const struct conf *conf,
     f->data = data;
     f->conf = conf_hold((struct conf *) conf);
     f->call = *call;
+    token_hold(call->token);
     memcpy(f->path, call->path.at, call->path.len);
     f->call.path.at = f->path;
     f->call.query = f->call.body = NONE;
@@ -394,6 +331,7 @@ static void on_owner(void *data, const struct verdict *v)
     if (v->rc == GRAPH_OK && str_digits(id) && id.len <= 32) {
         owner->token->id = mem_copy(id.at, id.len);
         owner->token->fallback = false;
+        tokens_owner(owner->conf);
         log_write(LOG_INFO, "the token of %s is %s %s's", name,
                   page ? "Page" : "account", owner->token->id);
     } else {

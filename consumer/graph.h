@@ -76,10 +76,6 @@ uv_loop_t *graph_loop(struct graph *graph);
 struct http *graph_http(struct graph *graph);   /* for other calls */
 void graph_on_usage(struct graph *graph, graph_usage_cb cb, void *data);
 
-/* graph_token: the most exact one, account, then waba, then default; NULL */
-const struct conf_token *graph_token(const struct conf *conf,
-    enum product product, struct str account, struct str waba);
-
 /* graph_start: NULL, or why it is no call that may be made: then cb is not
    called; it copies what it needs, token and app are conf's */
 const char *graph_start(struct graph *graph, const struct conf *conf,

@@ -138,7 +138,7 @@ void lanes_of(struct lanes *lanes, const struct limits *limits,
     }
 
     if (token != NULL) {
-        lanes_add(lanes, limits, LANE_TOKEN, STR(token->secret), NONE);
+        lanes_add(lanes, limits, LANE_TOKEN, STR(token->lane), NONE);
     }
 
     if (app != NULL) {

@@ -82,6 +82,9 @@ void limits_passed(struct limits *l, const struct lane *lanes, size_t n);
 void limits_stop(struct limits *l, const struct lane *lane, uint64_t ms,
     unsigned grows, const char *why);
 
+/* limits_resume: what was stopped for is over, somebody has seen to it */
+void limits_resume(struct limits *l, const char *lane);
+
 /* limits_usage: what the answer's headers said, and the lanes of its call */
 void limits_usage(struct limits *l, const struct usage *usage,
     const struct lane *lanes, size_t n);

@@ -240,6 +240,35 @@ void limits_stop(struct limits *l, const struct lane *lane, uint64_t ms,
 }
 
 
+/* limits_resume ends a stop of that name, here and for all */
+void limits_resume(struct limits *l, const char *lane)
+{
+    char           key[PREFIX_MAX];
+    struct str     words[2] = { STR("DEL"), NONE };
+    struct known  *k = known_find(l, lane);
+
+    if (k == NULL || !k->stopped) {
+        return;
+    }
+
+    k->stopped = k->probed = false;
+    k->seq = ++l->seq;
+    known_probing(l, k, false);
+    if (!k->paused) {
+        k->until = uv_now(l->loop);
+        k->room = PASSED_ROOM;
+    }
+
+    key_stop(key, lane);
+    words[1] = STR(key);
+    if (redis_send(l->redis, words, 2, 5000, on_told, NULL) != 0) {
+        log_write(LOG_DEBUG, "limits: the stop of %s ends here only", lane);
+    }
+
+    known_open(l, NULL);
+}
+
+
 /* limits_pause: it is known here before the next poll */
 void limits_pause(struct limits *l, const char *what, const char *why)
 {

@@ -5,6 +5,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "stats.h"
+#include "token.h"
 #include "version.h"
 #include "work.h"
 
@@ -69,7 +70,7 @@ static bool paused(const struct daemon *d, const char *list)
     char         name[256];
     const char  *end = strrchr(list, ':');
 
-    if (!limits_known(d->worker.limits)
+    if (!limits_known(d->worker.limits) || !tokens_known(d->worker.tokens)
         || limits_queue_paused(d->worker.limits, list))
     {
         return true;
@@ -131,6 +132,13 @@ static void on_pause(void *data, const char *queue, bool begins)
     (void) queue;
     (void) begins;
     fleet_each(d->fleet, set_queue, d);
+}
+
+
+/* nothing begins before it is known what may be sent */
+static void on_tokens(void *data)
+{
+    on_pause(data, NULL, false);
 }
 
 
@@ -271,6 +279,7 @@ static void daemon_apply(struct daemon *d)
     log_format(conf->log_format);
     log_key(key, key != NULL ? strlen(key) : 0);
     limits_conf(d->worker.limits, conf);
+    tokens_conf(d->worker.tokens, d->worker.conf);
     graph_ask_owners(d->worker.graph, d->worker.conf);
     fleet_each(d->fleet, set_queue, d);
     fleet_conf(d->fleet, d->worker.conf);
@@ -372,6 +381,7 @@ static void daemon_start(struct daemon *d)
     worker_start(&d->worker, &d->first->redis);
 
     limits_on_pause(d->worker.limits, on_pause, d);
+    tokens_on_known(d->worker.tokens, on_tokens, d);
     d->fleet = fleet_new(&d->loop, &d->first->redis, &d->house, &fleet_ops, d);
 
     daemon_apply(d);

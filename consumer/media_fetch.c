@@ -2,6 +2,7 @@
    its bytes into a file beside the one to be, their SHA-256, its name. */
 
 #include "media_fetch.h"
+#include "token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -252,6 +253,7 @@ static void fetch_end(struct fetch *f, enum fetch_rc rc, const char *why)
     }
 
     EVP_MD_CTX_free(f->hash);
+    token_drop(f->token);
     conf_drop(f->conf);
     free(f->number);
     free(f->id);
@@ -576,7 +578,7 @@ void fetch_start(struct graph *graph, struct conf *conf,
 
     f->graph = graph;
     f->conf = conf_hold(conf);
-    f->token = order->token;
+    f->token = token_hold(order->token);
     f->app = order->app;
     f->number = str_digits(order->number) ? text_copy(order->number) : NULL;
     f->id = text_copy(order->id);

@@ -49,10 +49,9 @@ int target_of(struct target *t, const struct conf *conf,
     const char *path, struct fault *f);
 
 /* target_product: of an account, by its token, else by whom it writes to;
-   target_known: NONE where no token names it */
+   see tokens_product */
 enum product target_product(const struct conf *conf, struct str account,
     struct str to);
-enum product target_known(const struct conf *conf, struct str account);
 
 /* target_by_token: an Instagram account that is linked to a Page sends as the
    Page (meta-webhooks-and-messaging.md 9) */

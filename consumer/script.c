@@ -53,6 +53,10 @@ SCRIPT_FILE(control);
 SCRIPT_FILE(join);
 SCRIPT_FILE(know);
 SCRIPT_FILE(conversation);
+SCRIPT_FILE(token_look);
+SCRIPT_FILE(token_read);
+SCRIPT_FILE(token_put);
+SCRIPT_FILE(token_out);
 
 
 #define SCRIPT_TEXT(name)  { #name, script_##name }
@@ -90,7 +94,11 @@ static const struct {
     [SCRIPT_CONTROL] = SCRIPT_TEXT(control),
     [SCRIPT_JOIN] = SCRIPT_TEXT(join),
     [SCRIPT_KNOW] = SCRIPT_TEXT(know),
-    [SCRIPT_CONVERSATION] = SCRIPT_TEXT(conversation)
+    [SCRIPT_CONVERSATION] = SCRIPT_TEXT(conversation),
+    [SCRIPT_TOKEN_LOOK] = SCRIPT_TEXT(token_look),
+    [SCRIPT_TOKEN_READ] = SCRIPT_TEXT(token_read),
+    [SCRIPT_TOKEN_PUT] = SCRIPT_TEXT(token_put),
+    [SCRIPT_TOKEN_OUT] = SCRIPT_TEXT(token_out)
 };
 
 

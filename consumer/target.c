@@ -1,6 +1,7 @@
 /* Who is written to: of an event, of a job, of a send. */
 
 #include "reply.h"
+#include "token.h"
 
 
 #define TO_PHONE_MIN    6       /* E.164 has 15 at most */
@@ -47,49 +48,12 @@ static bool to_is_user(struct str to)
 }
 
 
-/* target_known asks the tokens alone */
-enum product target_known(const struct conf *conf, struct str account)
-{
-    size_t                    i;
-    const struct conf_token  *t = conf->tokens.at;
-    static const int          products[] = {
-        [TOKEN_WHATSAPP] = PRODUCT_WHATSAPP, [TOKEN_PAGE] = PRODUCT_MESSENGER,
-        [TOKEN_SYSTEM_USER] = PRODUCT_NONE,
-        [TOKEN_INSTAGRAM] = PRODUCT_INSTAGRAM
-    };
-
-    for (i = 0; i < conf->tokens.n; i++) {
-        if (t[i].instagram != NULL && str_is(account, t[i].instagram)) {
-            return PRODUCT_INSTAGRAM;
-        }
-
-        if (t[i].id != NULL && str_is(account, t[i].id)
-            && products[t[i].kind] != PRODUCT_NONE)
-        {
-            return (enum product) products[t[i].kind];
-        }
-    }
-
-    return PRODUCT_NONE;
-}
-
-
 /* whether all that could send to people by a Page's or an account's token
    would send from Instagram */
 static bool only_instagram(const struct conf *conf)
 {
-    size_t                    i;
-    bool                      some = false;
-    const struct conf_token  *t = conf->tokens.at;
-
-    for (i = 0; i < conf->tokens.n; i++) {
-        if (t[i].kind == TOKEN_PAGE) {
-            return false;
-        }
-        some |= t[i].kind == TOKEN_INSTAGRAM;
-    }
-
-    return some;
+    return tokens_has(conf, TOKEN_PAGE) == 0
+           && tokens_has(conf, TOKEN_INSTAGRAM) > 0;
 }
 
 
@@ -97,7 +61,7 @@ static bool only_instagram(const struct conf *conf)
 enum product target_product(const struct conf *conf, struct str account,
     struct str to)
 {
-    enum product  product = target_known(conf, account);
+    enum product  product = tokens_product(conf, account);
 
     if (product != PRODUCT_NONE) {
         return product;

@@ -231,7 +231,7 @@ void view_write(struct buf *b, const struct record *r, struct str bytes,
     text(b, "product", event->product != PRODUCT_NONE
          ? STR(product_name(event->product)) : NONE);
     text(b, "account", event->account);
-    text(b, "tenant", NONE);
+    text(b, "tenant", event->tenant);
     write_user(b, event);
     write_conversation(b, event);
     number(b, "time", event->time);

@@ -100,6 +100,7 @@ void work_free(struct work *w)
         worker->running--;
     }
 
+    token_drop(w->token);
     know_forget(w);
     plan_free(&w->plan);
     record_close(&w->record);

@@ -19,6 +19,7 @@ struct heard;
 struct know;
 struct lane_line;
 struct rate_asked;
+struct tokens;
 struct work;
 
 /* one for all queues */
@@ -50,6 +51,7 @@ struct worker {
     struct rate_asked  *rates;
     struct desk        *desks;
     struct redis       *redis;      /* of what is no queue's */
+    struct tokens      *tokens;     /* also those that Redis keeps */
     struct know        *know;       /* people, and messages that were sent */
     uv_timer_t          look;       /* whether somebody buried ambiguous ones */
     bool                ambiguous;  /* somebody did */

@@ -403,6 +403,8 @@ static void view_make(struct work *w, struct buf *view)
 
     event = &w->record.events[w->plan.steps[w->plan.at].event];
     event->files = save_view(w, &paths);
+    event->tenant = tokens_tenant(w->conf, event->product, event->account,
+                                  event->waba);
 
     buf_init(view, VIEW_MAX);
     view_write(view, &w->record, w->item->record, event, w->plan.tries + 1,
@@ -410,6 +412,7 @@ static void view_make(struct work *w, struct buf *view)
 
     free((void *) event->files);
     event->files = NULL;
+    event->tenant = NONE;       /* the token may go */
     buf_free(&paths);
 }
 

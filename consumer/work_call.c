@@ -322,6 +322,19 @@ static void call_dry(struct work *w)
 }
 
 
+/* while it waited its token may have been renewed; the lanes are the same */
+static void call_renewed(struct work *w)
+{
+    const struct conf_token  *now = tokens_now(w->conf, w->token);
+
+    if (now != NULL && now != w->token) {
+        token_hold(now);
+        token_drop(w->token);
+        w->token = now;
+    }
+}
+
+
 /* call_send puts it on the wire, if the lease holds by our own clock */
 void call_send(struct work *w)
 {
@@ -339,6 +352,7 @@ void call_send(struct work *w)
     }
 
     w->phase = PHASE_STEP;
+    call_renewed(w);
 
     if (w->conf->dry_run && !call_is_read(w)) {
         call_dry(w);
@@ -396,6 +410,7 @@ const struct conf_app *call_app(const struct work *w,
 static int call_target(struct work *w, const struct step *step,
     struct fault *fault)
 {
+    enum product          product;
     const struct action  *a = step->action;
 
     if (a->kind == ACTION_SEND) {
@@ -417,9 +432,8 @@ static int call_target(struct work *w, const struct step *step,
 
     if (a->kind == ACTION_GRAPH && a->account != NULL) {
         w->target.account = STR(a->account);
-        w->target.product = target_known(w->conf, w->target.account)
-                            != PRODUCT_NONE
-                            ? target_known(w->conf, w->target.account)
+        product = tokens_product(w->conf, w->target.account);
+        w->target.product = product != PRODUCT_NONE ? product
                             : w->target.product;
     }
 
@@ -502,8 +516,10 @@ void call_begin(struct work *w)
         return;
     }
 
-    w->token = graph_token(w->conf, w->target.product, w->target.account,
-                           event != NULL ? event->waba : NONE);
+    token_drop(w->token);
+    w->token = token_hold(tokens_pick(w->conf, w->target.product,
+                                      w->target.account, event != NULL
+                                      ? event->waba : NONE));
     if (w->token == NULL) {
         end_dead(w, "no_token", "tokens has none for this account", NULL);
         return;

@@ -205,6 +205,16 @@ static void decide_paused(struct work *w, size_t number)
 }
 
 
+/* asked for only where a rule does */
+static struct str event_tenant(const struct work *w, size_t event)
+{
+    const struct event  *e = &w->record.events[event];
+
+    return w->conf->by_tenant ? tokens_tenant(w->conf, e->product,
+                                              e->account, e->waba) : NONE;
+}
+
+
 /* all rules from the top, until one says stop */
 static const char *event_rules(struct work *w, size_t event,
     struct rule_facts *facts, size_t *slow)
@@ -286,6 +296,7 @@ const char *decide_event(struct work *w, const char **reason)
 
         if (!queue_seen(w->item, i)) {
             facts.tags = event_tags(w, i);
+            facts.tenant = event_tenant(w, i);
             why = event_rules(w, i, &facts, &slow);
         }
     }

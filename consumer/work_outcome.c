@@ -169,13 +169,19 @@ static void token_log(const struct work *w, const struct lane *lane,
 }
 
 
-/* everything of this token or account fails the same until somebody acts */
+/* everything of this token or account fails the same until somebody acts; but
+   what was renewed meanwhile says nothing of the new one */
 static void outcome_token(struct work *w, const struct verdict *v)
 {
     const struct lane  *lane = error_lane(w, v->row);
 
     if (lane == NULL) {
         end_dead(w, "graph_error", v->message, v);
+        return;
+    }
+
+    if (tokens_now(w->conf, w->token) != w->token) {
+        outcome_again(w, AGAIN_FIRST_MS, 0, "token_renewed", v);
         return;
     }
 

@@ -14,6 +14,7 @@
 #include "reply.h"
 #include "result.h"
 #include "script.h"
+#include "token.h"
 #include "view.h"
 
 

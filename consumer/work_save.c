@@ -264,7 +264,7 @@ static void save_fetch(struct saving *s, const char *path)
         order.id = NONE;
 
     } else {
-        order.token = graph_token(w->conf, event->product, event->account,
+        order.token = tokens_pick(w->conf, event->product, event->account,
                                   event->waba);
         if (order.token == NULL) {
             on_saved(s, &none);

@@ -167,27 +167,12 @@ void wait_lane(struct work *w, const struct lane *lane, uint64_t ms)
 }
 
 
-/* the lane of a token that the configuration has no more: who stands on it
-   goes by another one */
+/* the lane of a token that is no more: who stands on it goes by another one.
+   A renewed one of the store stays on its lane */
 static bool line_replaced(const struct lane_line *l)
 {
-    size_t                    i;
-    struct lane               lane;
-    const struct worker      *worker = l->desk->worker;
-    const struct conf_token  *t = worker->conf->tokens.at;
-
-    if (l->lane.kind != LANE_TOKEN) {
-        return false;
-    }
-
-    for (i = 0; i < worker->conf->tokens.n; i++) {
-        limits_lane(worker->limits, &lane, LANE_TOKEN, STR(t[i].secret), NONE);
-        if (strcmp(lane.name, l->lane.name) == 0) {
-            return false;
-        }
-    }
-
-    return true;
+    return l->lane.kind == LANE_TOKEN
+           && !tokens_lane(l->desk->worker->conf, l->lane.name);
 }
 
 

@@ -42,6 +42,18 @@ static void desks_free(struct worker *worker)
 }
 
 
+/* who saw the old one fail may have stopped the lane after it was renewed */
+static void worker_token(void *data, struct token *t, struct token *old,
+    bool renewed)
+{
+    struct worker  *worker = data;
+
+    if (old != NULL && renewed) {
+        limits_resume(worker->limits, t->lane);
+    }
+}
+
+
 /* worker_start makes what all queues share */
 void worker_start(struct worker *worker, const struct redis_target *target)
 {
@@ -53,6 +65,8 @@ void worker_start(struct worker *worker, const struct redis_target *target)
     worker->handlers = handlers_new(graph_http(worker->graph), worker->loop);
     asks_start(worker);
     settle_start(worker, target);
+    worker->tokens = tokens_new(worker->loop, worker->redis, worker->conf);
+    tokens_on_change(worker->tokens, worker_token, worker);
     worker->know = know_new(worker->loop, worker->redis);
     limits_on_open(worker->limits, line_open, worker);
     graph_on_usage(worker->graph, call_usage, worker);
@@ -81,6 +95,7 @@ void worker_stop(struct worker *worker)
     assists_stop(worker);
     asks_stop(worker);
     know_leave(worker->know);
+    tokens_free(worker->tokens);
     settle_stop(worker);
     know_free(worker->know);
     limits_free(worker->limits);

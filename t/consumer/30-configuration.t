@@ -68,8 +68,8 @@ faulty('unknown key inside', "graph:\n  version: v24.0\n  vrsion: x\n",
 faulty('unknown key in a list', qq(queues:\n  - {name: a, nmae: b}\n),
     'FILE:2:15: queues[].nmae: unknown key');
 faulty('a path as a key', "graph.version: v24.0\n", 'FILE:1:1: graph.version: unknown key');
-faulty('a later key', "link_key_file: x\n",
-    'FILE:1:1: link_key_file: not supported by this version');
+faulty('a later key', "graph:\n  hosts:\n    sdk: x\n",
+    'FILE:3:5: graph.hosts.sdk: not supported by this version');
 faulty('twice', "redis: a\nredis: b\n", 'FILE:2:1: redis: stands there twice');
 faulty('no YAML', "redis: [\n", 'FILE:2:1: did not find expected node content');
 faulty('no mapping', "- a\n", 'FILE:1:1: must be a mapping of keys');

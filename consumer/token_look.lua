@@ -1,0 +1,31 @@
+#!lua flags=no-writes
+-- Which tokens have changed since somebody looked; moves nothing.
+--
+-- KEYS  1 meta:token:version  2 meta:token:names  3 meta:token:changed
+-- ARGV  1 the version that he knows, -1: none  2 names at most
+-- Answers {version} where nothing has changed; else {version, 1: that is all
+-- there is, 0: what has changed, name, name...}.
+--
+-- meta:token:changed holds names by the version of their last change, also of
+-- removed ones, and is cut (token_put.lua): who has not looked for so long
+-- reads all.
+
+local version = tonumber(redis.call('GET', KEYS[1]) or 0) or 0
+local last = tonumber(ARGV[1])
+
+if version == last then
+    return {version}
+end
+
+local oldest = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
+local cut = not oldest[2] or tonumber(oldest[2]) > last + 1
+local all = last < 0 or version < last or cut
+local names = all and redis.call('SMEMBERS', KEYS[2])
+    or redis.call('ZRANGE', KEYS[3], '(' .. ARGV[1], '+inf', 'BYSCORE')
+local answer = {version, all and 1 or 0}
+
+for i = 1, math.min(#names, tonumber(ARGV[2])) do
+    answer[i + 2] = names[i]
+end
+
+return answer

@@ -1,0 +1,67 @@
+#!lua flags=allow-oom
+-- Writes a token, or some fields of it.
+--
+-- KEYS  1 meta:token:NAME  2 meta:token:names  3 meta:token:changed
+--       4 meta:token:version  5 meta:accounts  6 meta:control
+--       7 meta:limit:stop:LANE  then those of its accounts' lanes
+-- ARGV  1 NAME  2 "put": in place of what is there, "note": only where it is
+--       there, "make": also where not  3 `sealed` as it must still be, empty:
+--       any  4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
+--       6 tokens at most  then field, value, field, value...
+-- Answers {"done", version}, or {"full"}, {"changed"}, {"gone"}.
+--
+-- What a consumer has stopped because the token did not work goes on, where a
+-- token is put, and where its state comes back from lost; a person's pause
+-- stays.
+
+local ACCOUNTS, CHANGED = 10000, 1000
+local call = redis.call
+
+-- Redis does not roll back: what may be refused is asked before the first write
+for _, right in ipairs({{'HSET', 1, '', ''}, {'DEL', 1}, {'SADD', 2, ''}, {'ZADD', 3, '1', ''},
+    {'ZREMRANGEBYRANK', 3, '0', '0'}, {'INCR', 4}, {'RPUSH', 5, ''}, {'LTRIM', 5, '0', '0'},
+    {'HGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}})
+do
+    local command, key = right[1], KEYS[right[2]]
+    if redis.acl_check_cmd(command, key, unpack(right, 3)) ~= true then
+        return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. key)
+    end
+end
+
+local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local there = call('EXISTS', KEYS[1]) == 1
+local before = call('HMGET', KEYS[1], 'sealed', 'state')
+
+if was ~= '' and before[1] ~= was then
+    return {'changed'}
+elseif mode == 'note' and not there then
+    return {'gone'}
+elseif mode == 'put' and not there and call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then
+    return {'full'}
+end
+
+if mode == 'put' then
+    call('DEL', KEYS[1])
+end
+for i = 7, #ARGV, 2 do
+    call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+local version = call('INCR', KEYS[4])
+call('SADD', KEYS[2], name)
+call('ZADD', KEYS[3], version, name)
+call('ZREMRANGEBYRANK', KEYS[3], 0, -CHANGED - 1)
+
+if event ~= '' then
+    call('RPUSH', KEYS[5], event)
+    call('LTRIM', KEYS[5], -ACCOUNTS, -1)
+end
+
+if mode == 'put' or before[2] == 'lost' and call('HGET', KEYS[1], 'state') ~= 'lost' then
+    call('DEL', unpack(KEYS, 7))
+    local good, pause = pcall(cjson.decode, call('HGET', KEYS[6], lane) or '')
+    if good and type(pause) == 'table' and string.find(pause.by or '', '^meta%-consumer') then
+        call('HDEL', KEYS[6], lane)
+    end
+end
+
+return {'done', version}
