@@ -1,10 +1,22 @@
 /*
- * Unit tests of what is pure in the life of tokens: answers that are read.
+ * Unit tests of what is pure in the life of tokens: answers that are read,
+ * calls that are written, when something is due, and permissions.
  */
 
 #include "tap.h"
 
+#include "consumer/action.h"
 #include "consumer/token_answer.h"
+#include "consumer/token_ask.h"
+#include "consumer/token_life.h"
+#include "consumer/token_scopes.h"
+
+#include <stdlib.h>
+
+
+#define HOUR  LIFE_HOUR_MS
+#define DAY   LIFE_DAY_MS
+#define NOW   (1790000000000ll)
 
 
 static struct json_doc  *doc;
@@ -188,6 +200,325 @@ test_scope(void)
 }
 
 
+static void
+is_call(const struct graph_call *call, struct buf *query, const char *path,
+    const char *want, const char *name)
+{
+    ok(str_is(call->path, path) && call->method == HTTP_GET, name);
+    is_slice(call->query, want, name);
+    token_ask_wipe(query);
+}
+
+
+static void
+test_ask(void)
+{
+    struct buf             q;
+    struct graph_call      call;
+    const struct conf_app  app = { .id = "11", .secret = "s&t" };
+
+    token_ask_debug(&call, &q, STR("EA|x/+"));
+    is_int(call.host, GRAPH_FACEBOOK, "ask: debug goes to Facebook");
+    is_call(&call, &q, "debug_token", "input_token=EA%7Cx%2F%2B",
+            "ask: debug_token");
+
+    token_ask_exchange(&call, &q, &app, STR("T"), false);
+    ok(!call.idempotent, "ask: an exchange is not repeated by itself");
+    is_call(&call, &q, "oauth/access_token", "grant_type=fb_exchange_token"
+            "&client_id=11&client_secret=s%26t&fb_exchange_token=T",
+            "ask: exchange");
+
+    token_ask_exchange(&call, &q, &app, STR("T"), true);
+    is_call(&call, &q, "oauth/access_token", "grant_type=fb_exchange_token"
+            "&client_id=11&client_secret=s%26t"
+            "&set_token_expires_in_60_days=true&fb_exchange_token=T",
+            "ask: exchange of a system user's");
+
+    token_ask_instagram_long(&call, &q, STR("is"), STR("T"));
+    is_int(call.host, GRAPH_INSTAGRAM, "ask: Instagram's goes there");
+    is_call(&call, &q, "access_token", "grant_type=ig_exchange_token"
+            "&client_secret=is&access_token=T", "ask: Instagram's exchange");
+
+    token_ask_instagram_refresh(&call, &q, STR("T"));
+    is_call(&call, &q, "refresh_access_token",
+            "grant_type=ig_refresh_token&access_token=T",
+            "ask: Instagram's refresh");
+
+    token_ask_pages(&call, &q, STR("QV=="));
+    is_call(&call, &q, "me/accounts", "fields=id%2Cname%2Caccess_token%2C"
+            "instagram_business_account%7Bid%2Cusername%7D&limit=100"
+            "&after=QV%3D%3D", "ask: Pages");
+
+    token_ask_me(&call, &q);
+    is_call(&call, &q, "me", "fields=user_id%2Cusername", "ask: me");
+}
+
+
+static const struct life_rule  rule = { 7 * DAY, DAY, DAY };
+
+
+static struct token
+life(enum token_kind kind, int64_t issued, int64_t expires)
+{
+    return (struct token) {
+        .as = { .kind = kind }, .name = "user:7", .issued = issued,
+        .expires = expires, .data_expires = TOKEN_UNKNOWN
+    };
+}
+
+
+static void
+test_way(void)
+{
+    struct token            t;
+    struct token            *file = &t;
+    const struct conf_token  of = { .kind = TOKEN_PAGE };
+
+    t = life(TOKEN_USER, NOW, NOW + DAY);
+    is_int(life_way(&t, NOW), LIFE_USER, "way: a user's");
+    is_int(life_way(&t, NOW + DAY), LIFE_NEVER, "way: what has ended");
+    t.lost = true;
+    is_int(life_way(&t, NOW), LIFE_NEVER, "way: what is lost");
+    t = life(TOKEN_USER, NOW, TOKEN_NEVER);
+    is_int(life_way(&t, NOW), LIFE_NEVER, "way: what never ends");
+    t = life(TOKEN_USER, NOW, TOKEN_UNKNOWN);
+    is_int(life_way(&t, NOW), LIFE_NEVER, "way: nobody knows");
+    t = life(TOKEN_SYSTEM_USER, NOW, NOW + 9 * DAY);
+    is_int(life_way(&t, NOW), LIFE_SYSTEM_USER, "way: a system user's");
+    t = life(TOKEN_BUSINESS, NOW, NOW + 9 * DAY);
+    is_int(life_way(&t, NOW), LIFE_SYSTEM_USER, "way: a business's");
+    file->of = &of;
+    is_int(life_way(&t, NOW), LIFE_NEVER, "way: a file's is its owner's");
+
+    t = life(TOKEN_PAGE, NOW, NOW + DAY);
+    is_int(life_way(&t, NOW), LIFE_NEVER, "way: a Page's alone");
+    t.parent = "user:7";
+    is_int(life_way(&t, NOW), LIFE_PARENT, "way: a Page's with its user's");
+
+    t = life(TOKEN_INSTAGRAM, NOW, NOW + HOUR);
+    is_int(life_way(&t, NOW), LIFE_INSTAGRAM_SHORT, "way: Instagram's hour");
+    t = life(TOKEN_INSTAGRAM, NOW, NOW + 60 * DAY);
+    is_int(life_way(&t, NOW + DAY - 1), LIFE_NEVER,
+           "way: Instagram's is too young");
+    is_int(life_way(&t, NOW + DAY), LIFE_INSTAGRAM,
+           "way: Instagram's is old enough");
+    t.refreshed = NOW + DAY;
+    is_int(life_way(&t, NOW + 2 * DAY - 1), LIFE_NEVER,
+           "way: and young again once it is new");
+}
+
+
+static void
+test_refresh(void)
+{
+    int64_t       at, other;
+    struct token  t = life(TOKEN_USER, NOW, NOW + 60 * DAY);
+
+    at = life_refresh_at(&t, &rule, NOW);
+    ok(at >= NOW + 53 * DAY && at < NOW + 53 * DAY + 7 * DAY / 10,
+       "refresh: seven days before, and a little later");
+    is_int(life_refresh_at(&t, &rule, NOW + DAY), at,
+           "refresh: the same moment whenever it is asked");
+    ok(!life_refresh_due(&t, &rule, at - 1), "refresh: not before");
+    ok(life_refresh_due(&t, &rule, at), "refresh: then");
+
+    t.name = "user:8";
+    other = life_refresh_at(&t, &rule, NOW);
+    ok(other != at, "refresh: each name has its own moment");
+
+    t = life(TOKEN_USER, NOW, NOW + HOUR);
+    ok(life_refresh_due(&t, &rule, NOW), "refresh: a short one at once");
+    t = life(TOKEN_INSTAGRAM, NOW, NOW + 5 * DAY);
+    is_int(life_refresh_at(&t, &rule, NOW), NOW + DAY,
+           "refresh: Instagram's when it is a day old");
+    t = life(TOKEN_PAGE, NOW, NOW + HOUR);
+    is_int(life_refresh_at(&t, &rule, NOW), TOKEN_UNKNOWN,
+           "refresh: never, of a Page's alone");
+}
+
+
+static void
+test_check(void)
+{
+    int64_t       at;
+    struct token  t = life(TOKEN_SYSTEM_USER, NOW, TOKEN_NEVER);
+
+    is_int(life_check_at(&t, &rule, NOW), NOW, "check: at once, the first");
+    t.checked = NOW;
+    at = life_check_at(&t, &rule, NOW);
+    ok(at > NOW + DAY - DAY / 10 && at <= NOW + DAY, "check: once a day");
+
+    t = life(TOKEN_PAGE, NOW, NOW + 2 * HOUR);
+    t.checked = NOW;
+    is_int(life_check_at(&t, &rule, NOW), NOW + 2 * HOUR,
+           "check: when it has ended");
+    t = life(TOKEN_PAGE, NOW, NOW + DAY + HOUR);
+    t.checked = NOW;
+    is_int(life_check_at(&t, &rule, NOW), NOW + HOUR,
+           "check: when somebody must be alarmed");
+
+    t = life(TOKEN_USER, NOW, NOW + 30 * DAY);
+    at = life_refresh_at(&t, &rule, NOW);
+    t.checked = at - HOUR;
+    is_int(life_check_at(&t, &rule, at - HOUR), at,
+           "check: when it is to be renewed");
+    t.checked = at;
+    ok(life_check_at(&t, &rule, at) > at + 20 * HOUR,
+       "check: a day later where that failed");
+}
+
+
+static void
+test_alarm(void)
+{
+    char          out[LIFE_SPAN_MAX];
+    struct token  t = life(TOKEN_USER, NOW, NOW + 2 * DAY);
+
+    ok(!life_alarm(&t, &rule, NOW), "alarm: two days before, no");
+    ok(life_alarm(&t, &rule, NOW + DAY), "alarm: a day before");
+    ok(!life_alarm(&t, &rule, NOW + 2 * DAY), "alarm: it has ended");
+
+    t.data_expires = NOW + 15 * DAY;
+    ok(!life_data_warn(&t, NOW), "data: fifteen days before, no");
+    ok(life_data_warn(&t, NOW + DAY), "data: fourteen days before");
+    ok(life_data_warn(&t, NOW + 20 * DAY), "data: it has ended");
+    t.data_expires = TOKEN_NEVER;
+    ok(!life_data_warn(&t, NOW), "data: never");
+
+    is_slice(STR(life_span(out, 59 * DAY + HOUR)), "59 days", "span: days");
+    is_slice(STR(life_span(out, 30 * HOUR)), "30 hours", "span: hours");
+    is_slice(STR(life_span(out, 60000)), "1 minute", "span: a minute");
+    is_slice(STR(life_span(out, -5)), "0 minutes", "span: over");
+}
+
+
+static struct conf_list
+one_rule(struct rule *r, struct action *a, unsigned products,
+    enum action_kind kind)
+{
+    memset(r, 0, sizeof(*r));
+    memset(a, 0, sizeof(*a));
+    a->kind = kind;
+    r->when.products = products;
+    r->actions = (struct conf_list) { a, 1 };
+
+    return (struct conf_list) { r, 1 };
+}
+
+
+static void
+test_uses(void)
+{
+    struct conf              conf = { .refs = 1 };
+    struct rule              r;
+    struct action            a;
+    const struct conf_token  page = { .kind = TOKEN_PAGE };
+    const struct conf_token  both = { .kind = TOKEN_PAGE, .instagram = "9" };
+    const struct conf_token  system = { .kind = TOKEN_SYSTEM_USER };
+    const struct conf_token  waba = { .kind = TOKEN_BUSINESS, .waba = "5" };
+    const struct conf_token  login = { .kind = TOKEN_INSTAGRAM };
+    const struct conf_token  pin = { .kind = TOKEN_PIN };
+
+    is_int(scopes_uses(&conf, &page), SCOPE_MESSENGER, "uses: a Page's");
+    is_int(scopes_uses(&conf, &both), SCOPE_MESSENGER | SCOPE_INSTAGRAM,
+           "uses: a Page's with an account");
+    is_int(scopes_uses(&conf, &system), 0,
+           "uses: a system user's, that no rule says anything of");
+    is_int(scopes_uses(&conf, &waba), SCOPE_WHATSAPP, "uses: a business's");
+    is_int(scopes_uses(&conf, &login), SCOPE_LOGIN, "uses: Instagram's");
+    is_int(scopes_uses(&conf, &pin), 0, "uses: no token");
+
+    conf.rules = one_rule(&r, &a, 1u << PRODUCT_MESSENGER, ACTION_HIDE);
+    is_int(scopes_uses(&conf, &page), SCOPE_MESSENGER | SCOPE_COMMENTS,
+           "uses: a rule hides comments");
+    is_int(scopes_uses(&conf, &login), SCOPE_LOGIN,
+           "uses: but not Instagram's");
+    is_int(scopes_uses(&conf, &system), SCOPE_MESSENGER | SCOPE_COMMENTS,
+           "uses: a system user's, by the rules");
+
+    conf.rules = one_rule(&r, &a, 0, ACTION_COMMENT_REPLY);
+    is_int(scopes_uses(&conf, &both), SCOPE_MESSENGER | SCOPE_COMMENTS
+           | SCOPE_INSTAGRAM | SCOPE_INSTAGRAM_COMMENTS,
+           "uses: a rule for every product");
+    is_int(scopes_uses(&conf, &login), SCOPE_LOGIN | SCOPE_LOGIN_COMMENTS,
+           "uses: Instagram's as well");
+
+    r.when.kinds = 1ull << KIND_LEAD;
+    ok(scopes_uses(&conf, &page) & SCOPE_LEADS, "uses: a rule for leads");
+}
+
+
+static void
+is_missing(unsigned uses, bool required, const struct conf_token *token,
+    const char *scopes, const char *targets, const char *want,
+    const char *name)
+{
+    size_t      i, n, want_n = *want != '\0';
+    struct buf  out;
+
+    for (i = 0; want[i] != '\0'; i++) {
+        want_n += want[i] == ',';
+    }
+
+    buf_init(&out, 1024);
+    n = scopes_missing(&out, uses, required, NULL, token, STR(scopes),
+                       parse(targets));
+    is_buf(&out, want, name);
+    is_int(n, want_n, name);
+    buf_free(&out);
+}
+
+
+static void
+test_missing(void)
+{
+    char                     *extra[] = { "ads_read", "pages_messaging" };
+    struct buf                out;
+    const struct conf_list    more = { extra, 2 };
+    const struct conf_token   page = { .kind = TOKEN_PAGE, .id = "118",
+                                       .instagram = "178" };
+    const struct conf_token   waba = { .kind = TOKEN_BUSINESS, .waba = "5" };
+
+    is_missing(SCOPE_WHATSAPP, true, &waba, "whatsapp_business_messaging",
+               "null", "whatsapp_business_management", "missing: required");
+    is_missing(SCOPE_WHATSAPP, false, &waba, "", "null",
+               "business_management", "missing: optional, apart");
+    is_missing(SCOPE_WHATSAPP, true, &waba, "whatsapp_business_messaging,"
+               "whatsapp_business_management",
+               "[{\"scope\":\"whatsapp_business_management\","
+               "\"target_ids\":[\"6\"]}]",
+               "whatsapp_business_management/5",
+               "missing: given, but not for this one");
+    is_missing(SCOPE_WHATSAPP, true, &waba, "whatsapp_business_messaging,"
+               "whatsapp_business_management",
+               "[{\"scope\":\"whatsapp_business_management\"}]", "",
+               "missing: given for all");
+    is_missing(SCOPE_INSTAGRAM | SCOPE_LEADS, true, &page,
+               "leads_retrieval,pages_read_engagement,instagram_basic,"
+               "instagram_manage_messages",
+               "[{\"scope\":\"instagram_basic\","
+               "\"target_ids\":[\"179\"]}]",
+               "pages_show_list,pages_manage_metadata,instagram_basic/178",
+               "missing: each once, by whose it is");
+    is_missing(SCOPE_INSTAGRAM | SCOPE_INSTAGRAM_COMMENTS, false, &page, "",
+               "null", "instagram_content_publish",
+               "missing: what is required is not optional");
+
+    buf_init(&out, 1024);
+    is_int(scopes_missing(&out, SCOPE_MESSENGER, true, &more, &page,
+                          STR("pages_manage_metadata"), NULL), 2,
+           "missing: of the configuration");
+    is_buf(&out, "pages_messaging,ads_read",
+           "missing: of the configuration, each once");
+    buf_free(&out);
+
+    ok(scopes_exempt(STR("pages_messaging,public_profile,ads_read")),
+       "exempt: nothing that loses data");
+    ok(!scopes_exempt(STR("pages_messaging,instagram_basic")),
+       "exempt: not Instagram's");
+}
+
+
 int
 main(void)
 {
@@ -195,6 +526,13 @@ main(void)
     test_debug();
     test_me();
     test_scope();
+    test_ask();
+    test_way();
+    test_refresh();
+    test_check();
+    test_alarm();
+    test_uses();
+    test_missing();
     json_free(doc);
 
     return done();
