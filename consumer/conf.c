@@ -41,6 +41,7 @@ static const struct option options[] = {
     { "apps", NULL, NULL, ROOT(apps), EACH(conf_app), NULL, 0 },
     { "apps[].id", type_digits, NULL, APP(id), 0, NULL, OPTION_NEEDED },
     { "apps[].secret_file", type_secret, NULL, APP(secret), 0, NULL, 0 },
+    { "verify_token_file", type_secret, NULL, ROOT(verify_token), 0, NULL, 0 },
     { "graph", NULL, NULL, 0, 0, NULL, 0 },
     { "graph.version", type_version, NULL, ROOT(version), 0, "v24.0", 0 },
     { "graph.ads_version", type_version, NULL, ROOT(ads_version), 0, NULL,
@@ -633,6 +634,7 @@ static void conf_free(struct conf *conf)
     }
 
     free(conf->version);
+    mem_wipe(conf->verify_token);
     free(conf->ads_version);
     free(conf->base_url);
     free(conf->ca_file);

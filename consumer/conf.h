@@ -239,6 +239,7 @@ struct conf {
     bool                 by_tenant; /* a rule asks whose an account is */
     bool                 people;    /* something is sent to people, so what is
                                        known of them matters */
+    char                *verify_token;  /* what Meta asks the edge with */
     struct conf_list     push_lists;    /* char * */
     char                *unmatched; /* a list, NULL: drop */
     unsigned long        drain_ms;

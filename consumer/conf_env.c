@@ -210,12 +210,23 @@ static bool fill_app(struct env *e)
 }
 
 
+/* contract 6 */
+static bool fill_verify(struct env *e)
+{
+    struct conf  *conf = e->conf;
+
+    return conf->verify_token != NULL
+           || env_take(e, "WEBHOOK_VERIFY_TOKEN", "verify_token_file",
+                       &conf->verify_token);
+}
+
+
 /* conf_fill adds what the environment has and the file has not */
 const char *conf_fill(struct conf *conf, char *why, size_t size)
 {
     struct env  e = { .conf = conf, .why = why, .size = size };
 
-    return fill_app(&e)
+    return fill_app(&e) && fill_verify(&e)
            && fill_token(&e, TOKEN_WHATSAPP, "the token of kind whatsapp",
                          "WHATSAPP_TOKEN", "WHATSAPP_PHONE_ID")
            && fill_token(&e, TOKEN_PAGE, "the token of kind page",

@@ -41,6 +41,11 @@ struct opts {
     const char  *count;
     const char  *doo;
     const char  *edge;
+    const char  *fields;
+    const char  *nginx;
+    const char  *override;
+    const char  *url;
+    bool         offline;
     const char  *expires;
     const char  *idempotency;
     const char  *id;
@@ -116,6 +121,13 @@ enum {
     OPT_WHY = 1 << 24, OPT_SUMMARY = 1 << 25, OPT_PARAMS = 1 << 26,
     OPT_LANGUAGE = 1 << 27, OPT_TYPE = 1 << 28, OPT_WABA = 1 << 29
 };
+
+/* beyond what an enum holds */
+#define OPT_URL       ((uint64_t) 1 << 40)
+#define OPT_FIELDS    ((uint64_t) 1 << 41)
+#define OPT_OVERRIDE  ((uint64_t) 1 << 42)
+#define OPT_NGINX     ((uint64_t) 1 << 43)
+#define OPT_OFFLINE   ((uint64_t) 1 << 44)
 
 /* opts_read sorts options from words, wherever they stand; args is the
    caller's; which: bits of those that were there */
@@ -279,11 +291,13 @@ int run_message(struct ctl *c);
 int run_token(struct ctl *c);
 int run_doctor(struct ctl *c);
 int run_explain(struct ctl *c);
+int explain_http(struct ctl *c, const char *text);
 int run_rules_test(struct ctl *c);
 int run_replay(struct ctl *c);
 int run_config_test(struct ctl *c);
 int run_graph(struct ctl *c);
 int run_family(struct ctl *c);
+int run_subscribe(struct ctl *c);
 int run_block(struct ctl *c);
 int run_media_upload(struct ctl *c);
 int run_media_get(struct ctl *c);

@@ -14,8 +14,8 @@ static long explain_number(const char *text, size_t len)
              text);
 
     if (!str_digits(STR(digits)) || strlen(digits) > 9) {
-        ctl_fail(CTL_USAGE, "\"%s\" is no error code: write 131047, or"
-                 " 10/2018278", text);
+        ctl_fail(CTL_USAGE, "\"%s\" is no error code: write 131047,"
+                 " 10/2018278, or http/429", text);
     }
 
     return strtol(digits, NULL, 10);
@@ -129,6 +129,10 @@ int run_explain(struct ctl *c)
     size_t                         n;
     const char                    *text = c->args[0], *slash;
     const struct graph_error_row  *row, *rows;
+
+    if (strncmp(text, "http/", 5) == 0) {
+        return explain_http(c, text + 5);
+    }
 
     slash = strchr(text, '/');
     code = explain_number(text, slash != NULL ? (size_t) (slash - text)

@@ -115,6 +115,11 @@ static const struct command commands[] = {
     { "subscription", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
       "list|add|remove [name=value ...]",
       "whether the app gets the webhooks of an account" },
+    { "subscribe", run_subscribe, OPT_URL | OPT_FIELDS | OPT_OVERRIDE
+      | OPT_PRODUCT | OPT_ACCOUNT | OPT_WABA | OPT_DRY_RUN, 0, 0, NEEDS_CONF,
+      "[--url URL] [--product NAME --fields LIST] [--override URL|none\n"
+      "                   --waba ID|--account ID] [--dry-run]",
+      "makes the app's and the accounts' webhooks what they should be" },
     { "app", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
       "list|subscribe|unsubscribe [name=value ...]",
       "where the app's webhooks go" },
