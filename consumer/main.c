@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -412,19 +411,6 @@ static void daemon_stop(struct daemon *d)
 }
 
 
-/* a core would hold tokens and what people wrote.  One byte: zero would hold
-   up files only, and programs that the kernel pipes cores to get them whole */
-static void cores_off(void)
-{
-    struct rlimit  limit;
-
-    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max > 0 ? 1 : 0;
-        setrlimit(RLIMIT_CORE, &limit);
-    }
-}
-
-
 static int daemon_run(const char *file, struct conf *conf)
 {
     struct daemon      d = { .file = file, .first = conf_hold(conf),
@@ -494,6 +480,8 @@ int main(int argc, char **argv)
         { NULL, 0, NULL, 0 }
     };
 
+    mem_private();
+
     while ((c = getopt_long(argc, argv, "c:tvh", names, NULL)) != -1) {
         switch (c) {
 
@@ -520,8 +508,6 @@ int main(int argc, char **argv)
     if (file == NULL || optind != argc) {
         return usage(stderr);
     }
-
-    cores_off();
 
     conf = conf_load(file, true, error);
     if (conf == NULL) {

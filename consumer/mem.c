@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 
 static void *mem_checked(void *p)
@@ -51,6 +53,22 @@ char *mem_copy(const char *at, size_t len)
     p[len] = '\0';
 
     return p;
+}
+
+
+/* mem_private: a core would hold tokens and what people wrote, and so would
+   whatever another process of this user reads.  One byte: zero would hold up
+   files only, and programs that the kernel pipes cores to get them whole */
+void mem_private(void)
+{
+    struct rlimit  limit;
+
+    (void) prctl(PR_SET_DUMPABLE, 0);
+
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max > 0 ? 1 : 0;
+        (void) setrlimit(RLIMIT_CORE, &limit);
+    }
 }
 
 

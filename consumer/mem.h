@@ -34,6 +34,7 @@ void *mem_alloc(size_t size);
 void *mem_grow(void *old, size_t size);
 char *mem_copy(const char *at, size_t len);     /* zero-terminated */
 void mem_wipe(char *secret);                    /* and free; NULL is fine */
+void mem_private(void);     /* no core file, nor another process, gets it */
 
 /* mem_digits: decimal digits and a zero; how many */
 #define MEM_DIGITS  21

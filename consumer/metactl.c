@@ -372,6 +372,7 @@ int main(int argc, char **argv)
     struct ctl        c = { .opts = { .file = CONF_FILE } };
     struct sigaction  ignore = { .sa_handler = SIG_IGN };
 
+    mem_private();
     sigaction(SIGPIPE, &ignore, NULL);      /* Redis may go at any moment */
     n = opts_read(&c.opts, argc, argv, words, &which);
 
