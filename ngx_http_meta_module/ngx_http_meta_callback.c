@@ -218,7 +218,7 @@ ngx_http_meta_callback_error(ngx_http_request_t *r,
     if (cb->denied) {
         ngx_str_set(&auth.error, "denied");
         ngx_str_set(&auth.text, "You chose not to give permission, so "
-                                "nothing was connected.");
+                                "your accounts stay as they were.");
 
     } else {
         ngx_str_set(&auth.error, "meta");

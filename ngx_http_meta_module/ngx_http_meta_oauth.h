@@ -215,7 +215,8 @@ ngx_int_t ngx_http_meta_auth_push(ngx_http_request_t *r,
 
 /*
  * NGX_DONE: handler will be called, and the request is held by one of its
- * counts, which the caller has taken; anything else: nobody was asked.
+ * counts, which the caller has taken; anything else: nobody was asked.  What
+ * asks for strings has room for them, and tells nothing of pushes being taken.
  */
 ngx_int_t ngx_http_meta_ask(ngx_http_request_t *r, const meta_str_t *argv,
     ngx_uint_t argc, size_t room, ngx_http_meta_asked_pt handler, void *data);

@@ -64,7 +64,7 @@ ngx_http_meta_ask(ngx_http_request_t *r, const meta_str_t *argv,
     op->handler = ngx_http_meta_ask_answer;
     op->data = ask;
     op->vital = 1;
-    op->aside = 1;
+    op->aside = (room > 0);
 
     if ((room && op->text.data == NULL)
         || ngx_http_meta_redis_submit(op, mlcf->timeout) != NGX_OK)

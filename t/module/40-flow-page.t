@@ -1,0 +1,105 @@
+# The page that follows a login, in a real browser: it goes along with what
+# the consumer says, shows what comes from outside as text, and fits a
+# telephone.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use Test::Meta;
+use Test::Meta::Browser;
+use Test::Meta::Login;
+use Test::Meta::Util qw(wait_for);
+
+plan skip_all => 'no Chromium (scripts/setup browser)' unless Test::Meta::Browser::binary();
+
+my $FLOW = '0123456789abcdef' x 2;
+
+# what the consumer writes: FIELD = VALUE
+verb says => sub {
+    my ($t, $arg, $text) = @_;
+    $t->{redis}->do('HSET', "meta:flow:$FLOW", map { /^(\w+) = (.*)$/ } split /\n/, $text);
+};
+
+# WIDTH PATH
+verb open => sub {
+    my ($t, $arg) = @_;
+    my ($width, $path) = split ' ', $arg;
+    $t->{browser} = Test::Meta::Browser->new(dir => $t->{dir}, width => $width, height => 700);
+    $t->{browser}->open('http://127.0.0.1:' . $t->{nginx}->port . $path);
+};
+
+# JavaScript that must come to be true
+verb holds => sub {
+    my ($t, $arg, $text) = @_;
+    for my $code (grep { length } split /\n/, $text) {
+        my $tried = "(function () { try { return $code } catch (e) { return false } })()";
+        ok &wait_for(sub { $t->{browser}->eval($tried) }), $code
+            or diag $t->{browser}->eval('document.body.innerText');
+    }
+};
+
+verb closed => sub {
+    my ($t, $allowed) = @_;
+    is join("\n", grep { !length $allowed || !/$allowed/ } $t->{browser}->complaints), '',
+        'the console has nothing to say';
+    (delete $t->{browser})->stop('TERM');
+};
+
+run_blocks();
+
+__DATA__
+
+=== it follows a login to its end, on a telephone
+--- logins
+--- says
+step = received
+text = Your permission has arrived.
+--- open: 360 /st?flow=0123456789abcdef0123456789abcdef
+--- holds
+document.getElementById('text').innerText === 'Your permission has arrived.'
+document.querySelector('.steps .now').innerText === 'Confirming with Meta'
+document.title === 'Connecting your accounts'
+--- says
+step = accounts
+text = Your accounts are looked up.
+--- holds
+document.getElementById('text').innerText === 'Your accounts are looked up.'
+document.querySelector('.steps .now').innerText === 'Finding your accounts'
+document.querySelectorAll('.steps .done').length === 3
+--- redis_do: stop
+--- holds
+document.getElementById('hint').innerText.startsWith('We cannot reach the server')
+--- redis_do: start
+--- says
+step = connected
+text = Two accounts are connected, of which one has a name-that-does-not-end-and-has-nowhere-to-break-although-the-telephone-is-small.
+accounts = [{"kind":"page","account":"1","name":"<img src=x onerror=alert(1)>"},{"kind":"instagram","account":"2","name":"name-that-does-not-end-and-has-nowhere-to-break-although-the-telephone-is-small"}]
+--- holds
+document.title === 'You are connected'
+document.getElementById('page').className === 'good'
+document.getElementById('accounts').innerText.includes('<img src=x onerror=alert(1)>')
+document.getElementById('accounts').innerText.includes('Facebook Page')
+document.querySelectorAll('main img').length === 0
+document.getElementById('steps').hidden
+innerWidth === 360 && document.documentElement.scrollWidth <= 360
+[].every.call(document.querySelectorAll('main *'), function (e) { return e.getBoundingClientRect().right <= 360 })
+--- closed: 503
+
+=== a failure, an unknown flow and a bad link say so
+--- logins
+--- says
+step = failed
+error = late
+text = The permission came too late. Please start again.
+--- open: 900 /cb?flow=0123456789abcdef0123456789abcdef
+--- holds
+document.getElementById('page').className === 'bad'
+document.getElementById('text').innerText === 'The permission came too late. Please start again.'
+document.getElementById('hint').innerText.startsWith('To try again')
+(location.href = '/st?flow=00000000000000000000000000000000')
+document.title === 'There is nothing to see here'
+(location.href = '/login?ref=x')
+document.title === 'This link does not work'
+--- closed: 40[34]
