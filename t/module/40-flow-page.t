@@ -51,7 +51,7 @@ run_blocks();
 
 __DATA__
 
-=== it follows a login to its end, on a telephone
+=== it follows a login to its end, on a telephone, and says what went wrong
 --- logins
 --- says
 step = received
@@ -85,16 +85,12 @@ document.querySelectorAll('main img').length === 0
 document.getElementById('steps').hidden
 innerWidth === 360 && document.documentElement.scrollWidth <= 360
 [].every.call(document.querySelectorAll('main *'), function (e) { return e.getBoundingClientRect().right <= 360 })
---- closed: 503
-
-=== a failure, an unknown flow and a bad link say so
---- logins
 --- says
 step = failed
 error = late
 text = The permission came too late. Please start again.
---- open: 900 /cb?flow=0123456789abcdef0123456789abcdef
 --- holds
+(location.href = '/cb?flow=0123456789abcdef0123456789abcdef')
 document.getElementById('page').className === 'bad'
 document.getElementById('text').innerText === 'The permission came too late. Please start again.'
 document.getElementById('hint').innerText.startsWith('To try again')
@@ -102,4 +98,23 @@ document.getElementById('hint').innerText.startsWith('To try again')
 document.title === 'There is nothing to see here'
 (location.href = '/login?ref=x')
 document.title === 'This link does not work'
---- closed: 40[34]
+--- closed: 503|40[34]
+
+=== a browser goes through a dialog and back, and leaves no code behind in its address
+--- http
+meta_oauth_app shop id=1122334455 kind=facebook scope=a,b dialog=http://127.0.0.1:$PORT;
+--- server
+meta_redirect_uri http://127.0.0.1:$PORT/cb;
+meta_oauth_open on;
+location /v24.0/dialog/oauth {
+    return 302 http://127.0.0.1:$PORT/cb?code=a-code-of-the-dialog&state=$arg_state&granted_scopes=a%2Cb#_=_;
+}
+--- logins
+--- open: 500 /login
+--- holds
+document.title === 'Connecting your accounts'
+/^\/cb\?flow=[0-9a-f]{32}$/.test(location.pathname + location.search)
+document.cookie === ''
+--- auth: 1
+event.granted = "a,b"
+--- closed
