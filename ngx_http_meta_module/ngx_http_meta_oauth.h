@@ -26,6 +26,7 @@
 #define NGX_HTTP_META_URI_MAX     512       /* of a configured URL */
 #define NGX_HTTP_META_EXTRAS_MAX  2048      /* of a file of extras */
 #define NGX_HTTP_META_STATE_TIME  600       /* seconds */
+#define NGX_HTTP_META_SIGNUP_EVENT  64      /* of its name */
 #define NGX_HTTP_META_FLOW_ROOM   (64 * 1024)   /* of a flow's fields */
 
 
@@ -57,12 +58,30 @@ typedef struct {
 } ngx_http_meta_keys_t;
 
 
+/* meta_embedded_signup; what is empty was not said */
+typedef struct {
+    ngx_str_t                   config_id;
+    ngx_str_t                   version;
+    ngx_str_t                   extras;     /* JSON, once it is ready */
+    ngx_str_t                   graph;
+    ngx_str_t                   sdk;
+    ngx_str_t                   origin;     /* of the SDK's window */
+
+    ngx_str_t                   name;       /* what a state names */
+    ngx_str_t                   json;       /* for the page's script */
+    ngx_str_t                   scripts;    /* where the SDK comes from */
+    ngx_str_t                   hosts;      /* what it may speak to */
+} ngx_http_meta_signup_conf_t;
+
+
 typedef struct {
     ngx_http_handler_pt         handler;    /* that answers here, if ours */
     ngx_str_t                   directive;  /* its name */
 
     ngx_str_t                   login;      /* the name of an app */
     ngx_http_meta_oauth_app_t  *app;
+    ngx_http_meta_signup_conf_t
+                               *signup;
     ngx_str_t                   redirect_uri;
     ngx_str_t                   done;
     ngx_flag_t                  open;
@@ -105,7 +124,8 @@ typedef struct {
     ngx_uint_t                  status;
     u_char                     *text;       /* the template, with a zero */
     ngx_http_meta_field_t      *fields;     /* end with an empty name */
-    char                       *sdk;        /* origins beside us, or NULL */
+    ngx_str_t                  *sdk;        /* scripts' origin, or NULL */
+    ngx_str_t                  *hosts;      /* what these may speak to */
     char                       *opener;     /* policy; NULL: same-origin */
 } ngx_http_meta_page_t;
 
@@ -130,6 +150,26 @@ typedef enum {
     NGX_HTTP_META_AUTH_USED,        /* it was pushed before */
     NGX_HTTP_META_AUTH_PUSHED
 } ngx_http_meta_auth_answer_t;
+
+
+/* members of what a signup's page posts */
+enum {
+    NGX_HTTP_META_S_STATE = 0,
+    NGX_HTTP_META_S_CODE,
+    NGX_HTTP_META_S_EVENT,
+    NGX_HTTP_META_S_WABA,
+    NGX_HTTP_META_S_PHONE,
+    NGX_HTTP_META_S_BUSINESS,
+    NGX_HTTP_META_S_PIN,
+    NGX_HTTP_META_S_COUNT
+};
+
+
+typedef struct {
+    ngx_str_t                v[NGX_HTTP_META_S_COUNT];
+    ngx_http_meta_login_t    login;
+    ngx_http_meta_auth_t     auth;
+} ngx_http_meta_signup_t;
 
 
 /*
@@ -162,6 +202,7 @@ char *ngx_http_meta_oauth_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_meta_oauth_url(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_meta_oauth_extras(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *json);
+ngx_int_t ngx_http_meta_oauth_check_version(ngx_str_t *version);
 ngx_uint_t ngx_http_meta_escape_len(ngx_str_t *text);
 u_char *ngx_http_meta_escape(u_char *p, ngx_str_t *text);
 
@@ -198,6 +239,10 @@ ngx_int_t ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
 /* NGX_OK; NGX_DECLINED: not ours, or another browser's; NGX_ABORT: too late */
 ngx_int_t ngx_http_meta_state_check(ngx_http_request_t *r, ngx_str_t *state,
     ngx_http_meta_login_t *login);
+
+/* another ten minutes for the same flow */
+ngx_int_t ngx_http_meta_state_renew(ngx_http_request_t *r,
+    ngx_http_meta_login_t *login, ngx_str_t *state);
 
 ngx_int_t ngx_http_meta_is_flow(ngx_str_t *flow);
 
@@ -240,6 +285,21 @@ ngx_int_t ngx_http_meta_flow_url(ngx_http_request_t *r, ngx_str_t *flow,
 
 /* whether what the page says is wanted as JSON */
 ngx_uint_t ngx_http_meta_wants_json(ngx_http_request_t *r);
+
+/* ngx_http_meta_signup_conf.c, ngx_http_meta_signup.c */
+
+char *ngx_http_meta_embedded_signup(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_meta_signup_ready(ngx_conf_t *cf,
+    ngx_http_meta_signup_conf_t *signup);
+ngx_int_t ngx_http_meta_signup_handler(ngx_http_request_t *r);
+
+/* ngx_http_meta_signup_read.c; 0: it comes from elsewhere */
+ngx_uint_t ngx_http_meta_signup_own(ngx_http_request_t *r);
+
+/* NGX_DECLINED: that is not what the page sends */
+ngx_int_t ngx_http_meta_signup_read(ngx_http_request_t *r,
+    ngx_http_meta_signup_t *s, meta_str_t body);
 
 /* ngx_http_meta_deletion.c */
 

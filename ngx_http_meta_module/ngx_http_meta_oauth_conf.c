@@ -38,7 +38,6 @@ static char *ngx_http_meta_oauth_query(ngx_conf_t *cf,
     ngx_http_meta_oauth_app_t *app, ngx_http_meta_oauth_words_t *words);
 static ngx_int_t ngx_http_meta_oauth_check_name(ngx_str_t *name, size_t max);
 static ngx_int_t ngx_http_meta_oauth_check_scope(ngx_str_t *scope);
-static ngx_int_t ngx_http_meta_oauth_check_version(ngx_str_t *version);
 static char *ngx_http_meta_oauth_extras_text(ngx_conf_t *cf, void *data,
     ngx_str_t *text);
 
@@ -538,7 +537,7 @@ ngx_http_meta_oauth_check_scope(ngx_str_t *scope)
 
 /* "v24.0" */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_meta_oauth_check_version(ngx_str_t *version)
 {
     size_t      i;

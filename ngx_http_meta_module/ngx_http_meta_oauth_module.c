@@ -99,6 +99,13 @@ static ngx_command_t  ngx_http_meta_oauth_commands[] = {
       0,
       NULL },
 
+    { ngx_string("meta_embedded_signup"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_meta_embedded_signup,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("meta_deletion_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_meta_deletion_status,
@@ -179,6 +186,7 @@ ngx_http_meta_oauth_create_loc_conf(ngx_conf_t *cf)
      *     molcf->directive = { 0, NULL };
      *     molcf->login = { 0, NULL };
      *     molcf->app = NULL;
+     *     molcf->signup = NULL;
      *     molcf->redirect_uri = { 0, NULL };
      *     molcf->done = { 0, NULL };
      */
@@ -222,6 +230,7 @@ ngx_http_meta_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->handler = prev->handler;
         conf->directive = prev->directive;
         conf->login = prev->login;
+        conf->signup = prev->signup;
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
             clcf->handler = prev->handler;
@@ -287,6 +296,12 @@ ngx_http_meta_oauth_check(ngx_conf_t *cf,
                            "links that lead there, or \"meta_oauth_open "
                            "on\", which lets anybody begin",
                            &conf->directive, location);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->handler == ngx_http_meta_signup_handler
+        && ngx_http_meta_signup_ready(cf, conf->signup) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

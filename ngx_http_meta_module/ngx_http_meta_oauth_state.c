@@ -30,7 +30,30 @@ ngx_int_t
 ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *ref, ngx_str_t *flow, ngx_str_t *state)
 {
-    u_char                           bytes[META_FLOW_LEN / 2];
+    u_char                  bytes[META_FLOW_LEN / 2];
+    ngx_http_meta_login_t   login;
+
+    flow->len = META_FLOW_LEN;
+    flow->data = ngx_pnalloc(r->pool, META_FLOW_LEN);
+
+    if (flow->data == NULL || RAND_bytes(bytes, sizeof(bytes)) != 1) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump(flow->data, bytes, sizeof(bytes));
+
+    login.flow = *flow;
+    login.name = *name;
+    login.ref = *ref;
+
+    return ngx_http_meta_state_renew(r, &login, state);
+}
+
+
+ngx_int_t
+ngx_http_meta_state_renew(ngx_http_request_t *r, ngx_http_meta_login_t *login,
+    ngx_str_t *state)
+{
     ngx_str_t                        cookie;
     meta_str_t                       text;
     meta_state_t                     st;
@@ -38,28 +61,21 @@ ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
 
     molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
 
-    if (ngx_http_meta_cookie_set(r, &cookie) != NGX_OK
-        || RAND_bytes(bytes, sizeof(bytes)) != 1)
-    {
+    if (ngx_http_meta_cookie_set(r, &cookie) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    flow->len = META_FLOW_LEN;
-    flow->data = ngx_pnalloc(r->pool, META_FLOW_LEN);
     state->data = ngx_pnalloc(r->pool, META_STATE_MAX);
-
-    if (flow->data == NULL || state->data == NULL) {
+    if (state->data == NULL) {
         return NGX_ERROR;
     }
 
-    (void) ngx_hex_dump(flow->data, bytes, sizeof(bytes));
-
-    st.flow.data = flow->data;
-    st.flow.len = flow->len;
-    st.name.data = name->data;
-    st.name.len = name->len;
-    st.ref.data = ref->data;
-    st.ref.len = ref->len;
+    st.flow.data = login->flow.data;
+    st.flow.len = login->flow.len;
+    st.name.data = login->name.data;
+    st.name.len = login->name.len;
+    st.ref.data = login->ref.data;
+    st.ref.len = login->ref.len;
     st.expires = ngx_time() + NGX_HTTP_META_STATE_TIME;
 
     text.data = cookie.data;

@@ -147,9 +147,9 @@ ngx_http_meta_page_policy(ngx_http_request_t *r, ngx_http_meta_page_t *page)
     u_char  *p, *policy;
     size_t   len;
 
-    len = page->sdk ? ngx_strlen(page->sdk) : 0;
+    len = page->sdk ? page->sdk->len + 3 * page->hosts->len : 0;
 
-    policy = ngx_pnalloc(r->pool, 512 + 4 * len);
+    policy = ngx_pnalloc(r->pool, 512 + len);
     if (policy == NULL) {
         return NGX_ERROR;
     }
@@ -170,9 +170,9 @@ ngx_http_meta_page_policy(ngx_http_request_t *r, ngx_http_meta_page_t *page)
     }
 
     if (len) {
-        p = ngx_sprintf(p, " %s; connect-src 'self' %s; img-src data: %s; "
-                        "frame-src %s", page->sdk, page->sdk, page->sdk,
-                        page->sdk);
+        p = ngx_sprintf(p, " %V; connect-src 'self' %V; img-src data: %V; "
+                        "frame-src %V", page->sdk, page->hosts, page->hosts,
+                        page->hosts);
     } else {
         p = ngx_sprintf(p, "; connect-src 'self'; img-src data:");
     }
