@@ -37,6 +37,7 @@ struct opts {
     bool         summary;
     bool         high;
     const char  *account;
+    const char  *again;
     const char  *code;
     const char  *count;
     const char  *doo;
@@ -51,6 +52,7 @@ struct opts {
     const char  *id;
     const char  *interval;
     const char  *key;
+    const char  *kind;
     const char  *limit;
     const char  *language;
     const char  *not_before;
@@ -59,7 +61,9 @@ struct opts {
     const char  *product;
     const char  *queue;
     const char  *reason;
+    const char  *ref;
     const char  *since;
+    const char  *tenant;
     const char  *text;
     const char  *to;
     const char  *type;
@@ -128,6 +132,10 @@ enum {
 #define OPT_OVERRIDE  ((uint64_t) 1 << 42)
 #define OPT_NGINX     ((uint64_t) 1 << 43)
 #define OPT_OFFLINE   ((uint64_t) 1 << 44)
+#define OPT_KIND      ((uint64_t) 1 << 45)
+#define OPT_TENANT    ((uint64_t) 1 << 46)
+#define OPT_REF       ((uint64_t) 1 << 47)
+#define OPT_AGAIN     ((uint64_t) 1 << 48)
 
 /* opts_read sorts options from words, wherever they stand; args is the
    caller's; which: bits of those that were there */
@@ -240,6 +248,10 @@ enum ctl_script {
     CTL_REPLAY,
     CTL_CONVERSATION,
     CTL_FORGET,
+    CTL_TOKEN_LOOK,
+    CTL_TOKEN_READ,
+    CTL_TOKEN_PUT,
+    CTL_TOKEN_OUT,
     CTL_SCRIPTS
 };
 
@@ -289,6 +301,12 @@ int run_forget(struct ctl *c);
 int run_send(struct ctl *c);
 int run_message(struct ctl *c);
 int run_token(struct ctl *c);
+int run_token_show(struct ctl *c);
+int run_token_add(struct ctl *c);
+int run_token_remove(struct ctl *c);
+int run_token_rekey(struct ctl *c);
+int run_token_key(struct ctl *c);
+int run_token_login_url(struct ctl *c);
 int run_doctor(struct ctl *c);
 int run_explain(struct ctl *c);
 int explain_http(struct ctl *c, const char *text);

@@ -1,6 +1,7 @@
 /* On which lanes events wait, and what has stopped these: why HELD is not 0. */
 
 #include "ctl_status.h"
+#include "ctl_store.h"
 #include "limits.h"
 
 #include <stdlib.h>
@@ -30,22 +31,26 @@ static struct standing *standing_of(struct status *s, struct str lane)
 
 
 /* a lane of a token has a name that only the token tells */
-static void standing_token(const struct conf *conf, struct standing *at)
+static void standing_token(struct ctl *c, struct standing *at)
 {
-    size_t                    i;
-    struct lane               lane;
-    unsigned char             key[16];
-    const struct conf_token  *t = conf->tokens.at;
+    size_t                     i, n;
+    struct lane                lane;
+    unsigned char              key[16];
+    const struct conf         *conf = c->conf;
+    const struct conf_token  **t = store_all(c, &n);
 
     limits_key(key, conf);
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        lane_set(&lane, conf->rates, key, LANE_TOKEN, STR(t[i].secret), NONE);
+    for (i = 0; i < n; i++) {
+        lane_set(&lane, conf->rates, key, LANE_TOKEN, STR(t[i]->lane), NONE);
         if (strcmp(lane.name, at->lane) == 0) {
             snprintf(at->token, sizeof(at->token), "%s",
-                     conf_token_source(&t[i]));
+                     t[i]->stored != NULL ? t[i]->stored->name
+                     : conf_token_source(t[i]));
         }
     }
+
+    free(t);
 }
 
 
@@ -77,7 +82,7 @@ static void standing_stop(struct ctl *c, struct standing *at)
 void standing_read(struct ctl *c, struct standing *at)
 {
     at->until = at->since = -1;
-    standing_token(c->conf, at);
+    standing_token(c, at);
     standing_stop(c, at);
 }
 

@@ -3,7 +3,7 @@
 #include "ctl_found.h"
 #include "graph_error.h"
 #include "know.h"
-#include "token.h"
+#include "ctl_store.h"
 
 #include <stdlib.h>
 
@@ -166,16 +166,15 @@ static void receipt_text(struct ctl *c, const struct reply *r,
 
 /* the accounts of the tokens, each once; those of a default token are not
    known */
-static size_t accounts_all(const struct conf *conf,
-    const char *out[ACCOUNTS_MAX])
+static size_t accounts_all(struct ctl *c, const char *out[ACCOUNTS_MAX])
 {
-    size_t                    i, k, m, n = 0;
-    const char               *ids[2];
-    const struct conf_token  *t = conf->tokens.at;
+    size_t                     i, k, m, n = 0, most;
+    const char                *ids[2];
+    const struct conf_token  **t = store_all(c, &most);
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        ids[0] = t[i].id;
-        ids[1] = t[i].instagram;
+    for (i = 0; i < most; i++) {
+        ids[0] = t[i]->id;
+        ids[1] = t[i]->instagram;
         for (k = 0; k < 2; k++) {
             for (m = 0; ids[k] != NULL && m < n; m++) {
                 if (strcmp(out[m], ids[k]) == 0) {
@@ -187,6 +186,8 @@ static size_t accounts_all(const struct conf *conf,
             }
         }
     }
+
+    free(t);
 
     return n;
 }
@@ -272,7 +273,7 @@ size_t receipts_tell(struct ctl *c, const char *id, struct jw *j,
     size_t       i, n, found = 0;
     const char  *accounts[ACCOUNTS_MAX];
 
-    n = accounts_all(c->conf, accounts);
+    n = accounts_all(c, accounts);
     if (c->opts.account != NULL) {
         accounts[0] = c->opts.account;
         n = 1;

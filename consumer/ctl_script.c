@@ -19,6 +19,16 @@
     extern const char  ctl_script_##name[]                                    \
         __attribute__((visibility("hidden")))
 
+/* those of meta-consumer's own */
+#define SHARED_FILE(name)                                                     \
+    __asm__(".pushsection .rodata\n"                                          \
+            "ctl_script_" #name ":\n"                                         \
+            ".incbin \"consumer/" #name ".lua\"\n"                            \
+            ".byte 0\n"                                                       \
+            ".popsection\n");                                                 \
+    extern const char  ctl_script_##name[]                                    \
+        __attribute__((visibility("hidden")))
+
 SCRIPT_FILE(status);
 SCRIPT_FILE(strays);
 SCRIPT_FILE(letters);
@@ -30,6 +40,11 @@ SCRIPT_FILE(find);
 SCRIPT_FILE(replay);
 SCRIPT_FILE(conversation);
 SCRIPT_FILE(forget);
+
+SHARED_FILE(token_look);
+SHARED_FILE(token_read);
+SHARED_FILE(token_put);
+SHARED_FILE(token_out);
 
 
 static const struct {
@@ -47,6 +62,10 @@ static const struct {
     [CTL_REPLAY]  = { "ctl_replay.lua", ctl_script_replay },
     [CTL_CONVERSATION] = { "ctl_conversation.lua", ctl_script_conversation },
     [CTL_FORGET]  = { "ctl_forget.lua", ctl_script_forget },
+    [CTL_TOKEN_LOOK] = { "token_look.lua", ctl_script_token_look },
+    [CTL_TOKEN_READ] = { "token_read.lua", ctl_script_token_read },
+    [CTL_TOKEN_PUT] = { "token_put.lua", ctl_script_token_put },
+    [CTL_TOKEN_OUT] = { "token_out.lua", ctl_script_token_out },
 };
 
 

@@ -1,7 +1,7 @@
 /* metactl send: a job onto the outbox, checked before it goes, and its result
    where somebody waits for it. */
 
-#include "ctl.h"
+#include "ctl_store.h"
 #include "job.h"
 
 #include <stdlib.h>
@@ -315,6 +315,8 @@ int run_send(struct ctl *c)
     char            key[CTL_NAME_MAX];
     struct ask     *w = mem_alloc(sizeof(*w));
     struct sending  s = { .wait_ms = SEND_WAIT_MS };
+
+    ctl_store(c);
 
     if (c->opts.wait != NULL && c->opts.wait[0] != '\0') {
         s.wait_ms = time_length(c->opts.wait);

@@ -1,7 +1,7 @@
 /* Whose call metactl makes: which account, which WABA, which token. */
 
 #include "ctl_meta.h"
-#include "token.h"
+#include "ctl_store.h"
 
 #include <stdlib.h>
 
@@ -29,18 +29,24 @@ static bool same(const char *a, const char *b)
 }
 
 
+/* all tokens there are */
+struct owners {
+    const struct conf_token  **at;
+    size_t                     n;
+};
+
+
 /* the token that names the account, or the WABA */
-static const struct conf_token *whose_named(struct ctl *c,
+static const struct conf_token *whose_named(const struct owners *o,
     const char *account, const char *waba)
 {
-    size_t                    i;
-    const struct conf_token  *t = c->conf->tokens.at;
+    size_t  i;
 
-    for (i = 0; i < c->conf->tokens.n; i++) {
-        if (same(t[i].id, account) || same(t[i].instagram, account)
-            || same(t[i].waba, waba))
+    for (i = 0; i < o->n; i++) {
+        if (same(o->at[i]->id, account) || same(o->at[i]->instagram, account)
+            || same(o->at[i]->waba, waba))
         {
-            return &t[i];
+            return o->at[i];
         }
     }
 
@@ -49,15 +55,14 @@ static const struct conf_token *whose_named(struct ctl *c,
 
 
 /* the only product that there are tokens for; NONE: of several, or of none */
-static enum product whose_only(struct ctl *c)
+static enum product whose_only(const struct owners *o)
 {
-    size_t                    i;
-    enum product              p, only = PRODUCT_NONE;
-    const struct conf_token  *t = c->conf->tokens.at;
+    size_t        i;
+    enum product  p, only = PRODUCT_NONE;
 
-    for (i = 0; i < c->conf->tokens.n; i++) {
-        p = whose_of(&t[i], NULL);
-        if (p == PRODUCT_NONE || t[i].instagram != NULL
+    for (i = 0; i < o->n; i++) {
+        p = whose_of(o->at[i], NULL);
+        if (p == PRODUCT_NONE || o->at[i]->instagram != NULL
             || (only != PRODUCT_NONE && only != p))
         {
             return PRODUCT_NONE;
@@ -70,17 +75,18 @@ static enum product whose_only(struct ctl *c)
 
 
 /* of a command that names no account: the only one there is */
-static void whose_account(struct ctl *c, struct whose *w)
+static void whose_account(const struct owners *o, struct whose *w)
 {
     size_t                    i;
     const char               *id;
-    const struct conf_token  *t = c->conf->tokens.at, *found = NULL;
+    const struct conf_token  *t, *found = NULL;
 
-    for (i = 0; i < c->conf->tokens.n; i++) {
-        id = w->product == PRODUCT_INSTAGRAM && t[i].kind == TOKEN_PAGE
-             ? t[i].instagram : t[i].id;
-        if (id == NULL || whose_of(&t[i], id) != w->product
-            || (w->waba != NULL && !same(t[i].waba, w->waba)))
+    for (i = 0; i < o->n; i++) {
+        t = o->at[i];
+        id = w->product == PRODUCT_INSTAGRAM && t->kind == TOKEN_PAGE
+             ? t->instagram : t->id;
+        if (id == NULL || whose_of(t, id) != w->product
+            || (w->waba != NULL && !same(t->waba, w->waba)))
         {
             continue;
         }
@@ -88,33 +94,32 @@ static void whose_account(struct ctl *c, struct whose *w)
             w->account = NULL;
             return;
         }
-        found = &t[i];
+        found = t;
         w->account = id;
     }
 }
 
 
-static void whose_waba(struct ctl *c, struct whose *w)
+static void whose_waba(const struct owners *o, struct whose *w)
 {
     size_t                    i;
-    const struct conf_token  *t = c->conf->tokens.at;
+    const struct conf_token  *t;
 
     if (w->account != NULL) {
-        t = whose_named(c, w->account, NULL);
+        t = whose_named(o, w->account, NULL);
         w->waba = t != NULL ? t->waba : NULL;
     }
 
-    for (i = 0, t = c->conf->tokens.at;
-         i < c->conf->tokens.n && w->account == NULL; i++)
-    {
-        if (t[i].waba == NULL || same(t[i].waba, w->waba)) {
+    for (i = 0; i < o->n && w->account == NULL; i++) {
+        t = o->at[i];
+        if (t->waba == NULL || same(t->waba, w->waba)) {
             continue;
         }
         if (w->waba != NULL) {
             w->waba = NULL;
             return;
         }
-        w->waba = t[i].waba;
+        w->waba = t->waba;
     }
 }
 
@@ -122,8 +127,10 @@ static void whose_waba(struct ctl *c, struct whose *w)
 /* whose_find fills in what the command line left out */
 void whose_find(struct ctl *c, enum product product, struct whose *w)
 {
+    struct owners             o;
     const struct conf_token  *t;
 
+    o.at = store_all(c, &o.n);
     *w = (struct whose) {
         .product = product != PRODUCT_NONE ? product
                    : ctl_product(c->opts.product),
@@ -132,19 +139,19 @@ void whose_find(struct ctl *c, enum product product, struct whose *w)
 
     if (w->product == PRODUCT_NONE) {
         t = w->account != NULL || w->waba != NULL
-            ? whose_named(c, w->account, w->waba) : NULL;
-        w->product = t != NULL ? whose_of(t, w->account) : whose_only(c);
+            ? whose_named(&o, w->account, w->waba) : NULL;
+        w->product = t != NULL ? whose_of(t, w->account) : whose_only(&o);
     }
 
-    if (w->product == PRODUCT_NONE) {
-        return;
-    }
-
-    if (w->account == NULL) {
-        whose_account(c, w);
+    if (w->product != PRODUCT_NONE && w->account == NULL) {
+        whose_account(&o, w);
     }
     if (w->product == PRODUCT_WHATSAPP && w->waba == NULL) {
-        whose_waba(c, w);
+        whose_waba(&o, w);
+    }
+    free(o.at);
+    if (w->product == PRODUCT_NONE) {
+        return;
     }
 
     w->token = tokens_pick(c->conf, w->product,

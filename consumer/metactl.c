@@ -2,6 +2,7 @@
    and the table of commands (docs/metactl.md). */
 
 #include "ctl_meta.h"
+#include "token.h"
 #include "version.h"
 
 #include <signal.h>
@@ -68,7 +69,23 @@ static const struct command commands[] = {
     { "message", run_message, OPT_ACCOUNT, 1, 1, BOTH, "ID [--account ID]",
       "where an event or job is, and what became of it" },
     { "token list", run_token, 0, 0, 0, NEEDS_CONF, "",
-      "the tokens that the configuration knows, masked" },
+      "all tokens, masked: whose, until when, and whether they work" },
+    { "token show", run_token_show, 0, 1, 1, NEEDS_CONF, "KIND:ID",
+      "all that is known of one, but itself" },
+    { "token add", run_token_add, OPT_KIND | OPT_ACCOUNT | OPT_WABA
+      | OPT_TENANT | OPT_DRY_RUN, 0, 1, BOTH,
+      "[FILE] [--kind KIND] [--account ID] [--waba ID] [--tenant T]",
+      "stores a token that stands in a file, or comes from standard input" },
+    { "token remove", run_token_remove, 0, 1, MANY, BOTH, "KIND:ID ...",
+      "forgets it; what goes by it fails from then on" },
+    { "token rekey", run_token_rekey, 0, 0, 0, BOTH, "",
+      "seals all by the first key of token_key_file" },
+    { "token key", run_token_key, 0, 0, 0, 0, "",
+      "prints a new key for token_key_file or link_key_file" },
+    { "token login-url", run_token_login_url, OPT_REF | OPT_EXPIRES | OPT_URL
+      | OPT_AGAIN, 0, 0, NEEDS_CONF,
+      "[--ref TEXT] [--expires 1h] [--url URL] [--again rerequest|reauthorize]",
+      "a signed link by which somebody connects an account" },
     { "doctor", run_doctor, OPT_EDGE, 0, 0, NEEDS_CONF, "[--edge URL]",
       "looks for what is wrong, and says what to do" },
     { "explain", run_explain, OPT_PRODUCT, 1, 1, 0,
@@ -356,6 +373,7 @@ static int ctl_main(struct ctl *c, char **words, size_t n, uint64_t which)
     code = cmd->run(c);
 
     meta_close(c);
+    tokens_free(c->conf != NULL ? c->conf->store : NULL);
     db_close(c->db);
     conf_drop(c->conf);
 

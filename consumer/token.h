@@ -93,6 +93,9 @@ const char *token_set(struct token *t, const char *field, struct str value);
 const char *token_set_int(struct token *t, const char *field, int64_t value);
 const char *token_set_secret(struct token *t, struct str secret);
 
+/* token_field: the name of each in turn; NULL: no more */
+const char *token_field(size_t i);
+
 /* token_get: a field as text, for who shows it; false: none */
 bool token_get(const struct token *t, const char *field, struct buf *out);
 

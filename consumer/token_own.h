@@ -68,7 +68,6 @@ struct tokens {
 
 
 /* token.c */
-const char *token_field(size_t i);      /* of the hash; NULL: no more */
 bool token_field_conf(const char *name);    /* the configuration says it */
 struct token *token_make(enum token_kind kind, struct str name);
 

@@ -1,0 +1,34 @@
+/* The token store as metactl has it: read as a whole, written one by one. */
+
+#ifndef CTL_STORE_H
+#define CTL_STORE_H
+
+#include "ctl.h"
+#include "token.h"
+
+
+/* ctl_store: c->conf->store is there; what the store has is read once where
+   token_key_file is set; where Redis lets nobody read it a line says so */
+void ctl_store(struct ctl *c);
+/* store_needed: that, or out where token_key_file is not set */
+void store_needed(struct ctl *c);
+
+/* store_put: NULL, or one of TOKENS_*; old: what it must still be, or NULL */
+const char *store_put(struct ctl *c, const struct token *t,
+    const struct token *old, const char *event);
+/* store_seal_anew: by the first key, where it still stands as t has it */
+const char *store_seal_anew(struct ctl *c, const struct token *t);
+/* store_out: whether it was there */
+bool store_out(struct ctl *c, const char *name, const char *event);
+
+/* store_all: every token that may go with a call, those of the configuration
+   first; the array is the caller's to free, what it points to the book's */
+const struct conf_token **store_all(struct ctl *c, size_t *n);
+
+/* ctl_token.c */
+#define TOKEN_MARK_MAX  16
+/* enough to see whether two are the same */
+const char *token_mark(char out[TOKEN_MARK_MAX], const char *secret);
+
+
+#endif /* CTL_STORE_H */

@@ -1,0 +1,689 @@
+/* metactl token add: asks Graph whose a token is and what it may do, and only
+   then stores it, with the Pages that it leads to. */
+
+#include "ctl_meta.h"
+#include "ctl_store.h"
+#include "token_answer.h"
+#include "token_ask.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+
+#define PAGES_MAX  1000
+#define WABAS_MAX  100
+#define SHORT_MS   (2 * 86400000LL)
+
+struct adding {
+    struct ctl             *c;
+    char                   *secret;
+    struct conf_token       call;       /* the token, as calls take it */
+    const struct conf_app  *app;
+    struct meta             said;       /* of debug_token */
+    struct token_debug      debug;
+    bool                    known;      /* debug_token knows it */
+    struct buf              links;
+    struct token          **at;         /* what is to be stored, itself first */
+    size_t                  n;
+};
+
+
+static void add_one(struct adding *a, struct token *t)
+{
+    a->at = mem_grow(a->at, (a->n + 1) * sizeof(*a->at));
+    a->at[a->n++] = t;
+}
+
+
+static void add_set(struct token *t, const char *field, struct str value)
+{
+    const char  *why = token_set(t, field, value);
+
+    if (why != NULL) {
+        ctl_fail(CTL_FINDING, "%s of %s %s", field, t->name, why);
+    }
+}
+
+
+/* a file, or standard input: never a word that others could see */
+static void add_read(struct adding *a)
+{
+    size_t       i;
+    struct buf   b;
+    const char  *from = a->c->nargs ? a->c->args[0] : "-";
+
+    if (strncmp(from, "EAA", 3) == 0 || strncmp(from, "IGAA", 4) == 0) {
+        ctl_fail(CTL_USAGE, "that is a token: everybody on this machine may"
+                 " have seen it, and your shell remembers it; revoke it, and"
+                 " give a new one in a file or by standard input");
+    }
+
+    buf_init(&b, TOKEN_SECRET_MAX);
+    ctl_read(from, &b);
+
+    for (i = 0; i < b.len && b.at[i] > ' ' && b.at[i] <= '~'; i++) {
+        /* void */
+    }
+    if (b.len == 0 || i < b.len) {
+        ctl_fail(CTL_USAGE, "%s: a token is one line without spaces", from);
+    }
+
+    a->secret = mem_copy(b.at, b.len);
+    OPENSSL_cleanse(b.at, b.cap);
+    buf_free(&b);
+    a->call = (struct conf_token) { .kind = TOKEN_USER, .secret = a->secret,
+                                    .lane = a->secret };
+}
+
+
+/* whose it is says the app that made it: each of ours is asked */
+static void add_debug(struct adding *a)
+{
+    size_t                    i;
+    struct buf                query;
+    struct graph_call         call;
+    const struct conf_app    *apps = a->c->conf->apps.at;
+    const struct conf_token  *token;
+
+    for (i = 0; i < a->c->conf->apps.n && !a->known; i++) {
+        token = token_app(&apps[i]);
+        if (token == NULL) {
+            continue;
+        }
+
+        token_debug_free(&a->debug);
+        meta_free(&a->said);
+        a->app = &apps[i];
+        token_ask_debug(&call, &query, STR(a->secret));
+        call.token = token;
+        meta_call(a->c, &call, &a->said);
+        token_ask_wipe(&query);
+        token_drop(token);
+
+        a->known = a->said.v.rc == GRAPH_OK
+                   && token_debug_read(a->said.v.root, &a->debug)
+                   && a->debug.app.len > 0;
+    }
+
+    if (a->app == NULL) {
+        ctl_fail(CTL_USAGE, "apps of %s has no app with a secret_file: whose"
+                 " token it is cannot be asked", a->c->opts.file);
+    }
+}
+
+
+/* another's token would let others' apps read and send through ours (2.6) */
+static void add_check(struct adding *a)
+{
+    size_t                  i;
+    bool                    ours = false;
+    const struct conf_app  *apps = a->c->conf->apps.at;
+
+    for (i = 0; i < a->c->conf->apps.n; i++) {
+        ours |= str_is(a->debug.app, apps[i].id);
+        if (str_is(a->debug.app, apps[i].id)) {
+            a->app = &apps[i];
+        }
+    }
+
+    if (!ours) {
+        ctl_fail(CTL_FINDING, "refused: it is a token of app %.*s (%.*s), which"
+                 " apps of %s does not have", (int) a->debug.app.len,
+                 a->debug.app.at, (int) a->debug.application.len,
+                 a->debug.application.at, a->c->opts.file);
+    }
+
+    if (!a->debug.valid) {
+        ctl_fail(CTL_FINDING, "refused: Meta says that it does not work: code"
+                 " %lld/%lld; metactl explain %lld/%lld", a->debug.code,
+                 a->debug.subcode, a->debug.code, a->debug.subcode);
+    }
+
+    if (str_is(a->debug.type, "APP")) {
+        ctl_fail(CTL_FINDING, "refused: it is the app's own, which is made of"
+                 " its id and secret_file");
+    }
+}
+
+
+static int kind_wanted(struct adding *a)
+{
+    int          kind;
+    const char  *name = a->c->opts.kind;
+
+    for (kind = 0; name != NULL && kind < TOKEN_APP; kind++) {
+        if (strcmp(token_kind_name((enum token_kind) kind), name) == 0) {
+            return kind;
+        }
+    }
+
+    if (name != NULL) {
+        ctl_fail(CTL_USAGE, "--kind takes whatsapp, page, instagram, user,"
+                 " system_user or business");
+    }
+
+    return -1;
+}
+
+
+static struct token *add_make(struct adding *a, enum token_kind kind,
+    struct str id)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct token  *t, *old;
+
+    t = str_digits(id) ? token_new(STR(token_name(name, kind, id))) : NULL;
+    if (t == NULL) {
+        ctl_fail(CTL_FINDING, "Meta does not say whose it is");
+    }
+
+    old = tokens_named(a->c->conf->store, STR(t->name));
+    if (old != NULL && old->as.tenant != NULL) {
+        add_set(t, "tenant", STR(old->as.tenant));
+    }
+    if (a->c->opts.tenant != NULL) {
+        add_set(t, "tenant", STR(a->c->opts.tenant));
+    }
+
+    add_set(t, "from", STR("cli"));
+    add_set(t, "account", id);
+    token_set_int(t, "checked", time_now());
+    if (a->known) {
+        add_set(t, "app", a->debug.app);
+        add_set(t, "user", a->debug.user);
+    }
+
+    return t;
+}
+
+
+static void add_debugged(struct adding *a, struct token *t)
+{
+    const struct token_debug  *d = &a->debug;
+
+    token_set_int(t, "issued", d->issued);
+    token_set_int(t, "expires", d->expires);
+    token_set_int(t, "data_expires", d->data_expires);
+    add_set(t, "scopes", (struct str) { d->scopes.at, d->scopes.len });
+    add_set(t, "targets", (struct str) { d->targets.at, d->targets.len });
+    token_set_secret(t, STR(a->secret));
+    add_one(a, t);
+}
+
+
+/* a read by the token itself; false: Meta refuses */
+static bool add_ask(struct adding *a, const char *path, const char *query,
+    struct meta *m)
+{
+    struct graph_call  call = {
+        .method = HTTP_GET, .host = GRAPH_FACEBOOK, .path = STR(path),
+        .query = STR(query), .body = NONE, .idempotent = true,
+        .token = &a->call, .app = a->app
+    };
+
+    meta_call(a->c, &call, m);
+
+    return m->v.rc == GRAPH_OK;
+}
+
+
+static bool scope_begins(struct adding *a, const char *with)
+{
+    struct str   all = { a->debug.scopes.at, a->debug.scopes.len };
+    size_t       i, n = strlen(with);
+
+    for (i = 0; i + n <= all.len; i++) {
+        if ((i == 0 || all.at[i - 1] == ',')
+            && memcmp(all.at + i, with, n) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* numbers of a WABA become links: jobs name a number alone */
+static void add_numbers(struct adding *a, struct str waba)
+{
+    char                path[64];
+    struct meta         m;
+    const struct json  *e;
+    struct str          id;
+
+    snprintf(path, sizeof(path), "%.*s/phone_numbers",
+             (int) (waba.len < 32 ? waba.len : 32), waba.at);
+
+    if (add_ask(a, path, "fields=id&limit=100", &m)) {
+        e = json_get(m.v.root, "data");
+        for (e = e != NULL ? e->child : NULL; e != NULL; e = e->next) {
+            id = json_get_text(e, "id");
+            if (str_digits(id) && a->links.len + id.len < TOKEN_LINKS_MAX) {
+                buf_text(&a->links, a->links.len ? "," : "");
+                buf_str(&a->links, id);
+            }
+        }
+    } else {
+        meta_text(a->c, &m);
+    }
+
+    meta_free(&m);
+}
+
+
+/* the WABAs that were shared (3.4); the newest first, so *waba is that */
+static void add_wabas(struct adding *a, char waba[33])
+{
+    size_t              n = 0;
+    struct str          id;
+    const struct json  *e, *scope;
+    struct json_doc    *doc = json_parse(a->debug.targets.at,
+                                         a->debug.targets.len,
+                                         JSON_TREE_MAX);
+
+    waba[0] = '\0';
+    if (a->c->opts.waba != NULL) {
+        snprintf(waba, 33, "%s", a->c->opts.waba);
+        add_numbers(a, STR(waba));
+        json_free(doc);
+        return;
+    }
+
+    scope = json_root(doc);
+    scope = scope != NULL ? scope->child : NULL;
+    for ( /* void */ ; scope != NULL; scope = scope->next) {
+        if (!str_is(json_get_text(scope, "scope"),
+                    "whatsapp_business_management"))
+        {
+            continue;
+        }
+
+        e = json_get(scope, "target_ids");
+        for (e = e != NULL ? e->child : NULL; e != NULL && n < WABAS_MAX;
+             e = e->next)
+        {
+            id = json_text(e);
+            if (str_digits(id) && id.len <= 32) {
+                if (n++ == 0) {
+                    snprintf(waba, 33, "%.*s", (int) id.len, id.at);
+                }
+                add_numbers(a, id);
+            }
+        }
+    }
+
+    json_free(doc);
+}
+
+
+static struct str add_links(const struct adding *a)
+{
+    return (struct str) { a->links.len ? a->links.at : "", a->links.len };
+}
+
+
+static void add_whatsapp(struct adding *a)
+{
+    char           waba[33];
+    struct str     number;
+    struct token  *t;
+
+    add_wabas(a, waba);
+    number = a->c->opts.account != NULL ? STR(a->c->opts.account)
+             : add_links(a);
+    if (!str_digits(number)) {
+        ctl_fail(CTL_USAGE, number.len ? "it is for several numbers: --account"
+                 " names one, --kind system_user means all"
+                 : "Meta names no number that it is for: --account names it");
+    }
+
+    t = add_make(a, TOKEN_WHATSAPP, number);
+    add_set(t, "waba", STR(waba));
+    add_debugged(a, t);
+}
+
+
+/* of a client's business, if it says so (2.9) */
+static void add_system(struct adding *a, int kind)
+{
+    char           waba[33];
+    struct str     business = NONE, name = NONE;
+    struct meta    m;
+    struct token  *t;
+
+    if (add_ask(a, "me", "fields=id,name,client_business_id", &m)) {
+        business = json_get_text(m.v.root, "client_business_id");
+        name = json_get_text(m.v.root, "name");
+    } else if (m.v.rc == GRAPH_ERROR) {
+        meta_free(&m);
+        add_ask(a, "me", "fields=id", &m);
+    }
+
+    if (kind < 0) {
+        kind = business.len ? TOKEN_BUSINESS : TOKEN_SYSTEM_USER;
+    }
+    if (kind == TOKEN_BUSINESS && business.len == 0) {
+        ctl_fail(CTL_FINDING, "refused: Meta names no client_business_id: it"
+                 " is no token of a client's business");
+    }
+
+    t = add_make(a, (enum token_kind) kind, kind == TOKEN_BUSINESS ? business
+                 : a->debug.user);
+    add_set(t, "title", name);
+    meta_free(&m);
+
+    if (scope_begins(a, "whatsapp_") || a->c->opts.waba != NULL) {
+        add_wabas(a, waba);
+        add_set(t, "waba", STR(waba));
+        add_set(t, "links", add_links(a));
+    }
+    if (a->c->opts.account != NULL) {
+        add_set(t, "links", STR(a->c->opts.account));
+    }
+    if (kind == TOKEN_SYSTEM_USER && t->as.waba == NULL && t->links == NULL) {
+        add_set(t, "default", STR("1"));
+    }
+
+    add_debugged(a, t);
+}
+
+
+static void add_page(struct adding *a)
+{
+    struct meta    m;
+    struct token  *t;
+
+    if (!add_ask(a, "me", "fields=id,name,instagram_business_account{id}",
+                 &m))
+    {
+        meta_free(&m);
+        add_ask(a, "me", "fields=id,name", &m);
+    }
+
+    if (m.v.rc != GRAPH_OK) {
+        exit(meta_judge(a->c, &m));
+    }
+
+    t = add_make(a, TOKEN_PAGE, json_get_text(m.v.root, "id"));
+    add_set(t, "title", json_get_text(m.v.root, "name"));
+    add_set(t, "instagram", json_text(json_path(m.v.root,
+                                "instagram_business_account", "id")));
+    meta_free(&m);
+    add_debugged(a, t);
+}
+
+
+/* each Page's own token: until when it lasts the daily look will tell */
+static void add_derived(struct adding *a, const struct json *e)
+{
+    struct str     secret = json_get_text(e, "access_token");
+    struct str     id = json_get_text(e, "id");
+    struct token  *t;
+
+    if (!str_digits(id) || secret.len == 0 || a->n > PAGES_MAX) {
+        return;
+    }
+
+    t = add_make(a, TOKEN_PAGE, id);
+    if (token_set_secret(t, secret) != NULL) {
+        token_free(t);
+        return;
+    }
+
+    add_set(t, "title", json_get_text(e, "name"));
+    add_set(t, "instagram", json_text(json_path(e,
+                                "instagram_business_account", "id")));
+    add_set(t, "parent", STR(a->at[0]->name));
+    add_set(t, "from", STR("derived"));
+    add_set(t, "scopes", (struct str) { a->debug.scopes.at,
+                                        a->debug.scopes.len });
+    token_set_int(t, "checked", 0);
+    add_one(a, t);
+}
+
+
+/* its answer holds tokens, so nobody may hide them: not by meta_call */
+struct pages {
+    struct adding  *a;
+    bool            done;
+    bool            refused;
+    char            after[512];
+};
+
+
+static void on_pages(void *data, const struct verdict *v)
+{
+    struct str          after = NONE;
+    struct pages       *p = data;
+    const struct json  *e = json_get(v->root, "data");
+
+    p->done = true;
+    p->refused = v->rc != GRAPH_OK;
+
+    if (json_is(e, JSON_ARRAY) && e->child != NULL) {
+        after = json_text(json_get(json_path(v->root, "paging", "cursors"),
+                                   "after"));
+        if (json_get(json_get(v->root, "paging"), "next") == NULL) {
+            after = NONE;
+        }
+        for (e = e->child; e != NULL; e = e->next) {
+            add_derived(p->a, e);
+        }
+    }
+
+    snprintf(p->after, sizeof(p->after), "%.*s",
+             (int) (after.len < sizeof(p->after) ? after.len : 0), after.at);
+}
+
+
+static void add_pages(struct adding *a)
+{
+    struct buf         query;
+    const char        *why;
+    struct pages       p = { .a = a };
+    struct graph_call  call;
+
+    do {
+        p.done = false;
+        token_ask_pages(&call, &query, STR(p.after));
+        call.token = &a->call;
+        call.app = a->app;
+        why = graph_start(meta_graph(a->c), a->c->conf, &call, on_pages, &p);
+        if (why != NULL) {
+            ctl_fail(CTL_USAGE, "me/accounts: %s", why);
+        }
+        meta_run(a->c, &p.done);
+        token_ask_wipe(&query);
+    } while (p.after[0] != '\0' && a->n <= PAGES_MAX);
+
+    if (p.refused) {
+        fputs("metactl: Meta does not tell its Pages\n", stderr);
+    }
+}
+
+
+static void add_user(struct adding *a)
+{
+    struct meta    m;
+    struct token  *t = add_make(a, TOKEN_USER, a->debug.user);
+
+    if (add_ask(a, "me", "fields=id,name", &m)) {
+        add_set(t, "title", json_get_text(m.v.root, "name"));
+    }
+    meta_free(&m);
+    add_debugged(a, t);
+}
+
+
+/* whose tokens debug_token does not know (1.1): they answer for themselves */
+static void add_instagram(struct adding *a)
+{
+    struct buf         query;
+    struct meta        m;
+    struct token      *t;
+    struct token_me    me;
+    struct graph_call  call;
+
+    a->call.kind = TOKEN_INSTAGRAM;
+    token_ask_me(&call, &query);
+    call.token = &a->call;
+    meta_call(a->c, &call, &m);
+    token_ask_wipe(&query);
+
+    if (m.v.rc != GRAPH_OK || !token_me_read(m.v.root, &me)) {
+        if (m.v.rc == GRAPH_OK || a->c->opts.kind != NULL) {
+            meta_judge(a->c, &m);
+            exit(CTL_FINDING);
+        }
+        ctl_fail(CTL_FINDING, "refused: neither Facebook nor Instagram knows"
+                 " this token");
+    }
+
+    t = add_make(a, TOKEN_INSTAGRAM, me.account);
+    add_set(t, "user", me.id);
+    add_set(t, "title", me.username);
+    token_set_secret(t, STR(a->secret));
+    add_one(a, t);
+    meta_free(&m);
+}
+
+
+static void add_kind(struct adding *a)
+{
+    int   kind = kind_wanted(a);
+    bool  system, page;
+
+    if (kind != TOKEN_INSTAGRAM) {
+        add_debug(a);
+    }
+    if (kind == TOKEN_INSTAGRAM || (kind < 0 && !a->known)) {
+        add_instagram(a);
+        return;
+    }
+    if (!a->known) {
+        if (a->said.v.rc != GRAPH_OK) {
+            exit(meta_judge(a->c, &a->said));
+        }
+        ctl_fail(CTL_FINDING, "refused: Meta does not know this token");
+    }
+
+    add_check(a);
+    system = str_is(a->debug.type, "SYSTEM_USER");
+    page = str_is(a->debug.type, "PAGE");
+
+    if ((kind == TOKEN_PAGE) != page && kind >= 0) {
+        ctl_fail(CTL_USAGE, "it is a token of type %.*s, not of --kind %s",
+                 (int) a->debug.type.len, a->debug.type.at, a->c->opts.kind);
+    }
+
+    if (page) {
+        add_page(a);
+        return;
+    }
+
+    if (kind == TOKEN_WHATSAPP) {
+        add_whatsapp(a);
+        return;
+    }
+
+    if (system || kind == TOKEN_SYSTEM_USER || kind == TOKEN_BUSINESS) {
+        add_system(a, kind);
+    } else {
+        add_user(a);
+    }
+
+    if (scope_begins(a, "pages_")) {
+        add_pages(a);
+    }
+}
+
+
+static void add_say(struct adding *a, const struct token *t, struct jw *j)
+{
+    char  date[TIME_MAX];
+
+    if (a->c->opts.json) {
+        jw_open(j, NULL, '{');
+        jw_text(j, "name", t->name);
+        jw_text(j, "title", t->title);
+        jw_text(j, "waba", t->as.waba);
+        jw_text(j, "instagram", t->as.instagram);
+        jw_text(j, "links", t->links);
+        jw_text(j, "tenant", t->as.tenant);
+        jw_text(j, "scopes", t->scopes);
+        jw_time(j, "expires", t->expires);
+        jw_close(j, '}');
+        return;
+    }
+
+    printf("%s%s%s%s %s%s\n", t->name, t->title != NULL ? " (" : "",
+           t->title != NULL ? t->title : "", t->title != NULL ? ")" : "",
+           a->c->opts.dry_run ? "would be stored" : "is stored",
+           t->expires == TOKEN_NEVER ? ", without an end"
+           : t->expires < 0 ? "" : ", until:");
+    if (t->expires > 0) {
+        printf("  %s\n", time_date(date, t->expires));
+    }
+}
+
+
+static void add_store(struct adding *a, struct jw *j)
+{
+    size_t       i;
+    const char  *why;
+
+    for (i = 0; i < a->n; i++) {
+        why = a->c->opts.dry_run ? NULL
+              : store_put(a->c, a->at[i], NULL, "connected");
+        if (why != NULL) {
+            ctl_fail(CTL_FINDING, "%s: %s", a->at[i]->name, why);
+        }
+        add_say(a, a->at[i], j);
+        db_forget(a->c->db);
+    }
+}
+
+
+/* run_token_add stores nothing before all is known */
+int run_token_add(struct ctl *c)
+{
+    size_t         i;
+    struct jw      j;
+    struct adding  a = { .c = c };
+
+    store_needed(c);
+    buf_init(&a.links, TOKEN_LINKS_MAX);
+    add_read(&a);
+    add_kind(&a);
+
+    jw_init(&j);
+    jw_open(&j, NULL, '{');
+    jw_int(&j, "v", 1);
+    jw_bool(&j, "dry_run", c->opts.dry_run);
+    jw_open(&j, "stored", '[');
+    add_store(&a, &j);
+    jw_close(&j, ']');
+    jw_close(&j, '}');
+
+    if (c->opts.json) {
+        jw_print(&j);
+    } else if (a.at[0]->as.kind == TOKEN_USER && a.at[0]->expires > 0
+               && a.at[0]->expires < time_now() + SHORT_MS)
+    {
+        printf("It ends soon: metactl token exchange %s\n", a.at[0]->name);
+    }
+
+    for (i = 0; i < a.n; i++) {
+        token_free(a.at[i]);
+    }
+    free(a.at);
+    token_debug_free(&a.debug);
+    meta_free(&a.said);
+    mem_wipe(a.secret);
+    buf_free(&a.links);
+    buf_free(&j.b);
+
+    return CTL_GOOD;
+}
