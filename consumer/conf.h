@@ -288,9 +288,6 @@ struct conf *conf_load(const char *file, bool run, char error[CONF_ERROR_MAX]);
 struct conf *conf_hold(struct conf *conf);
 void conf_drop(struct conf *conf);      /* freed with the last holder */
 
-/* conf_token_source: its file, or the variable it came from */
-const char *conf_token_source(const struct conf_token *t);
-
 /* conf_redis_renew: password and authorities of a reload, for a target in use;
    from is left with the old ones */
 void conf_redis_renew(struct redis_target *to, struct redis_target *from);

@@ -82,10 +82,3 @@ const char *secret_read(const char *path, char **secret)
 
     return why;
 }
-
-
-/* conf_token_source names the file or the variable that it came from */
-const char *conf_token_source(const struct conf_token *t)
-{
-    return t->file != NULL ? t->file : t->env;
-}

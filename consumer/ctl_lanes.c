@@ -45,8 +45,7 @@ static void standing_token(struct ctl *c, struct standing *at)
         lane_set(&lane, conf->rates, key, LANE_TOKEN, STR(t[i]->lane), NONE);
         if (strcmp(lane.name, at->lane) == 0) {
             snprintf(at->token, sizeof(at->token), "%s",
-                     t[i]->stored != NULL ? t[i]->stored->name
-                     : conf_token_source(t[i]));
+                     token_source(t[i]));
         }
     }
 

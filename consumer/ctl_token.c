@@ -122,7 +122,7 @@ static void row_json(struct listing *l, const struct row *r)
             : t->instagram);
     jw_bool(j, "default", t->fallback);
     jw_bool(j, "stored", stored);
-    jw_text(j, "from", stored ? r->known->from : conf_token_source(t));
+    jw_text(j, "from", stored ? r->known->from : token_source(t));
     jw_text(j, "state", row_state(r, l->now));
     jw_int(j, "length", t->secret != NULL ? (long long) strlen(t->secret)
            : 0);
@@ -162,7 +162,7 @@ static void row_text(struct listing *l, const struct row *r)
     out_color(l->c, b, 0);
     row_ends(l, r);
 
-    text = t->stored != NULL ? r->known->from : conf_token_source(t);
+    text = t->stored != NULL ? r->known->from : token_source(t);
     out_safe(b, text != NULL ? STR(text) : STR("-"));
 
     if (ctl_open_to_all(t->file)) {

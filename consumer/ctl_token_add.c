@@ -395,7 +395,7 @@ static void add_page(struct adding *a)
     struct meta    m;
     struct token  *t;
 
-    if (!add_ask(a, "me", "fields=id,name,instagram_business_account{id}",
+    if (!add_ask(a, "me", "fields=id,name,instagram_business_account%7Bid%7D",
                  &m))
     {
         meta_free(&m);

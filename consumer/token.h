@@ -132,6 +132,10 @@ static inline void token_drop(const struct conf_token *t)
    it cannot be opened */
 const struct conf_token *token_usable(const struct token *t);
 
+/* token_source: where it came from, for people: file, variable, or its name in
+   the store */
+const char *token_source(const struct conf_token *t);
+
 /* token_app: the app's token, "ID|SECRET", as a call takes it; NULL: no
    secret.  To be dropped by token_drop */
 const struct conf_token *token_app(const struct conf_app *app);

@@ -139,3 +139,11 @@ const struct conf_token *token_usable(const struct token *t)
 {
     return t->of != NULL ? t->of : t->as.secret != NULL ? &t->as : NULL;
 }
+
+
+/* token_source: its name, the file or the variable that it came from */
+const char *token_source(const struct conf_token *t)
+{
+    return t->stored != NULL ? t->stored->name
+           : t->file != NULL ? t->file : t->env;
+}

@@ -114,7 +114,7 @@ static void read_end(struct reading *r, bool good)
 }
 
 
-static void read_one(struct reading *r, struct str name,
+static void read_book(struct reading *r, struct str name,
     const struct reply *hash)
 {
     const char     *why = NULL;
@@ -134,6 +134,34 @@ static void read_one(struct reading *r, struct str name,
                   (int) (name.len < TOKEN_NAME_MAX ? name.len
                          : TOKEN_NAME_MAX), name.at, why);
     }
+}
+
+
+/* a change is said, but not thousands at the start */
+static void read_one(struct reading *r, struct str name,
+    const struct reply *hash)
+{
+    const char     *what;
+    struct tokens  *s = r->tokens;
+    struct token   *t, *old = token_find(s, BY_NAME, name);
+
+    if (old != NULL) {
+        old->refs++;
+    }
+
+    read_book(r, name, hash);
+    t = token_find(s, BY_NAME, name);
+    what = t == NULL ? (old != NULL ? "is gone" : NULL)
+           : old == NULL ? "is new"
+           : t->as.secret != NULL && (old->as.secret == NULL
+                          || strcmp(t->as.secret, old->as.secret) != 0)
+           ? "is renewed" : NULL;
+
+    if (what != NULL && s->version >= 0) {
+        log_write(LOG_INFO, "token %.*s %s", (int) name.len, name.at, what);
+    }
+
+    token_free(old);
 }
 
 

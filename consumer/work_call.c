@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 
+/* tokens of the store are seen after a second */
+#define CALL_TOKEN_MS  1500
+
 /* who waits less than this for a lane stays in the window */
 #define CALL_NAP_MS   1000
 #define CALL_NAPS_MAX 64
@@ -520,6 +523,13 @@ void call_begin(struct work *w)
     w->token = token_hold(tokens_pick(w->conf, w->target.product,
                                       w->target.account, event != NULL
                                       ? event->waba : NONE));
+    /* who connected the account may be quicker than we see its token */
+    if (w->token == NULL && w->conf->token_keys != NULL
+        && w->plan.tries == 0)
+    {
+        outcome_again(w, CALL_TOKEN_MS, 0, "no_token", NULL);
+        return;
+    }
     if (w->token == NULL) {
         end_dead(w, "no_token", "tokens has none for this account", NULL);
         return;

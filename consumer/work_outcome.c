@@ -161,7 +161,7 @@ static void token_log(const struct work *w, const struct lane *lane,
     log_value(&b, w->is_job ? "job" : "delivery",
               w->is_job ? w->job.id : w->record.delivery);
     log_value(&b, "account", w->target.account);
-    log_value(&b, "token", STR(conf_token_source(w->token)));
+    log_value(&b, "token", STR(token_source(w->token)));
     log_write(LOG_ERROR, "lane %s stops%.*s code=%lld subcode=%lld trace=%s:"
               " %s %s", lane->name, (int) b.len, b.at, v->code, v->subcode,
               *v->trace ? v->trace : "-", v->row->text, v->row->todo);

@@ -1,0 +1,190 @@
+# The token store: sealed in Redis, found by account, WABA and link, followed by all consumers,
+# renewed while it is in use, sealed anew by another key.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP qw(decode_json);
+use Test::More;
+
+use Rig qw(whatsapp messenger $PHONE $PAGE $WABA);
+use Test::Meta::Process;
+use Test::Meta::Util qw(build_dir patience slurp spew wait_for);
+
+my ($APP, $APP_SECRET) = qw(1234567890 s3cr3t-demo-key);
+my ($NUMBER, $SHOP, $INSTAGRAM, $OTHER) = qw(106000000000001 900100200300 17841460233915708
+    520000000000002);
+my %T = map { $_ => "EAA$_${\ ($$ x 3)}STORED" } qw(number shop system renewed foreign);
+$T{login} = "IGAAlogin${\ ($$ x 3)}STORED";
+my @KEYS = map { ($_ x 64) } qw(a b c);
+my $runs = 0;
+
+my $rig = Rig->new(graph => ['--app', "$APP:$APP_SECRET",
+    '--token', "system_user:$NUMBER\@$OTHER:$T{number}:number",
+    '--token', "page:$SHOP\@$INSTAGRAM:$T{shop}:shop",
+    '--token', "instagram:1789:$T{login}:login",
+    '--token', "system_user:$NUMBER\@$OTHER:$T{renewed}:renewed",
+    '--token', "page:77:$T{foreign}:foreign"]);
+spew($rig->file('app_secret'), "$APP_SECRET\n");
+spew($rig->file('link_key'), "a key of sixteen and more\n");
+
+sub keys_are { spew($rig->file('token_keys'), join '', map { "$_\n" } @_) }
+
+sub conf {
+    return $rig->conf(@_, rules => <<'END') . "token_key_file: " . $rig->file('token_keys') . "\n"
+rules:
+  - {when: {product: whatsapp, kind: message, tenant: shop-7}, do: [{reply: {text: of the tenant}}]}
+  - {when: {product: messenger, kind: message}, do: [{reply: {text: hello}}]}
+  - {when: {product: whatsapp, kind: message, account: "555"}, do: [{reply: {text: hello}}]}
+END
+        . "link_key_file: " . $rig->file('link_key') . "\n"
+        . qq(apps: [{id: "$APP", secret_file: ) . $rig->file('app_secret') . "}]\n";
+}
+
+# exit code, output, errors; input goes to standard input
+sub ctl {
+    my ($input, @args) = @_;
+    my $out = $rig->file('out.' . ++$runs);
+    spew("$out.in", $input);
+    my $p = Test::Meta::Process->new;
+    $p->run(out => $out, cmd => ['sh', '-c', 'exec "$@" 2>"$0.err" <"$0.in"', $out,
+        build_dir() . '/metactl', '-c', $rig->file('consumer0.yaml'), @args]);
+    my $how = $p->wait_exit(30 * patience());
+    unlink "$out.in";
+    my ($said, $err) = (slurp($out), slurp("$out.err"));
+    is join(' ', grep { index($said . $err, $T{$_}) >= 0 } sort keys %T), '', "@args: no token said";
+    return ($how =~ s/^exit //r, $said, $err);
+}
+
+sub add {
+    my ($token, @args) = @_;
+    my ($code, $out, $err) = ctl("$token\n", 'token', 'add', '--json', @args);
+    return $code ? "$code $err" : decode_json($out)->{stored};
+}
+
+sub list { return {map { $_->{name} => $_ } @{decode_json((ctl('', qw(token list --json)))[1])->{tokens}}} }
+
+sub used { my ($text) = @_; return map { $_->{token} } grep { ($_->{body}{text}{body}
+    // $_->{body}{message}{text} // '') =~ /$text/ } grep { $_->{accepted} } $rig->graph->calls }
+
+keys_are($KEYS[0]);
+my $c = $rig->consumer(conf => conf(), name => 'consumer0');
+my $b = $rig->consumer(conf => conf(), name => 'consumer1');
+
+subtest 'nothing that is not ours gets in' => sub {
+    $rig->graph->control(POST => 'tokens', {name => 'foreign', app => '999'});
+    like add($T{foreign}), qr/^1 .*refused: it is a token of app 999 \(Emulator\)/, 'another app';
+    $rig->graph->control(POST => 'tokens', {name => 'foreign', app => $APP, state => 'password'});
+    like add($T{foreign}), qr{^1 .*refused: .* 190/460}, 'one that is dead';
+    like add('EAAnobody'), qr/^1 .*refused: neither Facebook nor Instagram/, 'one of nobody';
+    like add($T{shop}, qw(--kind whatsapp)), qr/^2 .*of type PAGE/, 'of another kind';
+    like add('', qw(--kind page)), qr/^2 .*one line/, 'none';
+    like +(ctl('', 'token', 'add', 'EAAx'))[2], qr/that is a token/, 'a token as a word';
+    is $rig->do('EXISTS', 'meta:token:version'), 0, 'nothing is stored';
+};
+
+subtest 'it says itself whose it is' => sub {
+    my $shop = add($T{shop}, qw(--tenant shop-7));
+    is_deeply [map { "$_->{name} $_->{tenant} $_->{instagram}" } @$shop],
+        ["page:$SHOP shop-7 $INSTAGRAM"], 'a Page, and its Instagram account';
+    is add($T{login}, qw(--kind instagram))->[0]{name}, 'instagram:1789', 'of Instagram Login';
+    my $n = add($T{number}, qw(--kind whatsapp --tenant shop-7))->[0];
+    is "$n->{name} $n->{waba}", "whatsapp:$NUMBER $OTHER", 'a number, and its WABA';
+
+    my $all = list();
+    is_deeply [@{$all->{"page:$SHOP"}}{qw(state from user app stored)}], ['good', 'cli',
+        $all->{"page:$SHOP"}{user}, $APP, JSON::PP::true], 'as the list has it';
+    is $all->{"conf:page:$PAGE"}{from}, $rig->file('page'), 'beside those of the configuration';
+    like +(ctl('', 'token', 'show', "whatsapp:$NUMBER"))[1],
+        qr/^scopes +whatsapp_business_management,.*^mark +#[0-9a-f]{8}$/ms, 'and alone';
+    is_deeply [map { my $e = decode_json($_); "$e->{event} $e->{kind} $e->{account} " . ($e->{ref} // '') }
+        $rig->redis->queue('meta:accounts')], ["connected page $SHOP shop-7",
+        'connected instagram 1789 ', "connected whatsapp $NUMBER shop-7"], 'who listens has heard';
+};
+
+subtest 'all consumers see it, and nobody else' => sub {
+    $_->wait_log(qr/token whatsapp:$NUMBER is new/, 10) for $c, $b;
+    $_->reload for $c, $b;          # what they know stays
+    $rig->push(whatsapp(phone => $NUMBER, key => "$NUMBER:1", text => 'to the store'),
+        messenger(id => 'm_conf', text => 'to the configuration'));
+    $rig->settle;
+    is_deeply [used('of the tenant')], ['number'], 'the tenant has a rule, its token answers';
+    is_deeply [used('hello')], ["page:$PAGE"], 'the configuration goes on';
+    my $dump = '';
+    for my $key ($rig->do('KEYS', '*')) {
+        $dump .= join ' ', $key, $rig->do('DUMP', $key) // '';
+        my $type = $rig->do('TYPE', $key);
+        $dump .= join ' ', $type eq 'hash' ? $rig->do('HGETALL', $key)
+            : $type eq 'list' ? $rig->redis->queue($key) : ();
+    }
+    is join(' ', grep { index($dump, $T{$_}) >= 0 } sort keys %T), '', 'none in clear in Redis';
+};
+
+subtest 'renewed while its calls fail' => sub {
+    $rig->graph->control(POST => 'tokens', {name => 'number', state => 'expired'});
+    $rig->push(map { whatsapp(phone => $NUMBER, key => "$NUMBER:$_", user => "2782000000$_",
+        text => "waits $_") } 1 .. 3);
+    ok +(wait_for { grep { /^meta:limit:stop:token:/ } $rig->do('KEYS', 'meta:limit:*') } 20),
+        'its lane stops' or return diag $rig->logs;
+    my $key = (grep { /stop:token/ } $rig->do('KEYS', 'meta:limit:*'))[0];
+    is add($T{renewed}, qw(--kind whatsapp))->[0]{tenant}, 'shop-7', 'the tenant stays';
+    my $begun = time;
+    $rig->settle(10);
+    cmp_ok time - $begun, '<', 8, 'it goes on at once';
+    is_deeply [used('of the tenant')], ['number', ('renewed') x 3], 'by the new one, each once';
+    is $rig->do('EXISTS', $key), 0, 'its lane is the same, and free';
+};
+
+subtest 'keys: another one, one that is missing' => sub {
+    keys_are(@KEYS[1, 0]);
+    my ($code, $out) = ctl('', qw(token rekey --json));
+    is_deeply [@{decode_json($out)}{qw(sealed changed locked)}], [3, 0, 0], 'all anew';
+    is decode_json((ctl('', qw(token rekey --json)))[1])->{sealed}, 0, 'once';
+    keys_are($KEYS[1]);
+    $_->reload for $c, $b;
+    $rig->push(whatsapp(phone => $NUMBER, key => "$NUMBER:5", text => 'by the new key'));
+    $rig->settle;
+    is scalar(used('of the tenant')), 5, 'the old key is needed no more';
+
+    keys_are($KEYS[2]);
+    $_->reload for $c, $b;
+    $c->wait_log(qr/token page:$SHOP: no key of token_key_file opens it/);
+    is list()->{"page:$SHOP"}{state}, 'locked', 'it is named';
+    like +(ctl('', qw(token rekey)))[2], qr/3 are sealed by a key that is not in token_key_file/,
+        '... and not touched';
+    $rig->push(messenger(id => 'm_locked', text => 'by file'));
+    $rig->settle;
+    is_deeply [(used('hello'))[-1]], ["page:$PAGE"], 'the others go on';
+    keys_are($KEYS[1]);
+    $_->reload for $c, $b;
+};
+
+subtest 'removed, and a Redis that has lost what it had' => sub {
+    is +(ctl('', 'token', 'remove', "page:$SHOP", 'page:12'))[0], 4, 'one is not there';
+    is list()->{"page:$SHOP"}, undef, 'the other is gone';
+    $rig->do('DEL', "meta:token:whatsapp:$NUMBER");
+    $rig->do('SREM', 'meta:token:names', "whatsapp:$NUMBER");
+    $rig->do('SET', 'meta:token:version', 0);
+    $rig->push(whatsapp(phone => '555', key => '555:1', text => 'of nobody'));
+    $rig->settle;
+    is [$rig->dead]->[0]{reason}, 'no_token', 'a number of nobody';
+};
+
+subtest 'links' => sub {
+    my ($code, $out) = ctl('', qw(token login-url --url https://shop.example/connect --ref), 'a b',
+        qw(--expires 15m --again reauthorize --json));
+    my $url = decode_json($out)->{url};
+    like $url, qr{^https://shop\.example/connect\?ref=a%20b&exp=(\d{10})&sig=[0-9a-f]{64}&again=reauthorize$},
+        'a signed link';
+    my ($exp, $sig) = $url =~ /exp=(\d+)&sig=(\w+)/;
+    require Digest::SHA;
+    is $sig, Digest::SHA::hmac_sha256_hex("a b\n$exp", 'a key of sixteen and more'), 'by the key';
+    like +(ctl('', qw(token key)))[1], qr/^[0-9a-f]{64}$/, 'a key';
+    is +(ctl('', qw(token login-url)))[0], 2, 'of which page?';
+};
+
+$rig->finish(secrets => [values %T, @KEYS]);
+done_testing();
