@@ -10,6 +10,13 @@
 -- removed ones, and is cut (token_put.lua): who has not looked for so long
 -- reads all.
 
+for _, right in ipairs({{'GET', 1}, {'SMEMBERS', 2}, {'ZRANGE', 3, '0', '0'}}) do
+    local command, key = right[1], KEYS[right[2]]
+    if redis.acl_check_cmd(command, key, unpack(right, 3)) ~= true then
+        return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. key)
+    end
+end
+
 local version = tonumber(redis.call('GET', KEYS[1]) or 0) or 0
 local last = tonumber(ARGV[1])
 

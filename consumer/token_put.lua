@@ -20,7 +20,7 @@ local call = redis.call
 -- Redis does not roll back: what may be refused is asked before the first write
 for _, right in ipairs({{'HSET', 1, '', ''}, {'DEL', 1}, {'SADD', 2, ''}, {'ZADD', 3, '1', ''},
     {'ZREMRANGEBYRANK', 3, '0', '0'}, {'INCR', 4}, {'RPUSH', 5, ''}, {'LTRIM', 5, '0', '0'},
-    {'HGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}})
+    {'HMGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}, {'SCARD', 2}})
 do
     local command, key = right[1], KEYS[right[2]]
     if redis.acl_check_cmd(command, key, unpack(right, 3)) ~= true then
@@ -56,9 +56,9 @@ if event ~= '' then
     call('LTRIM', KEYS[5], -ACCOUNTS, -1)
 end
 
-if mode == 'put' or before[2] == 'lost' and call('HGET', KEYS[1], 'state') ~= 'lost' then
+if mode == 'put' or before[2] == 'lost' and call('HMGET', KEYS[1], 'state')[1] ~= 'lost' then
     call('DEL', unpack(KEYS, 7))
-    local good, pause = pcall(cjson.decode, call('HGET', KEYS[6], lane) or '')
+    local good, pause = pcall(cjson.decode, call('HMGET', KEYS[6], lane)[1] or '')
     if good and type(pause) == 'table' and string.find(pause.by or '', '^meta%-consumer') then
         call('HDEL', KEYS[6], lane)
     end

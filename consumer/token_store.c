@@ -105,6 +105,10 @@ static void read_end(struct reading *r, bool good)
             log_write(LOG_ERROR, "tokens: %zu more like these",
                       r->said - SAID_MAX);
         }
+        if (s->version < 0) {
+            log_write(LOG_INFO, "tokens: the store has %zu",
+                      tokens_count(s));
+        }
         s->version = r->version;
         s->refused = false;
         store_known(s);

