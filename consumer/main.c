@@ -1,5 +1,6 @@
 /* meta-consumer: the command line, signals, and the only exit. */
 
+#include "auth.h"
 #include "fleet.h"
 #include "graph.h"
 #include "metrics.h"
@@ -35,9 +36,12 @@ struct daemon {
     struct worker    worker;
     struct queue_house   house;
     struct fleet    *fleet;
+    struct auth     *auth;      /* NULL: nobody can log in */
     struct metrics  *metrics;   /* NULL: nobody asks */
     struct notify   *notify;    /* likewise */
     bool             draining;
+    bool             fleet_gone;
+    bool             flows_gone;
     int              code;
     uv_timer_t       deadline;
     uv_prepare_t     turn;
@@ -54,11 +58,38 @@ static void on_gone(void *data, struct desk *desk)
 }
 
 
+static void daemon_gone(struct daemon *d)
+{
+    if (d->fleet_gone && d->flows_gone) {
+        uv_stop(&d->loop);
+    }
+}
+
+
 static void on_fleet_gone(void *data)
 {
     struct daemon  *d = data;
 
-    uv_stop(&d->loop);
+    d->fleet_gone = true;
+    daemon_gone(d);
+}
+
+
+static void on_flows_gone(void *data)
+{
+    struct daemon  *d = data;
+
+    d->flows_gone = true;
+    daemon_gone(d);
+}
+
+
+/* what was taken last begins before it is asked whether all have ended */
+static void on_auth_gone(void *data)
+{
+    struct daemon  *d = data;
+
+    flows_drain(d->worker.flows, on_flows_gone, d);
 }
 
 
@@ -137,7 +168,10 @@ static void on_pause(void *data, const char *queue, bool begins)
 /* nothing begins before it is known what may be sent */
 static void on_tokens(void *data)
 {
+    struct daemon  *d = data;
+
     on_pause(data, NULL, false);
+    auth_wake(d->auth);
 }
 
 
@@ -175,6 +209,12 @@ static void daemon_drain(struct daemon *d)
     notify_stopping(d->notify, d->worker.conf->drain_ms);
     uv_timer_start(&d->deadline, on_deadline, d->worker.conf->drain_ms, 0);
     fleet_drain(d->fleet);
+
+    if (d->auth != NULL) {
+        auth_drain(d->auth, on_auth_gone, d);
+    } else {
+        on_auth_gone(d);
+    }
 }
 
 
@@ -279,9 +319,14 @@ static void daemon_apply(struct daemon *d)
     log_key(key, key != NULL ? strlen(key) : 0);
     limits_conf(d->worker.limits, conf);
     tokens_conf(d->worker.tokens, d->worker.conf);
+    flows_conf(d->worker.flows, d->worker.conf);
     graph_ask_owners(d->worker.graph, d->worker.conf);
     fleet_each(d->fleet, set_queue, d);
     fleet_conf(d->fleet, d->worker.conf);
+
+    if (d->auth == NULL && conf->token_keys != NULL && !d->draining) {
+        d->auth = auth_new(&d->loop, &d->first->redis, d->worker.flows);
+    }
 }
 
 
@@ -394,6 +439,7 @@ static void daemon_stop(struct daemon *d)
     size_t  i;
 
     d->worker.leaving = true;
+    auth_free(d->auth);
     fleet_free(d->fleet);
     worker_stop(&d->worker);
     metrics_free(d->metrics);

@@ -255,6 +255,11 @@ static const struct family  families[STAT_COUNT] = {
 
     [STAT_REFUSED] = { "meta_consumer_refused", NULL, GAUGE,
         "1 where Redis refuses what this needs, mostly by its ACL." },
+
+    [STAT_FLOW_CONNECTED] = { "meta_flows_total", "result=\"connected\"",
+        COUNTER, "Logins and signups that ended, by kind and result." },
+    [STAT_FLOW_FAILED] = { "meta_flows_total", "result=\"failed\"", COUNTER,
+        NULL },
 };
 
 static const struct group  groups[STATS_GROUPS] = {
@@ -268,7 +273,8 @@ static const struct group  groups[STATS_GROUPS] = {
         64 },
     [STATS_CODE] = { "code", STAT_CODE_ERRORS, STAT_REASON_DEAD, 200 },
     [STATS_REASON] = { "reason", STAT_REASON_DEAD, STAT_REFUSED, 64 },
-    [STATS_REFUSED] = { "what", STAT_REFUSED, STAT_COUNT, 8 },
+    [STATS_REFUSED] = { "what", STAT_REFUSED, STAT_FLOW_CONNECTED, 8 },
+    [STATS_FLOW] = { "kind", STAT_FLOW_CONNECTED, STAT_COUNT, 8 },
 };
 
 static const struct histogram  histograms[TIME_COUNT] = {
@@ -287,6 +293,9 @@ static const struct histogram  histograms[TIME_COUNT] = {
     [TIME_AGE] = { "meta_consumer_event_age_seconds",
         "How old events were when their work ended.",
         { .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 21600, 86400 } },
+    [TIME_FLOW] = { "meta_flow_seconds",
+        "How long logins and signups took, from the code to the end.",
+        { .25, .5, 1, 2.5, 5, 10, 20, 30, 60, 120 } },
 };
 
 static long long  numbers[STAT_QUEUE_HELD];

@@ -129,6 +129,10 @@ enum stat_name {
        "limits"), "pauses" or "people" */
     STAT_REFUSED,
 
+    /* of a kind of login: stat_row(STATS_FLOW, "facebook") */
+    STAT_FLOW_CONNECTED,
+    STAT_FLOW_FAILED,
+
     STAT_COUNT
 };
 
@@ -143,6 +147,7 @@ enum stats_group {
     STATS_CODE,
     STATS_REASON,
     STATS_REFUSED,
+    STATS_FLOW,
     STATS_GROUPS
 };
 
@@ -153,6 +158,7 @@ enum stat_time {
     TIME_ASSISTANT,
     TIME_REDIS,         /* a command, from its sending to its reply */
     TIME_AGE,           /* an event when its work ends, from received_at on */
+    TIME_FLOW,          /* a login, from its record to its end */
     TIME_COUNT
 };
 

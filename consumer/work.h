@@ -15,6 +15,8 @@ struct ask_line;
 struct assist;
 struct breaker;
 struct desk;
+struct flow;
+struct flows;
 struct heard;
 struct know;
 struct lane_line;
@@ -52,6 +54,7 @@ struct worker {
     struct desk        *desks;
     struct redis       *redis;      /* of what is no queue's */
     struct tokens      *tokens;     /* also those that Redis keeps */
+    struct flows       *flows;      /* logins, and numbers of jobs */
     struct know        *know;       /* people, and messages that were sent */
     uv_timer_t          look;       /* whether somebody buried ambiguous ones */
     bool                ambiguous;  /* somebody did */

@@ -68,6 +68,7 @@ void worker_start(struct worker *worker, const struct redis_target *target)
     worker->tokens = tokens_new(worker->loop, worker->redis, worker->conf);
     tokens_on_change(worker->tokens, worker_token, worker);
     worker->know = know_new(worker->loop, worker->redis);
+    worker->flows = flows_new(worker->graph, worker->redis, worker->conf);
     limits_on_open(worker->limits, line_open, worker);
     graph_on_usage(worker->graph, call_usage, worker);
 }
@@ -77,6 +78,7 @@ void worker_start(struct worker *worker, const struct redis_target *target)
 void worker_stop(struct worker *worker)
 {
     worker->leaving = true;
+    flows_leave(worker->flows);
 
     while (worker->naps != NULL) {
         work_gone(worker->naps);
@@ -101,6 +103,7 @@ void worker_stop(struct worker *worker)
     limits_free(worker->limits);
     fetch_leave();
     graph_free(worker->graph);
+    flows_free(worker->flows);
     lines_drop(worker);
     rates_free(worker);
     desks_free(worker);

@@ -1,0 +1,522 @@
+/* The life of a flow: it begins, says how far it is to whoever watches, and
+   ends well or with a sentence for people. */
+
+#include "flow_own.h"
+#include "stats.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+
+#define FLOW_KEEP_S  "3600"     /* of meta:flow:ID */
+
+
+static const char *const  kinds[] = {
+    [FLOW_FACEBOOK] = "facebook", [FLOW_BUSINESS] = "business",
+    [FLOW_INSTAGRAM] = "instagram", [FLOW_SIGNUP] = "signup",
+    [FLOW_PIN] = "signup", [FLOW_JOB] = "job", [FLOW_PARTNER] = "partner"
+};
+
+
+/* flow_now: ms since 1970 */
+long long flow_now(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+
+    return (long long) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+/* flow_set copies a text, or has none */
+void flow_set(char **field, struct str value)
+{
+    free(*field);
+    *field = value.len ? mem_copy(value.at, value.len) : NULL;
+}
+
+
+/* flow_secret takes a code or a token in the place of the one before */
+void flow_secret(struct flow *f, struct str secret)
+{
+    char  *old = f->secret;
+
+    f->secret = mem_copy(secret.at, secret.len);
+    f->as.secret = f->secret;
+    mem_wipe(old);
+}
+
+
+/* flow_new: one more; its end frees it */
+struct flow *flow_new(struct flows *flows, enum flow_kind kind)
+{
+    struct flow  *f = mem_alloc(sizeof(*f));
+
+    f->flows = flows;
+    f->kind = kind;
+    f->conf = conf_hold(flows->conf);
+    f->began = uv_hrtime() / 1000000;
+    f->issued = f->expires = f->data_expires = TOKEN_UNKNOWN;
+    f->as.kind = kind == FLOW_INSTAGRAM ? TOKEN_INSTAGRAM : TOKEN_USER;
+    f->as.lane = "";
+    uv_timer_init(graph_loop(flows->graph), &f->timer);
+    f->timer.data = f;
+    f->next = flows->first;
+    flows->first = f;
+    flows->n++;
+
+    return f;
+}
+
+
+/* flow_app: false: it is none of the configuration's */
+bool flow_app(struct flow *f, struct str id)
+{
+    size_t                  i;
+    const struct conf_app  *apps = f->conf->apps.at;
+
+    for (i = 0; i < f->conf->apps.n; i++) {
+        if (apps[i].id != NULL && apps[i].secret != NULL
+            && (id.len == 0 || str_is(id, apps[i].id)))
+        {
+            f->app = &apps[i];
+            f->app_token = token_app(&apps[i]);
+            return f->app_token != NULL;
+        }
+    }
+
+    return false;
+}
+
+
+static void account_free(struct flow_account *a)
+{
+    free(a->id);
+    free(a->name);
+    free(a->instagram);
+    mem_wipe(a->token);
+}
+
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+
+static void flow_free(struct flow *f)
+{
+    size_t         i;
+    struct flow  **at = &f->flows->first;
+
+    while (*at != f) {
+        at = &(*at)->next;
+    }
+    *at = f->next;
+    f->flows->n--;
+
+    for (i = 0; i < f->naccounts; i++) {
+        account_free(&f->accounts[i]);
+    }
+    for (i = 0; i < f->nbusinesses; i++) {
+        free(f->businesses[i]);
+    }
+
+    free(f->accounts);
+    free(f->businesses);
+    mem_wipe(f->secret);
+    mem_wipe(f->given);
+    mem_wipe(f->pin);
+    free(f->id);
+    free(f->ref);
+    free(f->redirect_uri);
+    free(f->denied);
+    free(f->waba);
+    free(f->phone);
+    free(f->business);
+    free(f->parent);
+    free(f->user);
+    free(f->scopes);
+    free(f->targets);
+    token_free(f->put);
+    token_drop(f->app_token);
+    buf_free(&f->path);
+    token_ask_wipe(&f->query);
+    token_ask_wipe(&f->body);
+    conf_drop(f->conf);
+    uv_close((uv_handle_t *) &f->timer, on_closed);
+}
+
+
+static void flows_look(struct flows *flows)
+{
+    if (flows->n == 0 && flows->on_drained != NULL) {
+        flows->on_drained(flows->drained_data);
+    }
+
+    if (flows->on_room != NULL && flows_room(flows)) {
+        flows->on_room(flows->room_data);
+    }
+}
+
+
+static void flow_end(struct flow *f)
+{
+    struct flows  *flows = f->flows;
+
+    flow_free(f);
+
+    if (!flows->leaving) {
+        flows_look(flows);
+    }
+}
+
+
+/* flow_fields writes words (field, value...) of meta:flow:ID */
+void flow_fields(struct flow *f, const struct str *words, size_t n)
+{
+    int         rc;
+    size_t      i;
+    char        at[MEM_DIGITS];
+    struct buf  key;
+    struct str  argv[24] = { STR("HSET") }, expire[3];
+
+    if (f->id == NULL || f->flows->redis == NULL || n > 20) {
+        return;
+    }
+
+    buf_init(&key, 128);
+    buf_text(&key, "meta:flow:");
+    buf_text(&key, f->id);
+    argv[1] = (struct str) { key.at, key.len };
+    for (i = 0; i < n; i++) {
+        argv[2 + i] = words[i];
+    }
+    argv[2 + i] = STR("at");
+    argv[3 + i].at = at;
+    argv[3 + i].len = mem_digits(at, (unsigned long long) flow_now());
+
+    expire[0] = STR("EXPIRE");
+    expire[1] = argv[1];
+    expire[2] = STR(FLOW_KEEP_S);
+
+    rc = redis_send(f->flows->redis, argv, i + 4, FLOW_REDIS_MS, NULL, NULL);
+    if (rc == 0) {
+        rc = redis_send(f->flows->redis, expire, 3, FLOW_REDIS_MS, NULL,
+                        NULL);
+    }
+    if (rc != 0) {
+        log_write(LOG_DEBUG, "login %.8s: its page is not told", f->id);
+    }
+
+    buf_free(&key);
+}
+
+
+/* flow_accounts_json lists what came of it */
+void flow_accounts_json(const struct flow *f, struct buf *b)
+{
+    size_t                      i;
+    const struct flow_account  *a;
+
+    buf_text(b, "[");
+    for (i = 0; i < f->naccounts; i++) {
+        a = &f->accounts[i];
+        buf_text(b, i ? ",{\"kind\":" : "{\"kind\":");
+        json_quote(b, STR(token_kind_name(a->kind)));
+        buf_text(b, ",\"account\":");
+        json_quote(b, STR(a->id));
+        buf_text(b, ",\"name\":");
+        if (a->name != NULL) {
+            json_quote(b, STR(a->name));
+        } else {
+            buf_text(b, "null");
+        }
+        buf_text(b, "}");
+    }
+    buf_text(b, "]");
+}
+
+
+/* flow_account_add: one more that is shown, and has a token of its own */
+struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
+    struct str id, struct str name)
+{
+    struct flow_account  *a;
+
+    if (f->naccounts == FLOW_ACCOUNTS_MAX) {
+        return NULL;
+    }
+
+    f->accounts = mem_grow(f->accounts, (f->naccounts + 1) * sizeof(*a));
+    a = &f->accounts[f->naccounts++];
+    *a = (struct flow_account) { .kind = kind };
+    flow_set(&a->id, id);
+    flow_set(&a->name, name);
+
+    return a;
+}
+
+
+/* flow_say tells the page how far it is */
+void flow_say(struct flow *f, enum flow_step step)
+{
+    struct str  words[] = {
+        STR("step"), STR(flow_step_name(step)),
+        STR("text"), STR(flow_step_text(step)), STR("error"), NONE
+    };
+
+    f->step = step;
+    flow_fields(f, words, 6);
+}
+
+
+static void flow_over(struct flow *f, enum flow_error error)
+{
+    struct stat_row  *row = stat_row(STATS_FLOW, kinds[f->kind]);
+
+    stat_row_add(row, error == FLOW_GOOD ? STAT_FLOW_CONNECTED
+                 : STAT_FLOW_FAILED, 1);
+    stat_time(TIME_FLOW, uv_hrtime() / 1000000 - f->began);
+}
+
+
+static void flow_tell(struct flow *f, enum flow_error error,
+    struct str accounts, const struct verdict *v)
+{
+    struct flow_end  end = {
+        .error = error, .step = flow_step_name(f->step),
+        .accounts = accounts, .verdict = v
+    };
+
+    if (f->cb != NULL) {
+        f->cb(f->data, &end);
+    }
+}
+
+
+/* what was declined, or is still to come, stands behind the sentence */
+static void good_text(const struct flow *f, struct buf *b)
+{
+    buf_text(b, flow_step_text(FLOW_STEP_CONNECTED));
+
+    if (f->denied != NULL) {
+        buf_text(b, " You did not give these permissions, so what needs them"
+                 " will not work: ");
+        buf_text(b, f->denied);
+    }
+
+    if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {
+        buf_text(b, " Your WhatsApp number follows as soon as Meta names"
+                 " it.");
+    }
+}
+
+
+/* flow_good: all is stored */
+void flow_good(struct flow *f)
+{
+    struct buf  text, accounts;
+
+    buf_init(&text, 2048);
+    buf_init(&accounts, 256 * 1024);
+    good_text(f, &text);
+    flow_accounts_json(f, &accounts);
+
+    if (accounts.over) {
+        accounts.len = 0;
+        accounts.over = false;
+        buf_text(&accounts, "[]");
+    }
+
+    f->step = FLOW_STEP_CONNECTED;
+    flow_fields(f, (struct str[]) {
+        STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
+        { text.at, text.len }, STR("error"), NONE, STR("accounts"),
+        { accounts.at, accounts.len } }, 8);
+
+    log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu",
+              f->id != NULL ? f->id : "-", kinds[f->kind], f->naccounts);
+    flow_over(f, FLOW_GOOD);
+    flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
+    buf_free(&text);
+    buf_free(&accounts);
+    flow_end(f);
+}
+
+
+/* Meta's words may repeat a code or a secret: its numbers say enough */
+static void bad_log(const struct flow *f, enum flow_error error,
+    const struct verdict *v)
+{
+    struct buf  b;
+
+    buf_init(&b, 512);
+    if (v != NULL) {
+        buf_format(&b, ", status=%ld", v->status);
+        if (v->has_code) {
+            buf_format(&b, " code=%lld", v->code);
+        }
+        if (v->has_subcode) {
+            buf_format(&b, " subcode=%lld", v->subcode);
+        }
+        if (v->trace[0] != '\0') {
+            buf_format(&b, " trace=%s", v->trace);
+        }
+        if (v->rc == GRAPH_UNREACHABLE || v->rc == GRAPH_AMBIGUOUS) {
+            buf_format(&b, " why=%s", graph_reason(v->rc));
+        }
+    }
+
+    log_write(LOG_WARN, "login %.8s (%s): failed at %s, error=%s%.*s",
+              f->id != NULL ? f->id : "-", kinds[f->kind],
+              flow_step_name(f->step), flow_error_name(error), (int) b.len,
+              b.len ? b.at : "");
+    buf_free(&b);
+}
+
+
+static void bad_say(struct flow *f, enum flow_error error,
+    const struct verdict *v)
+{
+    bad_log(f, error, v);
+    flow_fields(f, (struct str[]) {
+        STR("step"), STR(flow_step_name(FLOW_STEP_FAILED)), STR("text"),
+        STR(flow_error_text(error)), STR("error"),
+        STR(flow_error_name(error)) }, 6);
+    flow_over(f, error);
+}
+
+
+/* flow_bad: nothing more is done */
+void flow_bad(struct flow *f, enum flow_error error, const struct verdict *v)
+{
+    bad_say(f, error, v);
+    flow_tell(f, error, NONE, v);
+    flow_end(f);
+}
+
+
+/* flow_wait_pin: the number has a PIN; whoever enters it goes on with what is
+   written here, in whichever consumer */
+void flow_wait_pin(struct flow *f)
+{
+    f->step = FLOW_STEP_PIN;
+    flow_fields(f, (struct str[]) {
+        STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),
+        STR(flow_step_text(FLOW_STEP_PIN)), STR("error"), NONE,
+        STR("pin"), STR("asked"), STR("waba"), STR(f->waba),
+        STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
+        STR("app"), STR(f->app->id) }, 16);
+    log_write(LOG_INFO, "login %.8s (signup): asks for the number's PIN",
+              f->id);
+    flow_end(f);
+}
+
+
+/* flow_ignore: its page shows what it showed */
+void flow_ignore(struct flow *f, const char *why)
+{
+    log_write(LOG_INFO, "login %.8s: nothing is done: %s",
+              f->id != NULL ? f->id : "-", why);
+    flow_end(f);
+}
+
+
+/* flows_new: of one process */
+struct flows *flows_new(struct graph *graph, struct redis *redis,
+    struct conf *conf)
+{
+    struct flows  *flows = mem_alloc(sizeof(*flows));
+
+    flows->graph = graph;
+    flows->redis = redis;
+    flows->conf = conf_hold(conf);
+
+    return flows;
+}
+
+
+/* flows_conf: for flows that begin from now on */
+void flows_conf(struct flows *flows, struct conf *conf)
+{
+    conf_drop(flows->conf);
+    flows->conf = conf_hold(conf);
+}
+
+
+/* flows_room: who waits stays in Redis, and is too old after a minute */
+bool flows_room(const struct flows *flows)
+{
+    return flows->n < FLOWS_MAX && !flows->leaving
+           && tokens_known(flows->conf->store);
+}
+
+
+/* flows_on_room: one listener */
+void flows_on_room(struct flows *flows, void (*cb)(void *data), void *data)
+{
+    flows->on_room = cb;
+    flows->room_data = data;
+}
+
+
+/* flow_forget: its work goes on, for a number is connected or it is not */
+void flow_forget(struct flow *f)
+{
+    f->cb = NULL;
+}
+
+
+/* flows_drain: what is under way ends by itself */
+void flows_drain(struct flows *flows, void (*cb)(void *data), void *data)
+{
+    flows->on_room = NULL;
+    flows->on_drained = cb;
+    flows->drained_data = data;
+    flows_look(flows);
+}
+
+
+/* flow_left: we are leaving, its page was told, and it ends where it stands */
+bool flow_left(struct flow *f)
+{
+    if (!f->flows->leaving) {
+        return false;
+    }
+
+    flow_free(f);
+
+    return true;
+}
+
+
+/* flows_leave: the drain is over, or was not waited for */
+void flows_leave(struct flows *flows)
+{
+    struct flow  *f, *next;
+
+    flows->leaving = true;
+    flows->on_room = flows->on_drained = NULL;
+
+    for (f = flows->first; f != NULL; f = next) {
+        next = f->next;
+        bad_say(f, FLOW_INTERNAL, NULL);
+        f->cb = NULL;
+        if (!f->flying && !f->asked) {
+            flow_free(f);
+        }
+    }
+
+    redis_flush(flows->redis);
+    flows->redis = NULL;
+}
+
+
+/* flows_free: nobody calls back any more */
+void flows_free(struct flows *flows)
+{
+    conf_drop(flows->conf);
+    free(flows);
+}

@@ -1,0 +1,108 @@
+/* What came of a flow, stored: sealed, one token after another. */
+
+#include "flow_own.h"
+
+
+#define KEEP_TRIES    20
+#define KEEP_WAIT_MS  500
+
+
+static void keep_go(struct flow *f);
+
+
+static void on_put(void *data, const char *why)
+{
+    struct flow   *f = data;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (why != NULL && strcmp(why, TOKENS_AWAY) == 0
+        && f->tries < KEEP_TRIES)
+    {
+        flow_after_ms(f, KEEP_WAIT_MS, keep_go);
+        return;
+    }
+
+    token_free(f->put);
+    f->put = NULL;
+
+    if (why != NULL) {
+        log_write(LOG_ERROR, "login: a token cannot be stored: %s", why);
+        flow_bad(f, FLOW_STORE, NULL);
+        return;
+    }
+
+    f->kept(f);
+}
+
+
+/* Redis may be away for a moment, and a code is exchanged only once */
+static void keep_go(struct flow *f)
+{
+    f->tries++;
+    f->asked = true;
+    tokens_put(f->conf->store, f->put, f->put_event, on_put, f);
+}
+
+
+/* flow_keep: t is taken over; event NULL: nobody is told of it */
+void flow_keep(struct flow *f, struct token *t, const char *event,
+    flow_next next)
+{
+    f->put = t;
+    f->put_event = event;
+    f->tries = 0;
+    f->kept = next;
+    keep_go(f);
+}
+
+
+static void set(struct token *t, const char *field, const char *value)
+{
+    const char  *why = value != NULL ? token_set(t, field, STR(value)) : NULL;
+
+    if (why != NULL) {
+        log_write(LOG_WARN, "login: %s of a token is left out: %s", field,
+                  why);
+    }
+}
+
+
+/* flow_token: a token of that name with all that is known of the flow's; the
+   caller changes what is the token's own */
+struct token *flow_token(const struct flow *f, enum token_kind kind,
+    struct str id)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct token  *t = token_new(STR(token_name(name, kind, id)));
+
+    if (t == NULL) {
+        return NULL;
+    }
+
+    if (kind == TOKEN_PAGE || kind == TOKEN_WHATSAPP
+        || kind == TOKEN_INSTAGRAM || kind == TOKEN_BUSINESS
+        || kind == TOKEN_USER)
+    {
+        token_set(t, "account", id);
+    }
+
+    set(t, "app", f->app->id);
+    set(t, "user", f->user);
+    set(t, "tenant", f->ref);
+    set(t, "scopes", f->scopes);
+    set(t, "targets", f->targets);
+    set(t, "from", f->kind == FLOW_JOB ? "job" : f->id == NULL ? "derived"
+        : f->redirect_uri != NULL ? "login" : "signup");
+    set(t, "state", "good");
+    token_set_int(t, "issued", f->issued);
+    token_set_int(t, "expires", f->expires);
+    token_set_int(t, "data_expires", f->data_expires);
+    token_set_int(t, "checked", flow_now());
+    token_set_secret(t, STR(f->secret));
+
+    return t;
+}

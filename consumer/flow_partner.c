@@ -1,0 +1,282 @@
+/* Numbers that are connected without a login of their own: where Meta names a
+   WABA later than the browser, or instead of it, and for jobs (reference
+   3.4). */
+
+#include "flow_own.h"
+
+#include <stdlib.h>
+
+
+#define PARTNER_KEY      "meta:flow:partner:"
+#define PARTNER_KEEP_S   "3600"
+#define PARTNER_LOOK_MS  1000
+#define PARTNER_LOOKS    90     /* as long as a signup may take */
+
+
+struct shared {
+    const char  *waba;
+    bool         known;         /* a token that works is there for it */
+    char       **names;         /* of its numbers */
+    size_t       n;
+};
+
+
+static void shared_each(void *data, struct token *t)
+{
+    struct shared  *s = data;
+
+    if (t->of != NULL || t->lost || t->as.waba == NULL
+        || strcmp(t->as.waba, s->waba) != 0)
+    {
+        return;
+    }
+
+    s->known |= t->as.kind == TOKEN_WHATSAPP || t->as.kind == TOKEN_BUSINESS;
+
+    if (t->as.kind == TOKEN_WHATSAPP && s->n < FLOW_ACCOUNTS_MAX) {
+        s->names = mem_grow(s->names, (s->n + 1) * sizeof(*s->names));
+        s->names[s->n++] = mem_copy(t->name, strlen(t->name));
+    }
+}
+
+
+static void shared_free(struct shared *s)
+{
+    while (s->n > 0) {
+        free(s->names[--s->n]);
+    }
+    free(s->names);
+}
+
+
+/* a signup that is under way comes to the same end by itself */
+static bool under_way(const struct flow *f)
+{
+    const struct flow  *o;
+
+    for (o = f->flows->first; o != NULL; o = o->next) {
+        if (o->kind == FLOW_SIGNUP && (o->business == NULL
+                                       || strcmp(o->business, f->business)
+                                          == 0))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* who comes later, by login, finds it there */
+static void partner_leave(struct flow *f)
+{
+    struct buf  key;
+    struct str  argv[5] = { STR("SET") };
+
+    buf_init(&key, 128);
+    buf_text(&key, PARTNER_KEY);
+    buf_text(&key, f->business);
+    argv[1] = (struct str) { key.at, key.len };
+    argv[2] = STR(f->waba);
+    argv[3] = STR("EX");
+    argv[4] = STR(PARTNER_KEEP_S);
+
+    if (redis_send(f->flows->redis, argv, 5, FLOW_REDIS_MS, NULL, NULL) != 0)
+    {
+        log_write(LOG_WARN, "login: Redis is away, so that a WABA was shared"
+                  " is not noted");
+    }
+    buf_free(&key);
+    flow_ignore(f, "a WABA was shared, and no token of its business is there"
+                " yet");
+}
+
+
+static void on_noted(void *data, const char *why)
+{
+    struct flow  *f = data;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (why != NULL) {
+        log_write(LOG_WARN, "login: a token's WABA is not noted: %s", why);
+    }
+    flow_whatsapp(f);
+}
+
+
+static void partner_begin(struct flow *f, struct token *t)
+{
+    struct str  words[] = { STR("waba"), STR(f->waba) };
+
+    flow_secret(f, STR(t->as.secret));
+    flow_set(&f->parent, STR(t->name));
+    flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
+    flow_set(&f->user, t->user != NULL ? STR(t->user) : NONE);
+    flow_set(&f->ref, t->as.tenant != NULL ? STR(t->as.tenant) : NONE);
+    f->issued = t->issued;
+    f->expires = t->expires;
+    f->data_expires = t->data_expires;
+
+    if (!flow_app(f, t->app != NULL ? STR(t->app) : NONE)) {
+        flow_bad(f, FLOW_APP_SECRET, NULL);
+        return;
+    }
+
+    f->asked = true;
+    tokens_note(f->conf->store, STR(f->parent), words, 2, NULL, on_noted, f);
+}
+
+
+static void partner_look(struct flow *f)
+{
+    char            name[TOKEN_NAME_MAX];
+    struct token   *t;
+    struct shared   s = { .waba = f->waba };
+
+    tokens_each(f->conf->store, shared_each, &s);
+    shared_free(&s);
+
+    if (s.known) {
+        flow_ignore(f, "the WABA that was shared is connected already");
+        return;
+    }
+
+    if (under_way(f) && f->rounds++ < PARTNER_LOOKS) {
+        flow_after_ms(f, PARTNER_LOOK_MS, partner_look);
+        return;
+    }
+
+    f->rounds = 0;
+    t = tokens_named(f->conf->store,
+                     STR(token_name(name, TOKEN_BUSINESS, STR(f->business))));
+
+    if (t != NULL && t->as.secret != NULL) {
+        partner_begin(f, t);
+    } else {
+        partner_leave(f);
+    }
+}
+
+
+static void removed_cb(void *data, const char *why)
+{
+    (void) data;
+
+    if (why != NULL) {
+        log_write(LOG_WARN, "login: a number that is no longer shared stays"
+                  " among the tokens: %s", why);
+    }
+}
+
+
+static void partner_removed(struct flows *flows, struct str waba)
+{
+    char           *name = mem_copy(waba.at, waba.len);
+    size_t          i;
+    struct str      words[] = { STR("state"), STR("lost") };
+    struct shared   s = { .waba = name };
+
+    tokens_each(flows->conf->store, shared_each, &s);
+
+    for (i = 0; i < s.n; i++) {
+        tokens_note(flows->conf->store, STR(s.names[i]), words, 2, "lost",
+                    removed_cb, NULL);
+    }
+
+    log_write(LOG_WARN, "WABA %s is no longer shared with this app: numbers"
+              " that go by its token: %zu", name, s.n);
+    shared_free(&s);
+    free(name);
+}
+
+
+/* flows_partner: a job of the consumer's own, that nobody watches */
+void flows_partner(struct flows *flows, struct str event, struct str waba,
+    struct str business)
+{
+    struct flow  *f;
+
+    if (flows->conf->token_keys == NULL || !flow_id_good(waba)) {
+        return;
+    }
+
+    if (str_is(event, "PARTNER_REMOVED")) {
+        partner_removed(flows, waba);
+        return;
+    }
+
+    if (!str_is(event, "PARTNER_ADDED") || !flow_id_good(business)) {
+        return;
+    }
+
+    if (!flows_room(flows)) {
+        log_write(LOG_WARN, "login: too many at once: that a WABA was shared"
+                  " is left aside");
+        return;
+    }
+
+    f = flow_new(flows, FLOW_PARTNER);
+    flow_set(&f->waba, waba);
+    flow_set(&f->business, business);
+    flow_after_ms(f, 0, partner_look);
+}
+
+
+/* the WABA of a token that was pasted is a claim as well */
+static void job_checked(struct flow *f)
+{
+    bool              good;
+    struct json_doc  *doc = NULL;
+
+    if (f->targets != NULL) {
+        doc = json_parse(f->targets, strlen(f->targets), TOKEN_TARGETS_MAX
+                         * 64);
+    }
+    good = scope_for(json_root(doc), "whatsapp_business_management",
+                     STR(f->waba));
+    json_free(doc);
+
+    if (good) {
+        flow_whatsapp(f);
+    } else {
+        flow_bad(f, FLOW_SCOPES, NULL);
+    }
+}
+
+
+static void job_begin(struct flow *f)
+{
+    if (!flow_app(f, NONE)) {
+        flow_bad(f, FLOW_APP_SECRET, NULL);
+    } else {
+        flow_check(f, "whatsapp_business_management", job_checked);
+    }
+}
+
+
+/* flows_number begins in the loop's next turn, for its caller has to know it
+   before it ends */
+struct flow *flows_number(struct flows *flows,
+    const struct flow_number_order *order, flow_cb cb, void *data)
+{
+    struct flow  *f;
+
+    if (!flows_room(flows)) {
+        return NULL;
+    }
+
+    f = flow_new(flows, FLOW_JOB);
+    flow_secret(f, order->token);
+    flow_set(&f->given, order->pin);
+    flow_set(&f->phone, order->phone);
+    flow_set(&f->waba, order->waba);
+    f->cb = cb;
+    f->data = data;
+    flow_after_ms(f, 0, job_begin);
+
+    return f;
+}

@@ -1,0 +1,111 @@
+/* What somebody who logs in is told: steps, errors, in words for people. */
+
+#include "flow_say.h"
+
+
+/* codes of the token endpoint (meta-graph-oauth-ads-capi.md 1.10); the subcode
+   is one that public reports show */
+#define CODE_UNKNOWN     1
+#define CODE_PARAMETER   100
+#define CODE_CLIENT      101
+#define CODE_TOKEN       190
+#define SUBCODE_USED     36009
+
+
+static const struct {
+    const char  *name;
+    const char  *text;
+} steps[] = {
+    [FLOW_STEP_EXCHANGING] = { "exchanging", "Meta is asked for access." },
+    [FLOW_STEP_CHECKING] = { "checking", "What Meta has granted is checked." },
+    [FLOW_STEP_ACCOUNTS] = { "accounts", "Your accounts are looked up." },
+    [FLOW_STEP_SUBSCRIBING] = { "subscribing", "The messages of your WhatsApp"
+        " account are subscribed to." },
+    [FLOW_STEP_REGISTERING] = { "registering", "Your phone number is"
+        " registered." },
+    [FLOW_STEP_PIN] = { "pin", "This number is protected by a PIN of six digits"
+        " that was set earlier. Please enter it; it can be changed in"
+        " WhatsApp Manager." },
+    [FLOW_STEP_CONNECTED] = { "connected", "Connected. You can close this"
+        " page." },
+    [FLOW_STEP_FAILED] = { "failed", "" }
+}, errors[FLOW_ERRORS] = {
+    [FLOW_GOOD] = { "", "" },
+    [FLOW_LATE] = { "late", "This took too long, and what Meta had handed"
+        " out has expired. Please log in again." },
+    [FLOW_CODE] = { "code", "Meta did not accept this login: it was used"
+        " already, or has expired. Please log in again." },
+    [FLOW_REDIRECT_URI] = { "redirect_uri", "The address of this site is not"
+        " the one that is registered with Meta. Whoever runs this site has"
+        " to correct that." },
+    [FLOW_APP_SECRET] = { "app_secret", "This site could not prove to Meta"
+        " that it is the app you logged in to. Whoever runs it has to check"
+        " the app's id and secret." },
+    [FLOW_SCOPES] = { "scopes", "A permission that is needed was not given."
+        " Please log in again and leave all permissions ticked." },
+    [FLOW_WRONG_APP] = { "wrong_app", "Meta's answer is for another app than"
+        " this one. Please log in again." },
+    [FLOW_NO_ACCOUNTS] = { "no_accounts", "You are logged in, but no account"
+        " was shared. Please log in again and choose at least one." },
+    [FLOW_UNREACHABLE] = { "unreachable", "Meta could not be reached, or did"
+        " not answer in time. Please log in again in a moment." },
+    [FLOW_PIN_WRONG] = { "pin_wrong", "Meta did not accept this PIN. Please"
+        " look it up or change it in WhatsApp Manager, then connect again." },
+    [FLOW_STORE] = { "store", "What Meta granted could not be kept here."
+        " Please log in again in a moment." },
+    [FLOW_META] = { "meta", "Meta refused a step of this. Please try again;"
+        " if it stays so, whoever runs this site finds the reason in its"
+        " log." },
+    [FLOW_INTERNAL] = { "internal", "Something went wrong here. Please log"
+        " in again." }
+};
+
+
+/* flow_step_name is what programs see */
+const char *flow_step_name(enum flow_step step)
+{
+    return steps[step].name;
+}
+
+
+/* flow_step_text is what people see */
+const char *flow_step_text(enum flow_step step)
+{
+    return steps[step].text;
+}
+
+
+/* flow_error_name is what programs see */
+const char *flow_error_name(enum flow_error error)
+{
+    return errors[error].name;
+}
+
+
+/* flow_error_text is what people see */
+const char *flow_error_text(enum flow_error error)
+{
+    return errors[error].text;
+}
+
+
+/* flow_code_error decides by the code; Meta's words only tell apart what has
+   one code, and where they change it is still a faulty login */
+enum flow_error flow_code_error(long long code, long long subcode,
+    const char *message)
+{
+    if (code == CODE_CLIENT || strstr(message, "client secret") != NULL
+        || strstr(message, "client_secret") != NULL
+        || strstr(message, "platform app") != NULL)
+    {
+        return FLOW_APP_SECRET;
+    }
+
+    if (subcode != SUBCODE_USED && strstr(message, "redirect_uri") != NULL) {
+        return FLOW_REDIRECT_URI;
+    }
+
+    /* 400: what api.instagram.com calls a faulty code (1.7) */
+    return code == CODE_PARAMETER || code == CODE_TOKEN || code == 400
+           ? FLOW_CODE : FLOW_META;
+}

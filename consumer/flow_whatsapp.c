@@ -1,0 +1,440 @@
+/* A WABA that is shared with us: its messages are subscribed to, its numbers
+   registered where they are not yet, and stored (reference 3.3).  A PIN is
+   stored before it is used, so that it is never lost. */
+
+#include "flow_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/rand.h>
+
+
+#define NUMBER_FIELDS                                                         \
+    "id,display_phone_number,verified_name,status,platform_type"
+#define ROUNDS_MAX     20       /* pages of numbers */
+#define PIN_LEN        6
+#define PIN_LOCK_MS    5000
+#define PIN_WAIT_MS    500     /* somebody else registers it right now */
+#define PIN_WAITS      20
+#define CODE_PIN       133005   /* another PIN than the number has */
+
+
+static void numbers_ask(struct flow *f, struct str after);
+static void number_next(struct flow *f);
+static void keep_next(struct flow *f);
+
+
+/* a WABA without a number is connected all the same; of a job or a claim the
+   number has to be there */
+static void keep_waba(struct flow *f)
+{
+    struct token  *t;
+
+    if (f->kind == FLOW_JOB || f->business == NULL) {
+        flow_bad(f, FLOW_NO_ACCOUNTS, NULL);
+        return;
+    }
+
+    t = flow_token(f, TOKEN_BUSINESS, STR(f->business));
+    if (t == NULL) {
+        flow_bad(f, FLOW_META, NULL);
+        return;
+    }
+
+    flow_account_add(f, TOKEN_BUSINESS, STR(f->business), NONE);
+    token_set(t, "waba", STR(f->waba));
+    flow_keep(f, t, "connected", flow_good);
+}
+
+
+static void kept_number(struct flow *f)
+{
+    f->at++;
+    keep_next(f);
+}
+
+
+/* those that are connected; of one that wants its PIN the flow waits */
+static void keep_next(struct flow *f)
+{
+    struct token         *t;
+    struct flow_account  *a;
+
+    while (f->at < f->naccounts && !f->accounts[f->at].connected) {
+        f->at++;
+    }
+
+    if (f->at == f->naccounts) {
+        if (f->wants_pin) {
+            flow_wait_pin(f);
+        } else {
+            flow_good(f);
+        }
+        return;
+    }
+
+    a = &f->accounts[f->at];
+    t = flow_token(f, TOKEN_WHATSAPP, STR(a->id));
+    if (t == NULL) {
+        flow_bad(f, FLOW_META, NULL);
+        return;
+    }
+
+    token_set(t, "waba", STR(f->waba));
+    if (f->parent != NULL) {
+        token_set(t, "parent", STR(f->parent));
+    }
+    if (a->name != NULL) {
+        token_set(t, "title", STR(a->name));
+    }
+    flow_keep(f, t, "connected", kept_number);
+}
+
+
+static void numbers_keep(struct flow *f)
+{
+    f->at = 0;
+    keep_next(f);
+}
+
+
+static void on_removed(void *data, const char *why)
+{
+    struct flow  *f = data;
+
+    (void) why;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (f->given != NULL || f->id == NULL) {
+        flow_bad(f, FLOW_PIN_WRONG, NULL);
+        return;
+    }
+
+    f->wants_pin = f->accounts[f->at].id;
+    f->at++;
+    number_next(f);
+}
+
+
+/* what was tried is not the number's, and must not be tried again later */
+static void pin_forget(struct flow *f)
+{
+    char        name[TOKEN_NAME_MAX];
+    struct str  id = STR(f->accounts[f->at].id), one;
+
+    one = STR(token_name(name, TOKEN_PIN, id));
+    f->asked = true;
+    tokens_remove(f->conf->store, &one, 1, NULL, on_removed, f);
+}
+
+
+static void on_registered(struct flow *f, const struct verdict *v)
+{
+    if (v->rc == GRAPH_OK) {
+        f->accounts[f->at].connected = true;
+        f->at++;
+        number_next(f);
+
+    } else if (v->rc == GRAPH_ERROR && v->has_code && v->code == CODE_PIN) {
+        pin_forget(f);
+
+    } else {
+        flow_refused(f, v);
+    }
+}
+
+
+static void number_register(struct flow *f)
+{
+    buf_init(&f->body, 256);
+    buf_text(&f->body, "{\"messaging_product\":\"whatsapp\",\"pin\":");
+    json_quote(&f->body, STR(f->pin));
+    buf_text(&f->body, "}");
+    flow_post(f, f->accounts[f->at].id, "/register", on_registered);
+}
+
+
+/* six digits, each as likely as the others */
+static bool pin_make(char pin[PIN_LEN + 1])
+{
+    uint32_t  n;
+
+    do {
+        if (RAND_bytes((unsigned char *) &n, sizeof(n)) != 1) {
+            return false;
+        }
+    } while (n >= 4294000000u);
+
+    snprintf(pin, PIN_LEN + 1, "%06u", n % 1000000u);
+
+    return true;
+}
+
+
+static bool pin_choose(struct flow *f, const char *name)
+{
+    char           made[PIN_LEN + 1];
+    struct token  *old = tokens_named(f->conf->store, STR(name));
+
+    mem_wipe(f->pin);
+    f->pin = NULL;
+
+    if (f->given != NULL) {
+        f->pin = mem_copy(f->given, strlen(f->given));
+
+    } else if (old != NULL && old->as.secret != NULL) {
+        f->pin = mem_copy(old->as.secret, strlen(old->as.secret));
+
+    } else if (pin_make(made)) {
+        f->pin = mem_copy(made, PIN_LEN);
+    }
+
+    return f->pin != NULL;
+}
+
+
+/* the number's, never lost: the store has it before Meta has it */
+static void pin_keep(struct flow *f)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct str     id = STR(f->accounts[f->at].id);
+    struct token  *t;
+
+    token_name(name, TOKEN_PIN, id);
+    t = token_new(STR(name));
+
+    if (t == NULL || !pin_choose(f, name)) {
+        token_free(t);
+        flow_bad(f, FLOW_INTERNAL, NULL);
+        return;
+    }
+
+    token_set(t, "account", id);
+    token_set(t, "waba", STR(f->waba));
+    if (f->ref != NULL) {
+        token_set(t, "tenant", STR(f->ref));
+    }
+    token_set(t, "from", STR(f->kind == FLOW_JOB ? "job" : "signup"));
+    token_set_secret(t, STR(f->pin));
+    flow_keep(f, t, NULL, number_register);
+}
+
+
+static void look_again(struct flow *f)
+{
+    flow_say(f, FLOW_STEP_REGISTERING);
+    numbers_ask(f, NONE);
+}
+
+
+static void on_lock(void *data, const char *why)
+{
+    struct flow  *f = data;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (why == NULL) {
+        pin_keep(f);
+
+    } else if (f->waits++ < PIN_WAITS) {
+        flow_after_ms(f, PIN_WAIT_MS, look_again);
+
+    } else {
+        flow_bad(f, FLOW_STORE, NULL);
+    }
+}
+
+
+/* two flows that come to the same number would each make a PIN */
+static void number_next(struct flow *f)
+{
+    char  name[TOKEN_NAME_MAX];
+
+    while (f->at < f->naccounts && f->accounts[f->at].connected) {
+        f->at++;
+    }
+
+    if (f->at == f->naccounts) {
+        numbers_keep(f);
+        return;
+    }
+
+    flow_say(f, FLOW_STEP_REGISTERING);
+
+    if (f->given != NULL) {
+        pin_keep(f);
+        return;
+    }
+
+    f->asked = true;
+    tokens_lock(f->conf->store,
+                STR(token_name(name, TOKEN_PIN,
+                               STR(f->accounts[f->at].id))),
+                PIN_LOCK_MS, on_lock, f);
+}
+
+
+static void account_move(struct flow *f, size_t from, size_t to)
+{
+    struct flow_account  a = f->accounts[from];
+
+    f->accounts[from] = f->accounts[to];
+    f->accounts[to] = a;
+}
+
+
+/* only these stay: the n first */
+static void numbers_cut(struct flow *f, size_t n)
+{
+    while (f->naccounts > n) {
+        free(f->accounts[--f->naccounts].id);
+        free(f->accounts[f->naccounts].name);
+    }
+}
+
+
+/* the one that was named; else those that are connected, and the one that is
+   not where it must be the new one */
+static void numbers_choose(struct flow *f)
+{
+    size_t  i, n = 0, open = 0, at = 0;
+
+    for (i = 0; i < f->naccounts; i++) {
+        if (f->phone != NULL && strcmp(f->accounts[i].id, f->phone) == 0) {
+            account_move(f, i, 0);
+            numbers_cut(f, 1);
+            return;
+        }
+    }
+
+    if (f->kind == FLOW_JOB || f->kind == FLOW_PIN) {
+        numbers_cut(f, 0);
+        return;
+    }
+
+    for (i = 0; i < f->naccounts; i++) {
+        if (f->accounts[i].connected) {
+            account_move(f, i, n++);
+        }
+    }
+    for (i = n; i < f->naccounts; i++, open++) {
+        at = i;
+    }
+    if (open == 1 && !f->coexists) {
+        account_move(f, at, n++);
+    }
+
+    numbers_cut(f, n);
+}
+
+
+static void numbers_known(struct flow *f)
+{
+    size_t  i;
+
+    numbers_choose(f);
+
+    /* a number of the app is registered there, and stays so (3.3) */
+    for (i = 0; i < f->naccounts; i++) {
+        f->accounts[i].connected |= f->coexists;
+    }
+
+    if (f->naccounts == 0) {
+        keep_waba(f);
+        return;
+    }
+
+    f->at = 0;
+    number_next(f);
+}
+
+
+static void on_numbers(struct flow *f, const struct verdict *v)
+{
+    struct str            after;
+    struct flow_number    number;
+    struct flow_account  *a;
+    const struct json    *c, *list = json_get(v->root, "data");
+
+    if (v->rc != GRAPH_OK) {
+        flow_refused(f, v);
+        return;
+    }
+
+    for (c = json_is(list, JSON_ARRAY) ? list->child : NULL; c != NULL;
+         c = c->next)
+    {
+        a = flow_number_read(c, &number)
+            ? flow_account_add(f, TOKEN_WHATSAPP, number.id, number.name)
+            : NULL;
+        if (a != NULL) {
+            a->connected = number.connected;
+        }
+    }
+
+    after = flow_after(v->root);
+    if (after.len > 0 && ++f->rounds < ROUNDS_MAX) {
+        numbers_ask(f, after);
+    } else {
+        numbers_known(f);
+    }
+}
+
+
+/* after empty: from the beginning */
+static void numbers_ask(struct flow *f, struct str after)
+{
+    char  *cursor = mem_copy(after.at, after.len);
+
+    if (after.len == 0) {
+        numbers_cut(f, 0);
+        f->rounds = 0;
+    }
+
+    buf_init(&f->path, 256);
+    buf_text(&f->path, f->waba);
+    buf_text(&f->path, "/phone_numbers");
+    buf_init(&f->query, 8192);
+    token_ask_form(&f->query, "fields", STR(NUMBER_FIELDS));
+    if (after.len) {
+        token_ask_form(&f->query, "after", STR(cursor));
+    }
+    free(cursor);
+
+    f->call = (struct graph_call) {
+        .method = HTTP_GET, .host = GRAPH_FACEBOOK, .body = NONE,
+        .product = PRODUCT_WHATSAPP, .token = &f->as, .app = f->app
+    };
+    flow_call(f, true, on_numbers);
+}
+
+
+static void on_subscribed(struct flow *f, const struct verdict *v)
+{
+    if (v->rc != GRAPH_OK) {
+        flow_refused(f, v);
+    } else {
+        numbers_ask(f, NONE);
+    }
+}
+
+
+/* flow_whatsapp: its token and WABA are known, and perhaps the number */
+void flow_whatsapp(struct flow *f)
+{
+    if (f->kind == FLOW_PIN) {
+        numbers_ask(f, NONE);       /* it was subscribed before */
+        return;
+    }
+
+    flow_say(f, FLOW_STEP_SUBSCRIBING);
+    flow_post(f, f->waba, "/subscribed_apps", on_subscribed);
+}
