@@ -53,6 +53,11 @@ static const struct field  graph_fields[] = {
     { "params", param_params }, { "account", param_account }
 };
 
+static const struct field  configure_fields[] = {
+    { "token", param_token }, { "phone_number_id", param_phone },
+    { "waba_id", param_waba }, { "pin", param_pin }
+};
+
 
 /* what an action does, for who runs it */
 enum {
@@ -108,7 +113,9 @@ static const struct kind_row {
       NULL },
     { "resume", ACTION_RESUME, DOES_AGAIN, NULL, 0, 0, NULL },
     { "graph", ACTION_GRAPH, DOES_SEND | DOES_CALL, graph_fields,
-      COUNT(graph_fields), 2, NULL }
+      COUNT(graph_fields), 2, NULL },
+    { "whatsapp_configure", ACTION_CONFIGURE, DOES_AGAIN, configure_fields,
+      COUNT(configure_fields), 3, NULL }
 };
 
 
@@ -314,6 +321,10 @@ void action_free(struct action *a)
     free(a->emoji);
     free(a->metadata);
     free(a->name);
+    free(a->phone);
+    free(a->waba);
+    mem_wipe(a->token);
+    mem_wipe(a->pin);
     str_free(&a->json);
     str_free(&a->raw);
     str_free(&a->params);

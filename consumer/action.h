@@ -40,7 +40,8 @@ enum action_kind {
     ACTION_UNTAG,
     ACTION_PAUSE,
     ACTION_RESUME,
-    ACTION_GRAPH
+    ACTION_GRAPH,
+    ACTION_CONFIGURE
 };
 
 /* what a message holds; names as in the grammar */
@@ -124,6 +125,10 @@ struct action {
     enum action_method   method;    /* graph */
     char                *path;      /* graph: no host, no version, no "/" */
     struct str           params;    /* graph: a JSON object, or empty */
+    char                *token;     /* whatsapp_configure: sealed, by now */
+    char                *pin;       /* the same; NULL: none is known */
+    char                *phone;
+    char                *waba;
 };
 
 struct target;      /* reply.h */

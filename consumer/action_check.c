@@ -430,6 +430,22 @@ static int check_graph(const struct action *a,
 }
 
 
+/* a token belongs in no file of rules, and no answer of a handler */
+static int check_configure(const struct action_place *place,
+    const struct conf *conf, struct fault *f)
+{
+    if (place->from != FROM_JOB) {
+        return fault_set(f, "whatsapp_configure", NULL, NONE, "is for jobs"
+                         " alone");
+    }
+
+    return conf->token_keys != NULL ? 0
+           : fault_set(f, "whatsapp_configure", "token_key_file", NONE,
+                       "needs token_key_file in the configuration: there is"
+                       " nothing to store the token in");
+}
+
+
 /* action_check says what is in the way of an action */
 int action_check(const struct action *a, const struct action_place *place,
     const struct conf *conf, struct fault *f)
@@ -472,6 +488,9 @@ int action_check(const struct action *a, const struct action_place *place,
 
     case ACTION_GRAPH:
         return check_graph(a, place, conf, f);
+
+    case ACTION_CONFIGURE:
+        return check_configure(place, conf, f);
 
     case ACTION_STOP:
         break;

@@ -10,6 +10,7 @@
 #define FILE_PATH_MAX    1024
 #define METADATA_MAX     1000
 #define EMOJI_MAX        64
+#define TOKEN_MAX        8192       /* sealed */
 
 
 static const char *const  contents[CONTENTS] = {
@@ -223,8 +224,7 @@ int param_message_tag(const struct json *j, const char *path,
 }
 
 
-/* param_persona reads an id */
-int param_persona(const struct json *j, const char *path, struct action *a,
+static int id_read(const struct json *j, const char *path, char **out,
     struct fault *f)
 {
     struct str  id = json_text(j);
@@ -234,9 +234,17 @@ int param_persona(const struct json *j, const char *path, struct action *a,
                          "must be an id of 1 to 32 digits");
     }
 
-    a->persona = mem_copy(id.at, id.len);
+    *out = mem_copy(id.at, id.len);
 
     return 0;
+}
+
+
+/* param_persona reads an id */
+int param_persona(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    return id_read(j, path, &a->persona, f);
 }
 
 
@@ -373,4 +381,37 @@ int param_metadata(const struct json *j, const char *path, struct action *a,
     struct fault *f)
 {
     return param_string(j, path, METADATA_MAX, &a->metadata, f);
+}
+
+
+/* param_token: of a job it is sealed by now (job_seal.c), so nothing of it is
+   ever shown */
+int param_token(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    return param_string(j, path, TOKEN_MAX, &a->token, f);
+}
+
+
+/* param_pin: the same of a number's two-step PIN */
+int param_pin(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    return param_string(j, path, TOKEN_MAX, &a->pin, f);
+}
+
+
+/* param_phone reads a phone number id */
+int param_phone(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    return id_read(j, path, &a->phone, f);
+}
+
+
+/* param_waba reads the id of its WhatsApp Business Account */
+int param_waba(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    return id_read(j, path, &a->waba, f);
 }

@@ -77,6 +77,14 @@ int param_for(const struct json *j, const char *path, struct action *a,
     struct fault *f);
 int param_app(const struct json *j, const char *path, struct action *a,
     struct fault *f);
+int param_token(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
+int param_pin(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
+int param_phone(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
+int param_waba(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
 int param_metadata(const struct json *j, const char *path, struct action *a,
     struct fault *f);
 

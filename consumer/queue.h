@@ -105,6 +105,7 @@ struct item {
     bool                crashed;    /* and how often it crashed */
     bool                alone;  /* {Q}:lease says so */
     bool                group;  /* parked, or about to be */
+    bool                rewritten;  /* Redis has not been told */
 };
 
 enum open_rc {
@@ -223,6 +224,10 @@ void queue_lines(struct item *item, const struct str *keys, size_t n);
    in its own lines; copied; false: there are too many */
 bool queue_may_part(const struct item *item);
 bool queue_part(struct item *item, const struct str *records, size_t n);
+
+/* queue_rewrite: the item's record is this one from now on, in Redis, too, for
+   what was pushed holds a secret; copied.  Also inside of ops->poison */
+void queue_rewrite(struct item *item, struct str record);
 
 /* queue_ids: what dedupe knows it by (seen_hash with queue_seen_key), copied;
    not called or n 0: it is not deduped.  Of several the last is that of the

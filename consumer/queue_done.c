@@ -372,6 +372,8 @@ void queue_flush(struct queue *q)
         ends += item->phase == ITEM_DONE;
     }
 
+    rewrite_flush(q);
+
     if (parks && redis_up(q->redis)) {
         park_flush(q);
     }
@@ -523,6 +525,8 @@ void queue_leave(struct queue *q)
 {
     bool                list = queue_to_list(q), unopened = false;
     const struct item  *item;
+
+    rewrite_flush(q);
 
     for (item = q->first; item != NULL; item = item->next) {
         unopened |= queue_goes_back(item) && !item->opened

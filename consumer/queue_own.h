@@ -153,6 +153,7 @@ struct queue {
     struct item                *parted;     /* to be replaced by its parts */
     struct str                 *parts;      /* owned, with their bytes */
     size_t                      nparts;
+    bool                        rewritten;  /* some of its items are */
     struct item                *alone;      /* said to be, or about to be */
     bool                        aloning;    /* the call is on its way */
     bool                        entering;   /* another one */
@@ -266,11 +267,14 @@ void queue_watched(void *data);
 size_t queue_room_back(const struct queue *q, size_t leaving);
 
 void item_gone(struct queue *q, struct item *item);     /* from Redis */
+struct item *queue_find(const struct queue *q, struct str field);
 
 /* queue_parts.c */
 void parts_flush(struct queue *q);
 void parts_forget(struct queue *q);
 bool parts_under_way(const struct queue *q);    /* Redis may have them */
+
+void rewrite_flush(struct queue *q);    /* queue_rewrite.c */
 
 void queue_old(struct queue *q);        /* queue_old.c */
 

@@ -344,6 +344,8 @@ void park_flush(struct queue *q)
     struct item   *item;
     struct batch  *batch = NULL;
 
+    rewrite_flush(q);
+
     for (item = q->first; item != NULL; item = item->next) {
         if (item->phase != ITEM_PARK || !words_fit(&bytes, item)) {
             continue;

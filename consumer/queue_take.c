@@ -32,7 +32,8 @@ static int seq_order(const void *a, const void *b)
 }
 
 
-static struct item *queue_find(const struct queue *q, struct str field)
+/* queue_find looks for one of the window */
+struct item *queue_find(const struct queue *q, struct str field)
 {
     struct item  *item;
 

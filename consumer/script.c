@@ -31,6 +31,7 @@ SCRIPT_FILE(sync);
 SCRIPT_FILE(take);
 SCRIPT_FILE(recall);
 SCRIPT_FILE(parts);
+SCRIPT_FILE(rewrite);
 SCRIPT_FILE(enter);
 SCRIPT_FILE(start);
 SCRIPT_FILE(mark);
@@ -73,6 +74,7 @@ static const struct {
     [SCRIPT_TAKE] = SCRIPT_TEXT(take),
     [SCRIPT_RECALL] = SCRIPT_TEXT(recall),
     [SCRIPT_PARTS] = SCRIPT_TEXT(parts),
+    [SCRIPT_REWRITE] = SCRIPT_TEXT(rewrite),
     [SCRIPT_ENTER] = SCRIPT_TEXT(enter),
     [SCRIPT_START] = SCRIPT_TEXT(start),
     [SCRIPT_MARK] = SCRIPT_TEXT(mark),

@@ -96,6 +96,10 @@ void work_free(struct work *w)
     ask_forget(w);
     wait_forget(w);
 
+    if (w->flow != NULL) {
+        flow_forget(w->flow);
+    }
+
     if (w->running) {
         worker->running--;
     }
@@ -235,6 +239,10 @@ static void step_begin(struct work *w)
     case ACTION_PAUSE:
     case ACTION_RESUME:
         step_told(w, talk_begin);
+        return;
+
+    case ACTION_CONFIGURE:
+        step_told(w, configure_begin);
         return;
 
     case ACTION_STOP:
@@ -381,6 +389,7 @@ static void begin_decide(struct work *w)
     decide_count(w);
     settle_event(w);
     receipt_templates(w);
+    share_event(w);
     work_next(w);
 }
 
@@ -566,6 +575,7 @@ static enum open_rc work_open(void *data, struct item *item)
     enum record_rc   rc;
     struct work     *w = work_new(data, item);
 
+    configure_seal(w);
     work_read(w, &rc);
 
     if (rc == RECORD_NEWER) {
@@ -654,6 +664,7 @@ static void work_poison(void *data, struct item *item, const char *why)
     struct work     *w = work_new(data, item);
     struct plan     *p = &w->plan;
 
+    configure_seal(w);
     work_read(w, &rc);
     if (rc != RECORD_OK) {
         work_unread(w);

@@ -5,6 +5,7 @@
 
 #include "work.h"
 #include "event.h"
+#include "flow.h"
 #include "idem.h"
 #include "job.h"
 #include "know.h"
@@ -84,6 +85,7 @@ struct work {
     size_t                    foreign;  /* 1 and the event whose comment is
                                            known not to be ours; 0: none */
     bool                      ours;     /* that of the step at is */
+    struct flow              *flow;     /* it connects a number */
     struct lane_line         *line;     /* it came from there */
     struct lanes              lanes;    /* last, for it is large: not zeroed */
 };
@@ -227,6 +229,12 @@ void talk_of(const struct work *w, const struct step *step,
     struct conversation *talk);
 void talk_begin(struct work *w);
 void echo_begin(struct work *w, void (*next)(struct work *w));
+
+/* work_configure.c: the step at connects a number by a token that it holds;
+   share_event: Meta says that a WABA is shared with us, or no more */
+void configure_begin(struct work *w);
+void configure_seal(const struct work *w);
+void share_event(const struct work *w);
 
 /* work_outcome.c */
 void outcome_verdict(struct work *w, const struct verdict *v);

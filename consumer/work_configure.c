@@ -1,0 +1,153 @@
+/* Numbers of WhatsApp that are connected by a job, or named by Meta: the steps
+   are a flow's, as of somebody who signs up in a browser. */
+
+#include "work_own.h"
+#include "job_seal.h"
+
+#include <stdio.h>
+
+
+#define CONFIGURE_TRIES  5
+#define CONFIGURE_ROOM   1000   /* ms, where too many are under way */
+
+
+/* configure_seal: a secret that somebody pushed in clear stands in Redis no
+   longer than that; before the item is read */
+void configure_seal(const struct work *w)
+{
+    struct buf  b;
+
+    if (w->is_job
+        && job_seal(w->item->record, w->conf->token_keys, &b))
+    {
+        queue_rewrite(w->item, (struct str) { b.at, b.len });
+        buf_free(&b);
+    }
+}
+
+
+/* Meta's words may repeat what the job held; its numbers say enough */
+static void configure_bad(struct work *w, const struct flow_end *end)
+{
+    char             text[256];
+    struct verdict   v = { .body = NONE };
+
+    if (end->verdict != NULL) {
+        v = *end->verdict;
+        v.message[0] = v.details[0] = '\0';
+        v.raw = 0;
+        v.body = NONE;
+        v.root = NULL;
+    }
+
+    if (end->error == FLOW_UNREACHABLE || end->error == FLOW_STORE) {
+        outcome_again(w, 0, CONFIGURE_TRIES, "configure", NULL);
+        return;
+    }
+
+    snprintf(text, sizeof(text), "%s at %s: %s",
+             flow_error_name(end->error), end->step,
+             end->error == FLOW_PIN_WRONG
+             ? "the number has a PIN that is not known here, or another than"
+               " the one given: pin is a parameter of whatsapp_configure"
+             : end->error == FLOW_NO_ACCOUNTS
+             ? "the WABA has no number with this id"
+             : end->error == FLOW_WRONG_APP
+             ? "the token was made for an app that is not in apps"
+             : end->error == FLOW_CODE ? "the token is not valid"
+             : end->error == FLOW_SCOPES
+             ? "the token has no whatsapp_business_management for this WABA"
+             : "Meta refused it");
+    end_dead(w, "configure", text, end->verdict != NULL ? &v : NULL);
+}
+
+
+static void on_end(void *data, const struct flow_end *end)
+{
+    struct work  *w = data;
+
+    w->flow = NULL;
+    if (work_gone(w)) {
+        return;
+    }
+
+    if (end->error != FLOW_GOOD) {
+        configure_bad(w, end);
+        return;
+    }
+
+    plan_done(&w->plan, NONE, end->accounts);
+    work_mark(w, NULL, 0, work_next);
+}
+
+
+static void configure_dry(struct work *w)
+{
+    stat_add(STAT_GRAPH_DRY, 1);
+    work_log(w, LOG_INFO, "dry", "");
+    plan_done(&w->plan, NONE, NONE);
+    work_next(w);
+}
+
+
+/* configure_begin: to be done twice changes nothing: a number that is
+   registered is not registered again */
+void configure_begin(struct work *w)
+{
+    char                      *token, *pin = NULL;
+    const struct action       *a = w->plan.steps[w->plan.at].action;
+    struct flow_number_order   order = {
+        .phone = STR(a->phone), .waba = STR(a->waba), .pin = NONE
+    };
+
+    if (w->conf->dry_run) {
+        configure_dry(w);
+        return;
+    }
+
+    token = job_open(a->token, w->conf->token_keys);
+    pin = a->pin != NULL ? job_open(a->pin, w->conf->token_keys) : NULL;
+
+    if (token == NULL || (a->pin != NULL && pin == NULL)) {
+        mem_wipe(token);
+        mem_wipe(pin);
+        end_dead(w, "configure", "what was sealed when the job was taken"
+                 " cannot be opened: its key is not in token_key_file any"
+                 " more", NULL);
+        return;
+    }
+
+    order.token = STR(token);
+    if (pin != NULL) {
+        order.pin = STR(pin);
+    }
+
+    w->flow = flows_number(w->worker->flows, &order, on_end, w);
+    mem_wipe(token);
+    mem_wipe(pin);
+
+    if (w->flow == NULL) {
+        wait_retry(w, CONFIGURE_ROOM, "logins");
+    }
+}
+
+
+/* share_event: mind that entry is the partner's own business: the WABA stands
+   in the value alone (meta-graph-oauth-ads-capi.md 3.4) */
+void share_event(const struct work *w)
+{
+    const struct json  *value, *info;
+
+    if (!str_is(w->record.field, "account_update")
+        || !str_is(w->record.object, "whatsapp_business_account")
+        || w->record.replay)
+    {
+        return;
+    }
+
+    value = json_get(w->record.event, "value");
+    info = json_get(value, "waba_info");
+    flows_partner(w->worker->flows, json_get_text(value, "event"),
+                  json_get_text(info, "waba_id"),
+                  json_get_text(info, "owner_business_id"));
+}
