@@ -7,17 +7,15 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
-use HTTP::Tiny;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(time);
 
 use Logins qw($APP $IG_APP $BACK);
-use Rig;
+use Rig qw(record $Q);
 use Test::Meta::Util qw(patience wait_for);
 
-my ($ANA, $SHOP, $WABA, $PHONE, $BUSINESS) = qw(700000000000001 900100200300 520000000000002
-    106000000000001 270000000000003);
+my ($ANA, $SHOP, $BUSINESS) = qw(700000000000001 900100200300 270000000000003);
 
 sub exchanges { return scalar grep { m{/oauth/access_token\z} } $_[0]->asked }
 
@@ -30,9 +28,10 @@ sub failed {
 }
 
 
+my $rig = Logins->new;
+my $c = $rig->logins;
+
 subtest 'Facebook Login' => sub {
-    my $rig = Logins->new;
-    $rig->logins;
     my $flow = $rig->login;
     my $seen = $rig->ended($flow);
     is "$seen->{step}/$seen->{error}", 'connected/', 'connected';
@@ -56,14 +55,10 @@ subtest 'Facebook Login' => sub {
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
     like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
-    $rig->done;
 };
 
 
 subtest 'what goes wrong' => sub {
-    my $rig = Logins->new;
-    my $c = $rig->logins;
-
     my $code = $rig->code(redirect_uri => $BACK, scope => 'pages_show_list');
     is $rig->ended($rig->login(code => $code))->{step}, 'connected', 'a code';
     my $n = exchanges($rig);
@@ -102,7 +97,6 @@ subtest 'what goes wrong' => sub {
 
     $rig->do('RPUSH', 'meta:auth', 'no JSON', '{"v":1}', '{"v":2,"object":"oauth","event":{}}');
     $c->wait_log(qr/(?:is no login.*){3}/s);
-    $rig->done;
 };
 
 
@@ -125,8 +119,7 @@ subtest 'single Pages, and a business' => sub {
 
 
 subtest 'Instagram Login' => sub {
-    my $rig = Logins->new;
-    $rig->logins;
+    my $from = $rig->graph->calls;
     for my $how (qw(data flat)) {
         $rig->graph->control(POST => 'login', {instagram_answer => $how, instagram_me => $how});
         my $seen = $rig->ended($rig->login(kind => 'instagram'));
@@ -136,116 +129,66 @@ subtest 'Instagram Login' => sub {
             'corner.shop', 'shop-7'], 'by the id that webhooks know';
         cmp_ok $t->{expires} / 1000, '>', time + 59 * 86400, 'for 60 days';
     }
-    ok !grep({ /debug_token/ } $rig->asked), 'debug_token is not asked about these';
+    ok !grep({ /debug_token/ } $rig->asked($from)), 'debug_token is not asked about these';
     failed($rig, $rig->login(kind => 'instagram', scope => 'instagram_business_manage_messages',
         code => {declined => 'instagram_business_basic'}), 'scopes', 'without what is needed');
     my $code = $rig->code(kind => 'instagram', redirect_uri => $BACK,
         scope => 'instagram_business_basic');
     $rig->ended($rig->login(kind => 'instagram', code => $code));
     failed($rig, $rig->login(kind => 'instagram', code => $code), 'code', 'used already');
+};
+
+
+subtest 'Redis goes away, the daemon goes, and many come at once' => sub {
+    is $rig->ended($rig->login)->{step}, 'connected', 'one before';
+    $rig->do('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    is $rig->ended($rig->login)->{step}, 'connected', 'one behind lost connections';
+
+    my @flows = map { $rig->login } 1 .. 20;
+    is_deeply [map { $rig->ended($_)->{step} } @flows], [('connected') x 20], 'twenty at once';
+
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 1500}});
+    my $flow = $rig->login;
+    $rig->at($flow, 'accounts');
+    is $c->drain(20), '0', 'who drains ends what is under way';
+    is $rig->flow($flow)->{step}, 'connected', 'to its end';
+
+    $c = $rig->logins(more => "drain_timeout: 500ms\n");
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
+    $flow = $rig->login;
+    $rig->at($flow, 'accounts');
+    isnt $c->drain(20), '0', 'who may not wait says so';
+    my $seen = $rig->flow($flow);
+    is "$seen->{step} $seen->{error}", 'failed internal', 'and the page knows';
+    $rig->graph->hasten;
     $rig->done;
 };
 
 
-sub person {
-    my (@numbers) = @_;
-    return ('--user', JSON::PP::encode_json({id => $ANA, businesses => [{id => $BUSINESS,
-        wabas => [{id => $WABA, numbers => [@numbers]}]}]}));
-}
-
-# with that PIN, as somebody else would
-sub registered {
-    my ($rig, $token, $pin) = @_;
-    return HTTP::Tiny->new->post($rig->graph->url . "/v24.0/$PHONE/register", {headers => {
-        'Content-Type' => 'application/json', Authorization => "Bearer $token"}, content =>
-        qq({"messaging_product":"whatsapp","pin":"$pin"})})->{success};
-}
-
-sub posts { my ($rig, $what) = @_; return scalar grep { m{\APOST .*/$what\z} } $rig->asked }
-
-subtest 'Embedded Signup' => sub {
-    my $rig = Logins->new(graph => [person({id => $PHONE}, {id => '106000000000009',
-        status => 'CONNECTED'})]);
+# a million that the same consumer works on
+subtest 'a login behind nobody' => sub {
+    my $rig = Logins->new;
+    $rig->do('EVAL', 'local all = {}; for i = 1, 5000 do all[i] = ARGV[1] end'
+        . " for i = 1, 200 do redis.call('RPUSH', KEYS[1], unpack(all)) end", 1, $Q,
+        record(field => 'other', key => '', event => {field => 'other', value => {}}));
     $rig->logins;
-    my $seen = $rig->ended($rig->signup);
-    is $seen->{step}, 'connected', 'a number that is new';
-    is_deeply [map { $_->{account} } @{JSON::PP::decode_json($seen->{accounts})}], [$PHONE],
-        'that one, no other';
-    is_deeply [map { posts($rig, $_) } qw(subscribed_apps register)], [1, 1],
-        'subscribed and registered';
-    my ($exchange) = grep { $_->{path} =~ /access_token/ } $rig->graph->calls;
-    ok !exists $exchange->{query}{redirect_uri}, 'its code has no redirect_uri'
-        or diag explain $exchange->{query};
-    my ($number, $business, $pin) = map { $rig->stored($_) } "whatsapp:$PHONE",
-        "business:$BUSINESS", "pin:$PHONE";
-    is_deeply [@$number{qw(account waba parent tenant from)}], [$PHONE, $WABA,
-        "business:$BUSINESS", 'shop-7', 'signup'], "the number's token";
-    is $number->{secret}, $business->{secret}, "is the business's";
-    like $pin->{secret}, qr/\A\d{6}\z/, 'its PIN is kept, sealed';
-    ok registered($rig, $number->{secret}, $pin->{secret}), 'the one that Meta has';
-    ok !registered($rig, $number->{secret}, '000000'), 'and no other';
-    is_deeply [map { [@$_{qw(event kind account waba ref)}] } $rig->announced],
-        [['connected', 'whatsapp', $PHONE, $WABA, 'shop-7']], 'programs are told';
-
-    is $rig->ended($rig->signup(phone => '106000000000009'))->{step}, 'connected',
-        'one that is CONNECTED';
-    is posts($rig, 'register'), 3, 'is not registered';
-    $rig->done;
-};
-
-
-subtest 'a number that has a PIN' => sub {
-    my $rig = Logins->new(graph => [person({id => $PHONE, pin => '246810'})]);
-    $rig->logins;
-    my $flow = $rig->signup;
-    my $seen = $rig->ended($flow);
-    is_deeply [@$seen{qw(step pin error)}], ['pin', 'asked', ''], 'it is asked for';
-    is $rig->stored("pin:$PHONE"), undef, 'what was tried is not kept';
-    is $rig->stored("whatsapp:$PHONE"), undef, 'nothing is connected yet';
-    $rig->push_login(field => 'signup', flow => $flow, pin => '246810');
-    is $rig->at($flow, 'connected|failed')->{step}, 'connected', 'and is enough';
-    is $rig->stored("pin:$PHONE")->{secret}, '246810', 'it is kept';
-    ok $rig->stored("whatsapp:$PHONE")->{secret}, 'the number is connected';
-    is exchanges($rig), 1, 'one exchange';
-    my $n = posts($rig, 'register');
-    $rig->push_login(field => 'signup', flow => $flow, pin => '111111');
-    $rig->{consumers}[0]->wait_log(qr/nothing is done/);
-    is posts($rig, 'register'), $n, 'a second PIN is none';
-
-    $rig->done;
-};
-
-
-subtest 'a wrong PIN' => sub {
-    my $rig = Logins->new(graph => [person({id => $PHONE, pin => '246810'})]);
-    $rig->logins;
-    my $flow = $rig->signup;
-    is $rig->ended($flow)->{step}, 'pin', 'a PIN is asked for';
-    $rig->push_login(field => 'signup', flow => $flow, pin => '999999');
-    my $seen = $rig->at($flow, 'connected|failed');
-    is "$seen->{step} $seen->{error}", 'failed pin_wrong', 'and is asked for once';
-    is $rig->stored("pin:$PHONE"), undef, 'it is not kept';
-    ok $rig->stored("business:$BUSINESS")->{secret}, 'the token is';
-    $rig->done;
-};
-
-
-subtest 'what the browser says is a claim' => sub {
-    my $rig = Logins->new(graph => [person({id => $PHONE, status => 'CONNECTED'})]);
-    $rig->logins;
-    my $seen = $rig->ended($rig->signup(waba => '999', phone => '888'));
-    is $seen->{step}, 'connected', 'another WABA';
-    is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, "Meta's word counts";
-    is $rig->do('EXISTS', 'meta:token:whatsapp:888'), 0, 'nothing is stored by a claim';
-    $rig->do('DEL', "meta:token:whatsapp:$PHONE");
-    is $rig->ended($rig->signup(map { $_ => undef } qw(event waba phone business)))->{step},
-        'connected', 'no message at all';
-    is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, 'Meta names it';
-    $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
-        app_id => $APP, type => 'SYSTEM_USER', is_valid => JSON::PP::true, scopes =>
-        ['whatsapp_business_messaging']}}}});
-    failed($rig, $rig->signup, 'scopes', 'a permission that is missing');
-    $rig->done;
+    ok +(wait_for { $rig->inflight } 20), 'the queue is worked on';
+    my @took;
+    for (1 .. 25) {
+        my $flow = $rig->login(code => {scope => 'email'});
+        my ($call) = $rig->ended($flow)->{step} eq 'connected' ? reverse grep {
+            $_->{path} =~ /access_token/ && exists $_->{query}{code} } $rig->graph->calls : ();
+        push @took, $call->{time} - $rig->{pushed} if $call;
+    }
+    is scalar @took, 25, 'all are connected';
+    @took = sort { $a <=> $b } @took;
+    diag sprintf 'from push to exchange: half in %.3f s, all in %.3f s', @took[12, -1]
+        if $ENV{META_T_VERBOSE};
+    cmp_ok $took[-1], '<', 1, 'the slowest of 25 takes less than a second';
+    cmp_ok $rig->llen, '>', 100_000, 'while most of a million wait';
+    $rig->{consumers}[0]->stop('KILL');
+    $rig->do('DEL', $Q);
+    $rig->done(queues => []);
 };
 
 done_testing;

@@ -101,7 +101,9 @@ sub push_login {
     my %record = (v => 1, id => "oauth-$flow", app => $event{id}, object => 'oauth',
         entry => $event{id}, time => $at, field => $event{field}, key => $event{id},
         delivery => $flow, n => 0, of => 1, received_at => $at, %$record, event => \%event);
-    $self->do('RPUSH', 'meta:auth', $json->encode(\%record));
+    my $text = $json->encode(\%record);
+    $self->{pushed} = Time::HiRes::time();
+    $self->do('RPUSH', 'meta:auth', $text);
     return $flow;
 }
 

@@ -1,0 +1,188 @@
+# Embedded Signup: from the code that the edge has pushed to a number that is
+# registered, whatever the browser said of it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use HTTP::Tiny;
+use JSON::PP ();
+use Test::More;
+
+use Logins qw($APP);
+use Rig qw(record);
+use Test::Meta::Util qw(wait_for);
+
+my ($ANA, $WABA, $PHONE, $BUSINESS) = qw(700000000000001 520000000000002 106000000000001
+    270000000000003);
+
+sub exchanges { return scalar grep { m{/oauth/access_token\z} } $_[0]->asked }
+
+sub failed {
+    my ($rig, $flow, $error, $name) = @_;
+    my $seen = $rig->ended($flow);
+    is "$seen->{step} $seen->{error}", "failed $error", $name;
+    like $seen->{text}, qr/\A[A-Z][^{}]{20,}\.\z/, 'in a sentence';
+    return $seen;
+}
+
+
+sub person {
+    my (@numbers) = @_;
+    return ('--user', JSON::PP::encode_json({id => $ANA, businesses => [{id => $BUSINESS,
+        wabas => [{id => $WABA, numbers => [@numbers]}]}]}));
+}
+
+# with that PIN, as somebody else would
+sub registered {
+    my ($rig, $token, $pin) = @_;
+    return HTTP::Tiny->new->post($rig->graph->url . "/v24.0/$PHONE/register", {headers => {
+        'Content-Type' => 'application/json', Authorization => "Bearer $token"}, content =>
+        qq({"messaging_product":"whatsapp","pin":"$pin"})})->{success};
+}
+
+sub posts { my ($rig, $what) = @_; return scalar grep { m{\APOST .*/$what\z} } $rig->asked }
+
+subtest 'Embedded Signup' => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE}, {id => '106000000000009',
+        status => 'CONNECTED'})]);
+    $rig->logins;
+    my $seen = $rig->ended($rig->signup);
+    is $seen->{step}, 'connected', 'a number that is new';
+    is_deeply [map { $_->{account} } @{JSON::PP::decode_json($seen->{accounts})}], [$PHONE],
+        'that one, no other';
+    is_deeply [map { posts($rig, $_) } qw(subscribed_apps register)], [1, 1],
+        'subscribed and registered';
+    my ($exchange) = grep { $_->{path} =~ /access_token/ } $rig->graph->calls;
+    ok !exists $exchange->{query}{redirect_uri}, 'its code has no redirect_uri'
+        or diag explain $exchange->{query};
+    my ($number, $business, $pin) = map { $rig->stored($_) } "whatsapp:$PHONE",
+        "business:$BUSINESS", "pin:$PHONE";
+    is_deeply [@$number{qw(account waba parent tenant from)}], [$PHONE, $WABA,
+        "business:$BUSINESS", 'shop-7', 'signup'], "the number's token";
+    is $number->{secret}, $business->{secret}, "is the business's";
+    like $pin->{secret}, qr/\A\d{6}\z/, 'its PIN is kept, sealed';
+    ok registered($rig, $number->{secret}, $pin->{secret}), 'the one that Meta has';
+    ok !registered($rig, $number->{secret}, '000000'), 'and no other';
+    is_deeply [map { [@$_{qw(event kind account waba ref)}] } $rig->announced],
+        [['connected', 'whatsapp', $PHONE, $WABA, 'shop-7']], 'programs are told';
+
+    is $rig->ended($rig->signup(phone => '106000000000009'))->{step}, 'connected',
+        'one that is CONNECTED';
+    is posts($rig, 'register'), 3, 'is not registered';
+    $rig->done;
+};
+
+
+subtest 'a number that has a PIN' => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE, pin => '246810'})]);
+    $rig->logins;
+    my $flow = $rig->signup;
+    my $seen = $rig->ended($flow);
+    is_deeply [@$seen{qw(step pin error)}], ['pin', 'asked', ''], 'it is asked for';
+    is $rig->stored("pin:$PHONE"), undef, 'what was tried is not kept';
+    is $rig->stored("whatsapp:$PHONE"), undef, 'nothing is connected yet';
+    $rig->push_login(field => 'signup', flow => $flow, pin => '246810');
+    is $rig->at($flow, 'connected|failed')->{step}, 'connected', 'and is enough';
+    is $rig->stored("pin:$PHONE")->{secret}, '246810', 'it is kept';
+    ok $rig->stored("whatsapp:$PHONE")->{secret}, 'the number is connected';
+    is exchanges($rig), 1, 'one exchange';
+    my $n = posts($rig, 'register');
+    $rig->push_login(field => 'signup', flow => $flow, pin => '111111');
+    $rig->{consumers}[0]->wait_log(qr/nothing is done/);
+    is posts($rig, 'register'), $n, 'a second PIN is none';
+
+    $rig->done;
+};
+
+
+subtest 'a wrong PIN' => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE, pin => '246810'})]);
+    $rig->logins;
+    my $flow = $rig->signup;
+    is $rig->ended($flow)->{step}, 'pin', 'a PIN is asked for';
+    $rig->push_login(field => 'signup', flow => $flow, pin => '999999');
+    my $seen = $rig->at($flow, 'connected|failed');
+    is "$seen->{step} $seen->{error}", 'failed pin_wrong', 'and is asked for once';
+    is $rig->stored("pin:$PHONE"), undef, 'it is not kept';
+    ok $rig->stored("business:$BUSINESS")->{secret}, 'the token is';
+    $rig->done;
+};
+
+
+subtest 'what the browser says is a claim' => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE, status => 'CONNECTED'})]);
+    $rig->logins;
+    my $seen = $rig->ended($rig->signup(waba => '999', phone => '888'));
+    is $seen->{step}, 'connected', 'another WABA';
+    is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, "Meta's word counts";
+    is $rig->do('EXISTS', 'meta:token:whatsapp:888'), 0, 'nothing is stored by a claim';
+    $rig->do('DEL', "meta:token:whatsapp:$PHONE");
+    is $rig->ended($rig->signup(map { $_ => undef } qw(event waba phone business)))->{step},
+        'connected', 'no message at all';
+    is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, 'Meta names it';
+    $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
+        app_id => $APP, type => 'SYSTEM_USER', is_valid => JSON::PP::true, scopes =>
+        ['whatsapp_business_messaging']}}}});
+    failed($rig, $rig->signup, 'scopes', 'a permission that is missing');
+    $rig->done;
+};
+
+
+sub shared {
+    my ($rig, $event, %m) = @_;
+    my %info = (waba_id => $WABA, owner_business_id => $BUSINESS, %m);
+    $rig->push(record(entry => '270099990000', field => 'account_update', event => {
+        field => 'account_update', value => {event => $event, waba_info => \%info}}));
+}
+
+# a token that tells of no WABA, and no word of the browser
+sub nameless {
+    my ($rig) = @_;
+    $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
+        app_id => $APP, type => 'SYSTEM_USER', is_valid => JSON::PP::true, expires_at => 0,
+        scopes => ['whatsapp_business_management', 'whatsapp_business_messaging']}}}});
+    return $rig->signup(map { $_ => undef } qw(event waba phone business));
+}
+
+subtest "Meta's own word" => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE})]);
+    my $c = $rig->logins;
+    my $seen = $rig->ended(nameless($rig));
+    is "$seen->{step} $seen->{accounts}", 'connected []', 'a signup without any number';
+    like $seen->{text}, qr/follows as soon as Meta names it/, 'which says so';
+    shared($rig, 'PARTNER_ADDED');
+    ok +(wait_for { $rig->stored("whatsapp:$PHONE") } 20), 'is completed by PARTNER_ADDED';
+    is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, 'by the WABA, not by the entry';
+    is $rig->stored("business:$BUSINESS")->{waba}, $WABA, 'and the business is told of it';
+    is_deeply [map { "$_->{event} $_->{account} $_->{ref}" } $rig->announced],
+        ["connected $PHONE shop-7"], 'programs are told';
+    is_deeply [map { posts($rig, $_) } qw(subscribed_apps register)], [1, 1], 'all was done';
+
+    shared($rig, 'PARTNER_ADDED');
+    $c->wait_log(qr/is connected already/);
+    is posts($rig, 'subscribed_apps'), 1, 'once';
+
+    shared($rig, 'PARTNER_REMOVED');
+    ok +(wait_for { ($rig->stored("whatsapp:$PHONE")->{state} // '') eq 'lost' } 20),
+        'what is shared no more is lost';
+    is +($rig->announced)[-1]{event}, 'lost', 'and programs are told';
+    shared($rig, 'PARTNER_ADDED', waba_id => '../1');
+    $rig->settle;
+    $rig->done;
+};
+
+subtest "Meta's word comes first" => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE})]);
+    $rig->logins;
+    shared($rig, 'PARTNER_ADDED');
+    ok +(wait_for { $rig->do('EXISTS', "meta:flow:partner:$BUSINESS") } 20), 'it is noted';
+    is $rig->ended(nameless($rig))->{step}, 'connected', 'and the login that follows finds it';
+    ok $rig->stored("whatsapp:$PHONE"), 'with its number';
+    $rig->settle;
+    $rig->done;
+};
+
+done_testing;
