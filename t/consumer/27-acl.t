@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use JSON::PP ();
 use Test::More;
 
+use Logins;
 use Rig qw(whatsapp messenger record $PHONE $PAGE $Q);
 use Test::Meta::Util qw(root_dir slurp spew wait_for);
 
@@ -139,6 +140,25 @@ subtest 'refused and refused again' => sub {
     $rig->settle(40, 'q');
     $c->wait_log(qr/\[info\] redis q: back/);
     $rig->finish(queues => ['q']);
+};
+
+# the second line of the documentation; each command alone is needed
+subtest 'logins' => sub {
+    my ($more) = slurp(root_dir() . '/docs/consumer.md')
+        =~ /^ACL SETUSER meta-consumer (~meta:token.*)/m;
+    my $rig = Logins->new;
+    my $address = user($rig, 'q');
+    $rig->do('ACL', 'SETUSER', 'q', split ' ', $more);
+    my $c = $rig->logins(redis => $address, queues => '[{name: q}]');
+    is $rig->ended($rig->login)->{step}, 'connected', 'what is documented is enough';
+    $rig->do('ACL', 'SETUSER', 'q', '-blpop');
+    $c->wait_log(qr/\[error\] logins: Redis refuses to hand out meta:auth/);
+    my $flow = $rig->login;
+    $rig->do('ACL', 'SETUSER', 'q', '+blpop');
+    $c->wait_log(qr/\[info\] logins: Redis hands out meta:auth again/);
+    is $rig->ended($flow)->{step}, 'connected', 'and when it is given it goes on';
+    is scalar(() = $c->log =~ /hand out/g), 1, 'it was said once';
+    $rig->done(queues => ['q']);
 };
 
 done_testing;

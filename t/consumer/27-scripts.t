@@ -45,6 +45,7 @@ my @SCRIPTS = (
     [sync => [@HELD, $SEEN_KEY, $SEEN_COUNT], ['me', 'x' x 16]],
     [parts => [@PARTS], ['me', '7', 'r:none', '{"a":11}']],
     [parts => [@PARTS], ['me', '7', 'r:x', '{"a":11}']],
+    [rewrite => [$LEASE, $INFLIGHT], ['me', '7', '{"a":12}']],
     [enter => [@HELD], ['me', 7, $A]],
     [start => [$LEASE, $STATE, $SEEN, $SEEN_COUNT], ['me', 1, 'r:x', '', 7, '', 'aa12345678']],
     [mark => [$LEASE, $STATE, 'mine'], ['me', 1, '{"x":1}', 1, 1, 'pushed', 10, 1000, 7, '{}', 0]],
