@@ -3,6 +3,7 @@
 #include "auth.h"
 #include "fleet.h"
 #include "graph.h"
+#include "life.h"
 #include "metrics.h"
 #include "notify.h"
 #include "stats.h"
@@ -272,6 +273,7 @@ static void on_metrics(void *data, struct metrics *m)
     fleet_each(d->fleet, census_each, &c);
     fleet_lists(d->fleet, metrics_each, m);
     limits_gauges(d->worker.limits);
+    life_metrics(d->worker.life);
 }
 
 
@@ -320,6 +322,7 @@ static void daemon_apply(struct daemon *d)
     limits_conf(d->worker.limits, conf);
     tokens_conf(d->worker.tokens, d->worker.conf);
     flows_conf(d->worker.flows, d->worker.conf);
+    life_conf(d->worker.life, d->worker.conf);
     graph_ask_owners(d->worker.graph, d->worker.conf);
     fleet_each(d->fleet, set_queue, d);
     fleet_conf(d->fleet, d->worker.conf);

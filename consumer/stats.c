@@ -24,6 +24,8 @@ struct family {
 
 struct group {
     const char      *label;
+    const char      *second;    /* label of what stands behind the value's
+                                   first ":"; NULL: there is but one */
     enum stat_name    first;
     enum stat_name    end;
     size_t       rows;      /* ceiling, the last is "other" */
@@ -138,6 +140,17 @@ static const struct family  families[STAT_COUNT] = {
         "Queues taken up to share the work." },
     [STAT_YIELDS] = { "meta_consumer_yields_total", NULL, COUNTER,
         "Queues given up to share the work." },
+    [STAT_TOKEN_LOST] = { "meta_token_lost_total", NULL, COUNTER,
+        "Tokens that Meta refuses: their accounts wait for new ones." },
+    [STAT_TOKEN_REFRESHED] = { "meta_token_refreshed_total",
+        "result=\"good\"", COUNTER,
+        "Tokens that were to be renewed, by what came of it." },
+    [STAT_TOKEN_DERIVED] = { "meta_token_refreshed_total",
+        "result=\"derived\"", COUNTER, NULL },
+    [STAT_TOKEN_NOT_REFRESHED] = { "meta_token_refreshed_total",
+        "result=\"failed\"", COUNTER, NULL },
+    [STAT_TOKEN_ALARMS] = { "meta_token_alarms_total", NULL, COUNTER,
+        "Times that a token was found about to end and not renewed." },
 
     [STAT_QUEUE_HELD] = { "meta_consumer_holds", NULL, GAUGE,
         "1 where this process holds the queue's lease." },
@@ -260,21 +273,28 @@ static const struct family  families[STAT_COUNT] = {
         COUNTER, "Logins and signups that ended, by kind and result." },
     [STAT_FLOW_FAILED] = { "meta_flows_total", "result=\"failed\"", COUNTER,
         NULL },
+    [STAT_TOKEN_EXPIRES] = { "meta_token_expires_seconds", NULL, FIGURE,
+        "How long until the token ends; of one that never does, nothing." },
+    [STAT_TOKEN_GOOD] = { "meta_token_good", NULL, FIGURE,
+        "1 where the token works as far as is known, 0 where it is lost." },
 };
 
 static const struct group  groups[STATS_GROUPS] = {
-    [STATS_QUEUE] = { "queue", STAT_QUEUE_HELD, STAT_LANE_TAKES, ROWS_MAX },
-    [STATS_LANE] = { "lane", STAT_LANE_TAKES, STAT_HANDLER_ACTIONS, 32 },
-    [STATS_HANDLER] = { "handler", STAT_HANDLER_ACTIONS,
+    [STATS_QUEUE] = { "queue", NULL, STAT_QUEUE_HELD, STAT_LANE_TAKES,
+        ROWS_MAX },
+    [STATS_LANE] = { "lane", NULL, STAT_LANE_TAKES, STAT_HANDLER_ACTIONS, 32 },
+    [STATS_HANDLER] = { "handler", NULL, STAT_HANDLER_ACTIONS,
         STAT_ASSISTANT_ANSWERED, 64 },
-    [STATS_ASSISTANT] = { "assistant", STAT_ASSISTANT_ANSWERED,
+    [STATS_ASSISTANT] = { "assistant", NULL, STAT_ASSISTANT_ANSWERED,
         STAT_ENDPOINT_GOOD, 32 },
-    [STATS_ENDPOINT] = { "endpoint", STAT_ENDPOINT_GOOD, STAT_CODE_ERRORS,
-        64 },
-    [STATS_CODE] = { "code", STAT_CODE_ERRORS, STAT_REASON_DEAD, 200 },
-    [STATS_REASON] = { "reason", STAT_REASON_DEAD, STAT_REFUSED, 64 },
-    [STATS_REFUSED] = { "what", STAT_REFUSED, STAT_FLOW_CONNECTED, 8 },
-    [STATS_FLOW] = { "kind", STAT_FLOW_CONNECTED, STAT_COUNT, 8 },
+    [STATS_ENDPOINT] = { "endpoint", NULL, STAT_ENDPOINT_GOOD,
+        STAT_CODE_ERRORS, 64 },
+    [STATS_CODE] = { "code", NULL, STAT_CODE_ERRORS, STAT_REASON_DEAD, 200 },
+    [STATS_REASON] = { "reason", NULL, STAT_REASON_DEAD, STAT_REFUSED, 64 },
+    [STATS_REFUSED] = { "what", NULL, STAT_REFUSED, STAT_FLOW_CONNECTED, 8 },
+    [STATS_FLOW] = { "kind", NULL, STAT_FLOW_CONNECTED, STAT_TOKEN_EXPIRES, 8 },
+    [STATS_TOKEN] = { "kind", "account", STAT_TOKEN_EXPIRES, STAT_COUNT,
+        ROWS_MAX },
 };
 
 static const struct histogram  histograms[TIME_COUNT] = {
@@ -466,9 +486,9 @@ static void write_head(struct buf *b, const char *name, const char *type,
 
 
 /* as the format wants a label's value */
-static void write_value(struct buf *b, const char *value)
+static void write_value(struct buf *b, const char *value, const char *end)
 {
-    for (; *value; value++) {
+    for (; value < end; value++) {
         if (*value == '\n') {
             buf_text(b, "\\n");
             continue;
@@ -484,8 +504,10 @@ static void write_value(struct buf *b, const char *value)
 
 
 static void write_number(struct buf *b, const struct family *f,
-    const char *label, const char *value, long long n)
+    const char *label, const char *second, const char *value, long long n)
 {
+    const char  *end;
+
     if (f->type != COUNTER && n == STAT_UNKNOWN) {
         return;
     }
@@ -493,8 +515,14 @@ static void write_number(struct buf *b, const struct family *f,
     buf_text(b, f->name);
 
     if (label != NULL) {
+        end = value + (second != NULL ? strcspn(value, ":") : strlen(value));
         buf_format(b, "{%s=\"", label);
-        write_value(b, value);
+        write_value(b, value, end);
+        if (second != NULL) {
+            buf_format(b, "\",%s=\"", second);
+            end += *end == ':';
+            write_value(b, end, end + strlen(end));
+        }
         buf_format(b, "\"%s%s}", f->labels != NULL ? "," : "",
                    f->labels != NULL ? f->labels : "");
 
@@ -521,7 +549,7 @@ static void write_family(struct buf *b, enum stat_name from, enum stat_name to,
 
     if (group == STATS_GROUPS) {
         for (stat = from; stat < to; stat++) {
-            write_number(b, &families[stat], NULL, NULL, numbers[stat]);
+            write_number(b, &families[stat], NULL, NULL, NULL, numbers[stat]);
         }
         return;
     }
@@ -529,8 +557,8 @@ static void write_family(struct buf *b, enum stat_name from, enum stat_name to,
     rows = tables[group].rows;
     for (i = 0; i < tables[group].n; i++) {
         for (stat = from; stat < to; stat++) {
-            write_number(b, &families[stat], g->label, rows[i].value,
-                         rows[i].numbers[stat - g->first]);
+            write_number(b, &families[stat], g->label, g->second,
+                         rows[i].value, rows[i].numbers[stat - g->first]);
         }
     }
 }

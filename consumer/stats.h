@@ -57,6 +57,11 @@ enum stat_name {
     STAT_CONSUMERS,             /* alive now, this one included */
     STAT_CLAIMS,                /* queues taken up and given up to share */
     STAT_YIELDS,
+    STAT_TOKEN_LOST,            /* tokens that Meta refuses from now on */
+    STAT_TOKEN_REFRESHED,       /* tokens to be renewed, by what came of it */
+    STAT_TOKEN_DERIVED,
+    STAT_TOKEN_NOT_REFRESHED,
+    STAT_TOKEN_ALARMS,          /* looks at one that is about to end */
 
     /* of a queue: stat_row(STATS_QUEUE, name) */
     STAT_QUEUE_HELD,            /* 1: the lease is ours */
@@ -133,6 +138,10 @@ enum stat_name {
     STAT_FLOW_CONNECTED,
     STAT_FLOW_FAILED,
 
+    /* of a token: stat_row(STATS_TOKEN, "page:118734502290164") */
+    STAT_TOKEN_EXPIRES,         /* s until it ends */
+    STAT_TOKEN_GOOD,            /* 0: it is lost */
+
     STAT_COUNT
 };
 
@@ -148,6 +157,7 @@ enum stats_group {
     STATS_REASON,
     STATS_REFUSED,
     STATS_FLOW,
+    STATS_TOKEN,
     STATS_GROUPS
 };
 

@@ -48,6 +48,7 @@ static const struct field {
     { "scopes", FIELD_WORDS, AT(scopes), TOKEN_SCOPES_MAX, false },
     { "targets", FIELD_JSON, AT(targets), TOKEN_TARGETS_MAX, false },
     { "links", FIELD_LINKS, AT(links), TOKEN_LINKS_MAX, false },
+    { "missing", FIELD_WORDS, AT(missing), TOKEN_SCOPES_MAX, false },
     { "from", FIELD_WORDS, AT(from), 16, true },
     { "issued", FIELD_TIME, AT(issued), 20, false },
     { "expires", FIELD_TIME, AT(expires), 20, false },
@@ -311,7 +312,7 @@ static bool words_good(struct str s)
         c = s.at[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
               || (c >= '0' && c <= '9') || c == '_' || c == ',' || c == '.'
-              || c == '-'))
+              || c == '-' || c == '/'))
         {
             return false;
         }

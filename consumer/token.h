@@ -59,6 +59,8 @@ struct token {
     char                     *targets;  /* JSON of granular_scopes */
     char                     *links;    /* "id,id": more accounts that it is
                                            for: numbers of its waba */
+    char                     *missing;  /* "a,b/ID": permissions that it lacks
+                                           for what the configuration does */
     char                     *from;     /* login, signup, cli, job, derived,
                                            refresh; file, env */
     int64_t                   issued;   /* ms, TOKEN_UNKNOWN */
@@ -86,9 +88,9 @@ struct token *token_copy(const struct token *t);
 
 /* token_set: NULL, or what is wrong with it.  Fields are those of the hash:
    account waba instagram tenant app user title parent scopes targets links
-   from issued expires data_expires checked refreshed state (good, lost) code
-   subcode default (1, 0).  Empty: none.  The secret has a function of its own;
-   sealed and kind cannot be set */
+   missing from issued expires data_expires checked refreshed state (good,
+   lost) code subcode default (1, 0).  Empty: none.  The secret has a function
+   of its own; sealed and kind cannot be set */
 const char *token_set(struct token *t, const char *field, struct str value);
 const char *token_set_int(struct token *t, const char *field, int64_t value);
 const char *token_set_secret(struct token *t, struct str secret);

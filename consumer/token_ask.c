@@ -126,6 +126,16 @@ void token_ask_me(struct graph_call *call, struct buf *query)
 }
 
 
+/* token_ask_self: whose it is every token may ask (2.9) */
+void token_ask_self(struct graph_call *call, struct buf *query)
+{
+    ask_begin(call, query, GRAPH_FACEBOOK, "me");
+    call->idempotent = true;
+    token_ask_form(query, "fields", STR("id"));
+    ask_end(call, query);
+}
+
+
 /* token_ask_pages: with the account that is linked to each */
 void token_ask_pages(struct graph_call *call, struct buf *query,
     struct str after)

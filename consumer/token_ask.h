@@ -29,6 +29,9 @@ void token_ask_instagram_refresh(struct graph_call *call, struct buf *query,
 /* token_ask_me (2.10): whose a token of Instagram Login is; goes with it */
 void token_ask_me(struct graph_call *call, struct buf *query);
 
+/* token_ask_self: whether a token works, where nobody may ask debug_token */
+void token_ask_self(struct graph_call *call, struct buf *query);
+
 /* token_ask_pages (2.5): the Pages of a user's token and their tokens; goes
    with it; after: NONE, or the cursor of the last answer */
 void token_ask_pages(struct graph_call *call, struct buf *query,

@@ -190,8 +190,13 @@ void book_conf(struct tokens *s, struct conf *conf)
             was = strcmp(old[k]->name, name) == 0 ? old[k] : NULL;
         }
 
-        t = token_of_conf(conf, &own[i], name, was);
+        t = token_of_conf(conf, &own[i], name, NULL);
         lane_name(s, t);
+        if (was != NULL && strcmp(was->lane, t->lane) == 0) {
+            token_free(t);      /* it still is the same secret */
+            t = token_of_conf(conf, &own[i], name, was);
+            lane_name(s, t);
+        }
         t->place = s->n;
         s->all[s->n++] = t;
         entries_each(s, t, index_add);

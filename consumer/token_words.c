@@ -211,6 +211,8 @@ void token_words_note(struct token_words *w, const struct tokens *s,
         word_text(w, token_kind_name((enum token_kind) t->as.kind));
         word_text(w, "from");
         word_text(w, t->from);
+        word_text(w, "lane");
+        word_text(w, t->lane);
     }
 
     for (i = 0; i < n; i++) {

@@ -19,6 +19,7 @@ struct flow;
 struct flows;
 struct heard;
 struct know;
+struct life;
 struct lane_line;
 struct rate_asked;
 struct tokens;
@@ -55,6 +56,7 @@ struct worker {
     struct redis       *redis;      /* of what is no queue's */
     struct tokens      *tokens;     /* also those that Redis keeps */
     struct flows       *flows;      /* logins, and numbers of jobs */
+    struct life        *life;       /* they are looked after */
     struct know        *know;       /* people, and messages that were sent */
     uv_timer_t          look;       /* whether somebody buried ambiguous ones */
     bool                ambiguous;  /* somebody did */

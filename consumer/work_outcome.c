@@ -2,6 +2,7 @@
    that stops, a dead letter. */
 
 #include "work_own.h"
+#include "life.h"
 #include "graph_error.h"
 #include "graph_judge.h"
 
@@ -143,6 +144,14 @@ static void outcome_wait(struct work *w, const struct verdict *v)
 }
 
 
+/* the token itself (meta-graph-oauth-ads-capi.md 1.10), not what it may do:
+   its life says what a person must do, if anything */
+static bool outcome_dead(const struct verdict *v)
+{
+    return v->code == 190 || v->code == 102;
+}
+
+
 /* said once: calls that were on the wire meanwhile fail the same */
 static void token_log(const struct work *w, const struct lane *lane,
     const struct verdict *v)
@@ -162,10 +171,21 @@ static void token_log(const struct work *w, const struct lane *lane,
               w->is_job ? w->job.id : w->record.delivery);
     log_value(&b, "account", w->target.account);
     log_value(&b, "token", STR(token_source(w->token)));
-    log_write(LOG_ERROR, "lane %s stops%.*s code=%lld subcode=%lld trace=%s:"
+    log_write(outcome_dead(v) && w->token->stored != NULL ? LOG_WARN
+              : LOG_ERROR,
+              "lane %s stops%.*s code=%lld subcode=%lld trace=%s:"
               " %s %s", lane->name, (int) b.len, b.at, v->code, v->subcode,
               *v->trace ? v->trace : "-", v->row->text, v->row->todo);
     buf_free(&b);
+}
+
+
+static void outcome_lost(const struct work *w, const struct verdict *v)
+{
+    if (queue_sure(w->item) && outcome_dead(v)) {
+        life_refused(w->worker->life, w->token, v->code,
+                     v->has_subcode ? v->subcode : 0);
+    }
 }
 
 
@@ -186,6 +206,7 @@ static void outcome_token(struct work *w, const struct verdict *v)
     }
 
     token_log(w, lane, v);
+    outcome_lost(w, v);
 
     if (v->row->cls == CLASS_OPERATOR && v->row->wait_ms == 0) {
         outcome_stop(w, lane, LIMITS_FOREVER, 0, v->row->text);

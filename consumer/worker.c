@@ -1,6 +1,7 @@
 /* What the work of all queues shares, and its life. */
 
 #include "work_own.h"
+#include "life.h"
 #include "media_fetch.h"
 
 #include <stdlib.h>
@@ -67,6 +68,8 @@ void worker_start(struct worker *worker, const struct redis_target *target)
     settle_start(worker, target);
     worker->tokens = tokens_new(worker->loop, worker->redis, worker->conf);
     tokens_on_change(worker->tokens, worker_token, worker);
+    worker->life = life_new(worker->loop, worker->graph, worker->redis,
+                            worker->tokens, worker->conf);
     worker->know = know_new(worker->loop, worker->redis);
     worker->flows = flows_new(worker->graph, worker->redis, worker->conf);
     limits_on_open(worker->limits, line_open, worker);
@@ -97,6 +100,7 @@ void worker_stop(struct worker *worker)
     assists_stop(worker);
     asks_stop(worker);
     know_leave(worker->know);
+    life_leave(worker->life);
     tokens_free(worker->tokens);
     settle_stop(worker);
     know_free(worker->know);
@@ -104,6 +108,7 @@ void worker_stop(struct worker *worker)
     fetch_leave();
     graph_free(worker->graph);
     flows_free(worker->flows);
+    life_free(worker->life);
     lines_drop(worker);
     rates_free(worker);
     desks_free(worker);

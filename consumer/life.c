@@ -1,0 +1,681 @@
+/* Which tokens are due, one after another, each under its lock, so that of all
+   consumers one looks after it. */
+
+#include "life_own.h"
+
+#include <time.h>
+
+
+#define TICK_MS    30000
+#define SOON_MS    100
+#define FIRST_MS   300000       /* a start is not the moment for it */
+#define AT_ONCE    4            /* tokens that are looked after at once */
+#define LOCK_MS    120000       /* longer than its calls may take together */
+#define QUIET_MS   60000        /* grows to an hour */
+#define QUIET_MAX  6
+
+#define LOCK_KEY   "meta:token:lock:"
+
+
+static void life_work(struct life *life);
+
+
+/* life_now: the clock that Meta's times are told by */
+int64_t life_now(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+
+static struct life_rule rule_of(const struct conf *conf)
+{
+    return (struct life_rule) {
+        (int64_t) conf->refresh_ms, (int64_t) conf->alarm_ms,
+        (int64_t) conf->check_ms
+    };
+}
+
+
+/* care_rule: of the configuration that it began with */
+struct life_rule care_rule(const struct care *c)
+{
+    return rule_of(c->conf);
+}
+
+
+static bool later_yet(struct life *life, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < life->nlater; i++) {
+        if (strcmp(life->later[i].name, name) == 0) {
+            return uv_now(life->loop) < life->later[i].until;
+        }
+    }
+
+    return false;
+}
+
+
+/* care_later: where Redis does not take what it should remember */
+void care_later(struct care *c, uint64_t ms)
+{
+    size_t        i;
+    struct life  *life = c->life;
+    uint64_t      now = uv_now(life->loop);
+
+    for (i = 0; i < life->nlater; i++) {
+        if (strcmp(life->later[i].name, c->t->name) == 0
+            || life->later[i].until <= now)
+        {
+            break;
+        }
+    }
+
+    i = i < LIFE_LATER_MAX ? i : LIFE_LATER_MAX - 1;
+    life->nlater = i < life->nlater ? life->nlater : i + 1;
+    snprintf(life->later[i].name, TOKEN_NAME_MAX, "%s", c->t->name);
+    life->later[i].until = now + ms;
+}
+
+
+/* life_failed: a minute, and twice as long each time */
+void life_failed(struct life *life)
+{
+    life->quiet = uv_now(life->loop) + ((uint64_t) QUIET_MS << life->failures);
+    life->failures += life->failures < QUIET_MAX;
+}
+
+
+/* care_passing: what says nothing of the token */
+bool care_passing(struct care *c, const struct verdict *v)
+{
+    bool  passes = v == NULL || v->rc == GRAPH_UNREACHABLE
+                   || v->rc == GRAPH_AMBIGUOUS || v->rc == GRAPH_ANSWER
+                   || v->transient
+                   || (v->row != NULL && (v->row->cls == CLASS_WAIT
+                                          || v->row->cls == CLASS_RETRY));
+
+    if (passes) {
+        life_failed(c->life);
+    } else {
+        c->life->failures = 0;
+    }
+
+    return passes;
+}
+
+
+/* care_app: the first where nothing is known of it */
+const struct conf_app *care_app(const struct care *c)
+{
+    size_t                  i;
+    const struct conf_app  *apps = c->conf->apps.at;
+
+    for (i = 0; c->t->app != NULL && i < c->conf->apps.n; i++) {
+        if (strcmp(apps[i].id, c->t->app) == 0) {
+            return &apps[i];
+        }
+    }
+
+    return c->conf->apps.n && c->t->as.kind != TOKEN_INSTAGRAM ? apps : NULL;
+}
+
+
+static void care_free(struct care *c)
+{
+    token_drop(c->asks);
+    token_drop(&c->t->as);
+    token_free(c->put);
+    conf_drop(c->conf);
+    free(c->cursor);
+    free(c);
+}
+
+
+static void lock_back(struct life *life, const char *key)
+{
+    struct str  words[2] = { STR("DEL"), STR(key) };
+
+    if (life->leaving || redis_send(life->redis, words, 2, LIFE_REDIS_MS, NULL,
+                                    NULL) != 0)
+    {
+        return;     /* it ends by its time */
+    }
+}
+
+
+/* care_end: all of it is over, whatever came of it */
+void care_end(struct care *c)
+{
+    char           key[TOKEN_NAME_MAX + 32];
+    struct life   *life = c->life;
+    struct care  **at = &life->cares;
+
+    while (*at != c) {
+        at = &(*at)->next_care;
+    }
+    *at = c->next_care;
+    life->ncares--;
+
+    if (c->locked && uv_now(life->loop) - c->began < LOCK_MS) {
+        snprintf(key, sizeof(key), LOCK_KEY "%s", c->t->name);
+        lock_back(life, key);
+    }
+
+    if (c->cb != NULL) {
+        c->cb(c->data, c->renewed ? NULL : c->why != NULL ? c->why
+              : "the token could not be renewed",
+              c->put != NULL ? c->put : c->t);
+    }
+
+    care_free(c);
+    life_work(life);
+}
+
+
+static void on_verdict(void *data, const struct verdict *v)
+{
+    struct care  *c = data;
+
+    token_drop(c->asks);
+    c->asks = NULL;
+
+    if (c->life->leaving) {
+        care_end(c);
+        return;
+    }
+
+    c->then(c, v);
+}
+
+
+/* care_call: the query goes, and is wiped */
+void care_call(struct care *c, struct graph_call *call, struct buf *query,
+    const struct conf_token *token, const struct conf_app *app,
+    care_then then)
+{
+    const char  *why;
+
+    call->token = c->asks = token_hold(token);
+    call->app = app;
+    c->then = then;
+
+    why = query->over ? "the token is too long"
+          : graph_start(c->life->graph, c->conf, call, on_verdict, c);
+    token_ask_wipe(query);
+
+    if (why != NULL) {
+        log_write(LOG_WARN, "token %s: %s", c->t->name, why);
+        token_drop(c->asks);
+        c->asks = NULL;
+        then(c, NULL);
+    }
+}
+
+
+static void on_gate(void *data, const struct reply *reply)
+{
+    struct care  *c = data;
+
+    if (reply == NULL || c->life->leaving) {
+        care_end(c);
+        return;
+    }
+
+    if (reply_type(reply) == REPLY_ERROR) {
+        log_write(LOG_WARN, "token %s: Redis does not let it be locked; the"
+                  " smallest ACL stands in docs/operations.md", c->t->name);
+        care_later(c, LIFE_HOUR_MS);
+        care_end(c);
+        return;
+    }
+
+    c->got(c, reply_type(reply) == REPLY_STATUS);
+}
+
+
+static void gate_set(struct care *c, const char *key, unsigned ms)
+{
+    char        number[24];
+    struct str  words[6];
+
+    snprintf(number, sizeof(number), "%u", ms);
+    words[0] = STR("SET");
+    words[1] = STR(key);
+    words[2] = STR("1");
+    words[3] = STR("NX");
+    words[4] = STR("PX");
+    words[5] = STR(number);
+
+    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_gate, c) != 0) {
+        care_end(c);
+    }
+}
+
+
+/* care_gate: the one who sets it goes through */
+void care_gate(struct care *c, const char *what, unsigned ms, care_got got)
+{
+    snprintf(c->gate, sizeof(c->gate), LOCK_KEY "%s:%s", c->t->name, what);
+    c->got = got;
+    gate_set(c, c->gate, ms);
+}
+
+
+/* care_gate_back: nothing was tried after all */
+void care_gate_back(struct care *c)
+{
+    lock_back(c->life, c->gate);
+}
+
+
+static void care_go(struct care *c)
+{
+    switch (c->goal) {
+
+    case CARE_CHECK:
+        check_begin(c);
+        return;
+
+    case CARE_REFUSED:
+        lost_begin(c);
+        return;
+
+    case CARE_EXCHANGE:
+        refresh_begin(c, care_end);
+        return;
+    }
+}
+
+
+static bool same(const struct reply *reply, const char *text)
+{
+    return text == NULL || *text == '\0' || str_is(reply_str(reply), text);
+}
+
+
+/* under the lock nobody changes it: what we know must be what is there */
+static void on_read(void *data, const struct reply *reply)
+{
+    char          checked[24] = "";
+    struct care  *c = data;
+
+    if (reply == NULL || c->life->leaving
+        || reply_type(reply) != REPLY_ARRAY)
+    {
+        care_end(c);
+        return;
+    }
+
+    if (c->goal == CARE_CHECK && c->t->checked > 0) {
+        snprintf(checked, sizeof(checked), "%lld", (long long) c->t->checked);
+    }
+
+    if (c->goal == CARE_REFUSED && str_is(reply_str(reply_at(reply, 2)),
+                                          "lost"))
+    {
+        care_end(c);        /* another one said so */
+        return;
+    }
+
+    if (!same(reply_at(reply, 0), c->t->sealed)
+        || !same(reply_at(reply, 1), checked))
+    {
+        c->why = "somebody else has just changed it: try again";
+        care_end(c);        /* the store is about to tell us */
+        return;
+    }
+
+    care_go(c);
+}
+
+
+static void on_lock(struct care *c, bool got)
+{
+    char        key[TOKEN_NAME_MAX + 16];
+    struct str  words[5];
+
+    if (!got) {
+        c->why = "somebody else is at it: try again";
+        care_end(c);
+        return;
+    }
+
+    c->locked = true;
+    snprintf(key, sizeof(key), "meta:token:%s", c->t->name);
+    words[0] = STR("HMGET");
+    words[1] = STR(key);
+    words[2] = STR("sealed");
+    words[3] = STR("checked");
+    words[4] = STR("state");
+
+    if (redis_send(c->life->redis, words, 5, LIFE_REDIS_MS, on_read, c) != 0) {
+        care_end(c);
+    }
+}
+
+
+static bool life_has(const struct life *life, const char *name)
+{
+    const struct care  *c;
+
+    for (c = life->cares; c != NULL; c = c->next_care) {
+        if (strcmp(c->t->name, name) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static struct care *care_new(struct life *life, struct token *t,
+    enum care_goal goal)
+{
+    struct care  *c = mem_alloc(sizeof(*c));
+
+    c->life = life;
+    c->conf = conf_hold(life->conf);
+    c->t = t;
+    token_hold(&t->as);
+    c->goal = goal;
+    c->began = uv_now(life->loop);
+    c->issued = t->issued;
+    c->expires = t->expires;
+    c->data_expires = t->data_expires;
+    c->next_care = life->cares;
+    life->cares = c;
+    life->ncares++;
+
+    return c;
+}
+
+
+static void care_lock(struct care *c)
+{
+    char  key[TOKEN_NAME_MAX + 32];
+
+    if (c->conf->token_keys == NULL) {
+        care_go(c);     /* what is known of it is known here alone */
+        return;
+    }
+
+    snprintf(key, sizeof(key), LOCK_KEY "%s", c->t->name);
+    c->got = on_lock;
+    gate_set(c, key, LOCK_MS);
+}
+
+
+/* a PIN is none, and the app's is made of what stands in the configuration */
+static bool life_looks(const struct token *t)
+{
+    return t->as.kind != TOKEN_PIN && t->as.kind != TOKEN_APP
+           && token_usable(t) != NULL;
+}
+
+
+/* one of the configuration has worked so far, or nobody has used it yet */
+static bool life_due(const struct life *life, const struct token *t)
+{
+    int64_t           now = life_now();
+    uint64_t          first = FIRST_MS;
+    struct life_rule  rule = rule_of(life->conf);
+
+    if (!life_looks(t)) {
+        return false;
+    }
+
+    if (t->of != NULL && t->checked <= 0) {
+        first = (uint64_t) rule.check_ms < first ? (uint64_t) rule.check_ms
+                : first;
+        return uv_now(life->loop) - life->since >= first;
+    }
+
+    return life_check_at(t, &rule, now) <= now;
+}
+
+
+static void due_each(void *data, struct token *t)
+{
+    struct life  *life = data;
+
+    if (life->ndue < LIFE_DUE_MAX && life_due(life, t)
+        && !later_yet(life, t->name) && !life_has(life, t->name))
+    {
+        snprintf(life->due[life->ndue++], TOKEN_NAME_MAX, "%s", t->name);
+    }
+}
+
+
+static bool life_may(const struct life *life)
+{
+    return !life->leaving && tokens_known(life->tokens)
+           && (life->conf->token_keys == NULL || redis_up(life->redis))
+           && uv_now(life->loop) >= life->quiet;
+}
+
+
+/* the next of those that are due; where there were more, they are looked for
+   once these are under way */
+static void life_work(struct life *life)
+{
+    struct token  *t;
+
+    while (life_may(life) && life->ncares < AT_ONCE && life->at < life->ndue)
+    {
+        t = tokens_named(life->tokens, STR(life->due[life->at]));
+        life->at++;
+
+        if (t != NULL && life_looks(t) && !life_has(life, t->name)) {
+            care_lock(care_new(life, t, CARE_CHECK));
+        }
+    }
+
+    if (!life->leaving && life->ndue == LIFE_DUE_MAX
+        && life->at == life->ndue)
+    {
+        uv_timer_start(&life->timer, life->timer.timer_cb, SOON_MS, 0);
+    }
+}
+
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct life  *life = timer->data;
+    uint64_t      ms = life->conf->check_ms;
+
+    ms = ms < TICK_MS ? ms : TICK_MS;
+    uv_timer_start(timer, on_tick, ms > SOON_MS ? ms : SOON_MS, 0);
+
+    if (life_may(life)) {
+        life->ndue = life->at = 0;
+        tokens_each(life->tokens, due_each, life);
+        life_work(life);
+    }
+}
+
+
+static void life_soon(struct life *life)
+{
+    if (!life->leaving && uv_timer_get_due_in(&life->timer) > SOON_MS) {
+        uv_timer_start(&life->timer, on_tick, SOON_MS, 0);
+    }
+}
+
+
+/* what is new is looked at at once */
+static void on_change(void *data, struct token *t, struct token *old,
+    bool renewed)
+{
+    struct life  *life = data;
+
+    (void) old;
+    (void) renewed;
+
+    if (t != NULL && life_due(life, t)) {
+        life_soon(life);
+    }
+}
+
+
+static void on_up(void *data)
+{
+    life_soon(data);
+}
+
+
+/* life_new: the first look comes when the store is known */
+struct life *life_new(uv_loop_t *loop, struct graph *graph,
+    struct redis *redis, struct tokens *tokens, struct conf *conf)
+{
+    struct life  *life = mem_alloc(sizeof(*life));
+
+    life->loop = loop;
+    life->graph = graph;
+    life->tokens = tokens;
+    life->conf = conf_hold(conf);
+    life->since = uv_now(loop);
+    life->redis = redis_share(redis, "tokens' lives", on_up, NULL, life);
+    uv_timer_init(loop, &life->timer);
+    life->timer.data = life;
+    uv_timer_start(&life->timer, on_tick, TICK_MS, 0);
+    tokens_on_change(tokens, on_change, life);
+
+    return life;
+}
+
+
+/* life_conf: another rule, other tokens */
+void life_conf(struct life *life, struct conf *conf)
+{
+    conf_hold(conf);
+    conf_drop(life->conf);
+    life->conf = conf;
+    life->nlater = 0;
+    life_soon(life);
+}
+
+
+/* the state of a token: the store's, or that of one of the configuration */
+static struct token *life_state(const struct life *life,
+    const struct conf_token *token)
+{
+    char  name[TOKEN_NAME_MAX];
+
+    if (token->stored != NULL) {
+        return token->stored;
+    }
+
+    return tokens_named(life->tokens, STR(token_conf_name(name, token)));
+}
+
+
+/* life_refused: calls that were on their way together fail together, and one
+   that is stale says nothing of what came in its place */
+void life_refused(struct life *life, const struct conf_token *token,
+    long long code, long long subcode)
+{
+    struct care   *c;
+    struct token  *t = life_state(life, token);
+
+    if (life->leaving || t == NULL || t->stale || t->lost
+        || later_yet(life, t->name) || life_has(life, t->name))
+    {
+        return;
+    }
+
+    c = care_new(life, t, CARE_REFUSED);
+    c->code = code;
+    c->subcode = subcode;
+    care_lock(c);
+}
+
+
+/* life_exchange: as soon as it is asked for, whenever that is */
+const char *life_exchange(struct life *life, struct str name, life_cb cb,
+    void *data)
+{
+    struct care   *c;
+    struct token  *t = tokens_named(life->tokens, name);
+
+    if (t == NULL || t->of != NULL || !life_looks(t)) {
+        return "there is no such token in the store";
+    }
+
+    if (life->leaving || life_has(life, t->name)) {
+        return "it is being looked at: try again";
+    }
+
+    c = care_new(life, t, CARE_EXCHANGE);
+    c->cb = cb;
+    c->data = data;
+    care_lock(c);
+
+    return NULL;
+}
+
+
+static void metrics_each(void *data, struct token *t)
+{
+    char              value[TOKEN_NAME_MAX];
+    int64_t           now = life_now();
+    struct stat_row  *row;
+
+    (void) data;
+
+    if (!life_looks(t)) {
+        return;
+    }
+
+    snprintf(value, sizeof(value), "%s:%s",
+             token_kind_name((enum token_kind) t->as.kind),
+             t->as.id != NULL ? t->as.id : t->as.waba != NULL ? t->as.waba
+             : "default");
+    row = stat_row(STATS_TOKEN, value);
+    stat_row_set(row, STAT_TOKEN_GOOD, !t->lost);
+
+    if (t->expires > TOKEN_NEVER) {
+        stat_row_set(row, STAT_TOKEN_EXPIRES, t->expires > now
+                     ? (t->expires - now) / 1000 : 0);
+    }
+}
+
+
+/* life_metrics: what was removed is known no more */
+void life_metrics(struct life *life)
+{
+    stats_unknown(STATS_TOKEN);
+    tokens_each(life->tokens, metrics_each, life);
+}
+
+
+/* life_leave: who waits for Redis is told that it is away; locks end by their
+   time */
+void life_leave(struct life *life)
+{
+    life->leaving = true;
+    uv_timer_stop(&life->timer);
+    redis_free(life->redis);
+    life->redis = NULL;
+}
+
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct life  *life = handle->data;
+
+    conf_drop(life->conf);
+    free(life);
+}
+
+
+/* life_free: nothing is under way any more */
+void life_free(struct life *life)
+{
+    uv_close((uv_handle_t *) &life->timer, on_closed);
+}

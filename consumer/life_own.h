@@ -1,0 +1,149 @@
+/* What the files of tokens' lives share, and nobody else sees. */
+
+#ifndef LIFE_OWN_H
+#define LIFE_OWN_H
+
+#include "life.h"
+#include "log.h"
+#include "script.h"
+#include "stats.h"
+#include "token_answer.h"
+#include "token_ask.h"
+#include "token_life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define LIFE_REDIS_MS  5000
+#define LIFE_DUE_MAX   256
+#define LIFE_LATER_MAX 256
+#define LIFE_WORDS     256
+
+enum care_goal {
+    CARE_CHECK,
+    CARE_REFUSED,       /* a call was answered with 190 */
+    CARE_EXCHANGE       /* somebody wants it renewed */
+};
+
+struct care;
+
+typedef void (*care_then)(struct care *c, const struct verdict *v);
+typedef void (*care_next)(struct care *c);
+typedef void (*care_got)(struct care *c, bool got);
+
+/* one token that is looked after, under its lock; each of its waits is for one
+   thing.  Ends in care_end */
+struct care {
+    struct life              *life;
+    struct care              *next_care;
+    struct conf              *conf;         /* holds it */
+    struct token             *t;            /* held: as it was when it began */
+    const struct conf_token  *asks;         /* held: what the call goes with */
+    enum care_goal            goal;
+    uint64_t                  began;        /* ms of the loop */
+    bool                      locked;
+    bool                      valid;        /* Meta has just said so */
+    bool                      renewed;
+    bool                      quiet;        /* what is wrong was said */
+    bool                      losing;       /* it is lost, unless it can be
+                                               taken anew */
+    long long                 code;         /* why it is refused */
+    long long                 subcode;
+    int64_t                   issued;       /* as Meta has just said */
+    int64_t                   expires;
+    int64_t                   data_expires;
+    struct token             *put;          /* what is being stored */
+    char                     *cursor;       /* of Pages to come */
+    unsigned                  rounds;
+    char                      gate[TOKEN_NAME_MAX + 48];
+    const char               *why;          /* it was not renewed; static, or
+                                               text */
+    char                      text[LIFE_WORDS];
+
+    care_then                 then;
+    care_next                 next;
+    care_next                 otherwise;
+    care_got                  got;
+    life_cb                   cb;
+    void                     *data;
+};
+
+struct later {
+    char      name[TOKEN_NAME_MAX];
+    uint64_t  until;        /* ms of the loop */
+};
+
+struct life {
+    uv_loop_t       *loop;
+    struct graph    *graph;
+    struct redis    *redis;
+    struct tokens   *tokens;
+    struct conf     *conf;
+    uv_timer_t       timer;
+    bool             leaving;
+    uint64_t         since;         /* ms of the loop: it was made */
+    uint64_t         quiet;         /* ms of the loop: until then Meta is left
+                                       alone */
+    unsigned         failures;      /* in a row */
+    struct care     *cares;
+    size_t           ncares;
+    size_t           ndue;
+    size_t           at;
+    char             due[LIFE_DUE_MAX][TOKEN_NAME_MAX];
+    size_t           nlater;
+    struct later     later[LIFE_LATER_MAX];
+};
+
+
+/* life.c */
+int64_t life_now(void);                     /* ms since 1970 */
+void care_end(struct care *c);
+struct life_rule care_rule(const struct care *c);
+
+/* care_call: one call; then is always called, v NULL: it could not even begin
+   (why said so in the log) */
+void care_call(struct care *c, struct graph_call *call, struct buf *query,
+    const struct conf_token *token, const struct conf_app *app,
+    care_then then);
+
+/* care_app: whose the token is: by its app id, else the first; NULL: none */
+const struct conf_app *care_app(const struct care *c);
+
+/* care_gate: whether nobody else came here for ms; care_gate_back: as if it had
+   not been */
+void care_gate(struct care *c, const char *what, unsigned ms, care_got got);
+void care_gate_back(struct care *c);
+
+/* care_passing: a failure that says nothing of the token; then Meta is left
+   alone for a while */
+bool care_passing(struct care *c, const struct verdict *v);
+void life_failed(struct life *life);
+
+/* care_later: not looked at again by this process for ms */
+void care_later(struct care *c, uint64_t ms);
+
+/* token_check.c: next once Meta has said what it thinks of the token */
+void check_begin(struct care *c);
+
+/* token_refresh.c: otherwise where it was not renewed */
+void refresh_begin(struct care *c, care_next next);
+
+/* token_derive.c: a Page's token, from its user's */
+void derive_begin(struct care *c, care_next next, care_next otherwise);
+bool derive_possible(const struct care *c);
+
+/* care_put stores secret in its place, and goes on with c->next, or with
+   c->otherwise where another one has come meanwhile */
+void care_put(struct care *c, struct str secret, int64_t expires,
+    const char *from);
+
+/* token_lost.c */
+void lost_begin(struct care *c);
+const char *lost_mend(const struct token *t);
+
+/* token_links.c: accounts that belong to it, asked of Meta */
+void links_begin(struct care *c, care_next next);
+
+
+#endif /* LIFE_OWN_H */

@@ -1,0 +1,152 @@
+/* A Page's token is taken anew from the token of the user who gave it
+   (section 2.5). */
+
+#include "life_own.h"
+
+
+/* the user's own token lives on: else its Pages' die with it */
+#define DERIVE_LONG_MS  (2 * LIFE_DAY_MS)
+
+#define DERIVE_ROUNDS   20      /* of 100 Pages */
+
+
+static struct token *derive_parent(const struct care *c)
+{
+    struct token  *parent;
+
+    if (c->t->parent == NULL || c->t->as.kind != TOKEN_PAGE
+        || c->t->as.id == NULL)
+    {
+        return NULL;
+    }
+
+    parent = tokens_named(c->life->tokens, STR(c->t->parent));
+
+    return parent == NULL || parent->lost || token_usable(parent) == NULL
+           || (parent->expires > TOKEN_NEVER
+               && parent->expires <= life_now()) ? NULL : parent;
+}
+
+
+/* derive_possible: there is a living user's token */
+bool derive_possible(const struct care *c)
+{
+    return derive_parent(c) != NULL;
+}
+
+
+/* passes: nothing is said of either token: it comes here again */
+static void derive_failed(struct care *c, const char *why, bool passes)
+{
+    log_write(LOG_WARN, "token %s could not be taken anew from %s: %s",
+              c->t->name, c->t->parent, why);
+    c->why = "it could not be taken anew from its user's token";
+
+    if (passes && c->losing) {
+        care_end(c);
+    } else {
+        c->otherwise(c);
+    }
+}
+
+
+/* whose token of the Page has no end, if the user's lives long (2.5) */
+static int64_t derive_expires(const struct token *parent)
+{
+    return parent != NULL && parent->expires > TOKEN_NEVER
+           && parent->expires - life_now() < DERIVE_LONG_MS
+           ? parent->expires : TOKEN_NEVER;
+}
+
+
+static const struct json *derive_find(const struct json *root, const char *id)
+{
+    const struct json  *page, *list = json_get(root, "data");
+
+    for (page = json_is(list, JSON_ARRAY) ? list->child : NULL;
+         page != NULL; page = page->next)
+    {
+        if (str_is(json_get_text(page, "id"), id)) {
+            return page;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* then it is the user's token that is lost, and this one with it */
+static void derive_refused(struct care *c, const struct verdict *v)
+{
+    struct token  *parent = derive_parent(c);
+
+    if (parent != NULL && (v->code == 190 || v->code == 102)) {
+        life_refused(c->life, &parent->as, v->code,
+                     v->has_subcode ? v->subcode : 0);
+    }
+
+    derive_failed(c, v->row->text, false);
+}
+
+
+static void derive_ask(struct care *c);
+
+
+static void on_pages(struct care *c, const struct verdict *v)
+{
+    struct str          token, after;
+    const struct json  *page;
+
+    if (care_passing(c, v)) {
+        care_gate_back(c);
+        derive_failed(c, v != NULL ? graph_reason(v->rc) : "not asked", true);
+        return;
+    }
+
+    if (v->rc == GRAPH_ERROR) {
+        derive_refused(c, v);
+        return;
+    }
+
+    page = derive_find(v->root, c->t->as.id);
+    token = json_get_text(page, "access_token");
+
+    if (token.len) {
+        care_put(c, token, derive_expires(derive_parent(c)), "derived");
+        return;
+    }
+
+    after = json_text(json_get(json_path(v->root, "paging", "cursors"),
+                               "after"));
+    if (page != NULL || after.len == 0
+        || json_path(v->root, "paging", "next") == NULL
+        || derive_parent(c) == NULL || ++c->rounds == DERIVE_ROUNDS)
+    {
+        derive_failed(c, "the user's Pages do not hold this one", false);
+        return;
+    }
+
+    free(c->cursor);
+    c->cursor = mem_copy(after.at, after.len);
+    derive_ask(c);
+}
+
+
+static void derive_ask(struct care *c)
+{
+    struct buf         query;
+    struct graph_call  call;
+
+    token_ask_pages(&call, &query, c->cursor != NULL ? STR(c->cursor) : NONE);
+    care_call(c, &call, &query, token_usable(derive_parent(c)), care_app(c),
+              on_pages);
+}
+
+
+/* derive_begin: next once the new one is stored */
+void derive_begin(struct care *c, care_next next, care_next otherwise)
+{
+    c->next = next;
+    c->otherwise = otherwise;
+    derive_ask(c);
+}

@@ -1,0 +1,131 @@
+/* A token that Meta refuses (codes 190 and 102, section 1.10): a Page's is
+   taken anew, once, from its user's; any other is lost, and everybody is told
+   so, once. */
+
+#include "life_own.h"
+
+
+#define LOST_DERIVE_MS  (24 * 3600 * 1000)
+
+/* the user has no role on the Page any more: a new token fails the same */
+#define NO_ROLE         492
+
+
+/* lost_mend: what a person can do, behind a colon */
+const char *lost_mend(const struct token *t)
+{
+    if (t->of != NULL) {
+        return "put a new one in its place and reload, or let its owner log in"
+               " by a link of \"metactl token login-url\"";
+    }
+
+    switch ((enum token_kind) t->as.kind) {
+
+    case TOKEN_SYSTEM_USER:
+    case TOKEN_WHATSAPP:
+        return "give a new one to \"metactl token add\", or let its owner log"
+               " in by a link of \"metactl token login-url\"";
+
+    default:
+        return "its owner logs in again by a link of \"metactl token"
+               " login-url\"";
+    }
+}
+
+
+static void lost_say(const struct care *c)
+{
+    struct buf                     b;
+    const struct token            *t = c->t;
+    const struct graph_error_row  *row;
+
+    row = graph_error_find(PRODUCT_NONE, (long) c->code,
+                           c->subcode ? (long) c->subcode : ERROR_ANY);
+    buf_init(&b, LIFE_WORDS);
+    log_value(&b, "kind", STR(token_kind_name((enum token_kind) t->as.kind)));
+    log_value(&b, "account", t->as.id != NULL ? STR(t->as.id)
+              : t->as.waba != NULL ? STR(t->as.waba) : STR("-"));
+    log_write(LOG_ERROR, "token %s is lost%.*s code=%lld subcode=%lld: %s What"
+              " needs it waits: %s", t->name, (int) b.len, b.at, c->code,
+              c->subcode, row->text, lost_mend(t));
+    buf_free(&b);
+}
+
+
+static void on_noted(void *data, const char *why)
+{
+    struct care  *c = data;
+
+    if (why != NULL && !c->life->leaving) {
+        log_write(LOG_WARN, "token %s: that it is lost cannot be kept: %s",
+                  c->t->name, why);
+        care_later(c, LIFE_HOUR_MS);
+    }
+
+    if (!c->quiet && !c->life->leaving) {
+        stat_add(STAT_TOKEN_LOST, 1);
+        lost_say(c);
+    }
+
+    care_end(c);
+}
+
+
+/* one that was lost before is looked at once a day, and nothing is said */
+static void lost_note(struct care *c)
+{
+    char        now[24], code[24], subcode[24];
+    struct str  words[8];
+
+    snprintf(now, sizeof(now), "%lld", (long long) life_now());
+    snprintf(code, sizeof(code), "%lld", c->code);
+    snprintf(subcode, sizeof(subcode), "%lld", c->subcode);
+    words[0] = STR("state");
+    words[1] = STR("lost");
+    words[2] = STR("code");
+    words[3] = STR(code);
+    words[4] = STR("subcode");
+    words[5] = STR(subcode);
+    words[6] = STR("checked");
+    words[7] = STR(now);
+
+    c->quiet = c->t->lost;
+    c->why = "it is lost";
+    tokens_note(c->life->tokens, STR(c->t->name), words, 8,
+                c->t->lost ? NULL : "lost", on_noted, c);
+}
+
+
+static void lost_derived(struct care *c)
+{
+    c->renewed = true;
+    stat_add(STAT_TOKEN_DERIVED, 1);
+    log_write(LOG_WARN, "token %s did not work any more (code=%lld"
+              " subcode=%lld) and was taken anew from %s", c->t->name, c->code,
+              c->subcode, c->t->parent);
+    care_end(c);
+}
+
+
+/* the one before it came no further than a day: it is no help */
+static void on_gate(struct care *c, bool got)
+{
+    if (got) {
+        derive_begin(c, lost_derived, lost_note);
+    } else {
+        lost_note(c);
+    }
+}
+
+
+/* lost_begin: under the token's lock */
+void lost_begin(struct care *c)
+{
+    c->losing = true;
+
+    if (c->subcode != NO_ROLE && !c->t->lost && derive_possible(c)) {
+        care_gate(c, "derive", LOST_DERIVE_MS, on_gate);
+    } else {
+        lost_note(c);
+    }
+}

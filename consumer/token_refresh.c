@@ -1,0 +1,252 @@
+/* Tokens that end are renewed before: exchanged, refreshed or taken anew, each
+   in the way of its kind (sections 2.4, 2.9 and 2.10). */
+
+#include "life_own.h"
+
+
+/* one attempt a day, whoever makes it; less than a day, for the day's look is
+   jittered */
+#define REFRESH_GATE_MS  (20 * 3600 * 1000)
+
+
+static void refresh_failed(struct care *c, const char *why,
+    const struct verdict *v)
+{
+    stat_add(STAT_TOKEN_NOT_REFRESHED, 1);
+
+    snprintf(c->text, sizeof(c->text), "%s (code=%lld subcode=%lld)", why,
+             v != NULL ? v->code : 0,
+             v != NULL && v->has_subcode ? v->subcode : 0);
+    c->why = c->text;
+    log_write(LOG_WARN, "token %s could not be renewed: %s", c->t->name,
+              c->why);
+    c->otherwise(c);
+}
+
+
+/* it was refused as lost: that it must be renewed is no question any more */
+static bool refresh_lost(struct care *c, const struct verdict *v)
+{
+    if (v == NULL || v->rc != GRAPH_ERROR
+        || (v->code != 190 && v->code != 102))
+    {
+        return false;
+    }
+
+    stat_add(STAT_TOKEN_NOT_REFRESHED, 1);
+    c->code = v->code;
+    c->subcode = v->has_subcode ? v->subcode : 0;
+    lost_begin(c);
+
+    return true;
+}
+
+
+static void refresh_done(struct care *c)
+{
+    char  span[LIFE_SPAN_MAX];
+
+    c->renewed = true;
+    stat_add(STAT_TOKEN_REFRESHED, 1);
+    log_write(LOG_INFO, "token %s is renewed%s%s", c->t->name,
+              c->put->expires > TOKEN_NEVER ? ", for " : "",
+              c->put->expires > TOKEN_NEVER
+              ? life_span(span, c->put->expires - life_now()) : "");
+    c->otherwise(c);
+}
+
+
+static void on_answer(struct care *c, const struct verdict *v)
+{
+    int64_t              expires = TOKEN_UNKNOWN;
+    struct token_answer  a = { .token = NONE };
+
+    if (refresh_lost(c, v)) {
+        return;
+    }
+
+    if (care_passing(c, v)) {
+        if (v == NULL || v->rc == GRAPH_UNREACHABLE) {
+            care_gate_back(c);      /* nobody was asked */
+        }
+        refresh_failed(c, v == NULL ? "it cannot be asked for"
+                       : graph_reason(v->rc), v);
+        return;
+    }
+
+    if (v->rc == GRAPH_ERROR || !token_answer_read(v->root, &a)) {
+        refresh_failed(c, v->row != NULL ? v->row->text
+                       : "the answer holds no token", v);
+
+    } else {
+        if (a.expires_in > 0) {
+            expires = life_now() + (int64_t) a.expires_in * 1000;
+        }
+        c->next = refresh_done;
+        care_put(c, a.token, expires, "refresh");
+    }
+
+    token_answer_free(&a);
+}
+
+
+/* of Instagram's own app, which is another one (2.10) */
+static void refresh_short(struct care *c)
+{
+    struct buf              query;
+    struct graph_call       call;
+    const struct conf_app  *app = care_app(c);
+
+    if (app == NULL || app->secret == NULL) {
+        care_gate_back(c);
+        refresh_failed(c, "apps has no secret of Instagram's app", NULL);
+        return;
+    }
+
+    token_ask_instagram_long(&call, &query, STR(app->secret),
+                             STR(c->t->as.secret));
+    care_call(c, &call, &query, NULL, NULL, on_answer);
+}
+
+
+static void refresh_exchange(struct care *c, bool sixty)
+{
+    struct buf              query;
+    struct graph_call       call;
+    const struct conf_app  *app = care_app(c);
+
+    if (app == NULL || app->secret == NULL) {
+        care_gate_back(c);
+        refresh_failed(c, "apps has no secret of the token's app", NULL);
+        return;
+    }
+
+    token_ask_exchange(&call, &query, app, STR(c->t->as.secret), sixty);
+    care_call(c, &call, &query, NULL, NULL, on_answer);
+}
+
+
+static void refresh_call(struct care *c)
+{
+    struct buf         query;
+    struct graph_call  call;
+    struct token       seen = *c->t;
+
+    seen.issued = c->issued;
+    seen.expires = c->expires;
+    seen.lost = false;
+
+    switch (life_way(&seen, life_now())) {
+
+    case LIFE_USER:
+        refresh_exchange(c, false);
+        return;
+
+    case LIFE_SYSTEM_USER:
+        refresh_exchange(c, true);
+        return;
+
+    case LIFE_INSTAGRAM_SHORT:
+        refresh_short(c);
+        return;
+
+    case LIFE_INSTAGRAM:
+        token_ask_instagram_refresh(&call, &query, STR(c->t->as.secret));
+        care_call(c, &call, &query, NULL, NULL, on_answer);
+        return;
+
+    case LIFE_PARENT:
+        if (derive_possible(c)) {
+            derive_begin(c, refresh_done, c->otherwise);
+            return;
+        }
+        /* fall through */
+
+    case LIFE_NEVER:
+        care_gate_back(c);
+        c->why = "nothing but a new login renews it now";
+        c->otherwise(c);
+        return;
+    }
+}
+
+
+static void on_gate(struct care *c, bool got)
+{
+    if (!got) {
+        c->why = "it was tried less than a day ago";
+        c->otherwise(c);
+        return;
+    }
+
+    refresh_call(c);
+}
+
+
+/* refresh_begin: who asks by hand has no day to wait */
+void refresh_begin(struct care *c, care_next next)
+{
+    c->otherwise = next;
+    care_gate(c, "refresh", c->goal == CARE_EXCHANGE ? 1 : REFRESH_GATE_MS,
+              on_gate);
+}
+
+
+static void on_put(void *data, const char *why)
+{
+    struct care  *c = data;
+
+    if (c->life->leaving) {
+        care_end(c);
+        return;
+    }
+
+    if (why == NULL) {
+        c->next(c);
+        return;
+    }
+
+    log_write(LOG_WARN, "token %s: the new one cannot be stored: %s",
+              c->t->name, why);
+    c->why = "the new one could not be stored";
+    c->otherwise(c);
+}
+
+
+/* care_put: all that is known of it stays, but what the secret decides */
+void care_put(struct care *c, struct str secret, int64_t expires,
+    const char *from)
+{
+    const char    *wrong;
+    int64_t        now = life_now();
+    struct token  *t = tokens_named(c->life->tokens, STR(c->t->name));
+
+    if (t == NULL) {
+        c->why = "it was removed meanwhile";
+        c->otherwise(c);
+        return;
+    }
+
+    token_free(c->put);
+    c->put = token_copy(t);
+    wrong = token_set_secret(c->put, secret);
+    if (wrong != NULL) {
+        log_write(LOG_WARN, "token %s: what Meta gave in its place %s",
+                  c->t->name, wrong);
+        c->why = "what Meta gave in its place is no token";
+        c->otherwise(c);
+        return;
+    }
+
+    token_set_int(c->put, "issued", now);
+    token_set_int(c->put, "refreshed", now);
+    token_set_int(c->put, "expires", expires);
+    token_set(c->put, "from", STR(from));
+    token_set(c->put, "state", STR("good"));
+    token_set_int(c->put, "code", 0);
+    token_set_int(c->put, "subcode", 0);
+    if (c->losing) {
+        token_set_int(c->put, "checked", 0);    /* it is looked at at once */
+    }
+    tokens_put_over(c->life->tokens, c->put, t, NULL, on_put, c);
+}

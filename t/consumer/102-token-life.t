@@ -1,0 +1,221 @@
+# The life of tokens: looked at, renewed by one consumer, taken anew from the user's, lost with a
+# word to everybody, and put to use again as soon as there is a new one.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use JSON::PP qw(decode_json);
+use Test::More;
+
+use Rig qw(whatsapp messenger record $PHONE $PAGE $WABA $Q);
+use Test::Meta::Seal qw(seal seal_key);
+use Test::Meta::Util qw(spew wait_for);
+
+my ($APP, $SECRET, $ANA) = ('1234567890', "s3cr3tOfTheApp$$", '700000000000001');
+my $DAY = 86_400;
+my @secrets = ($SECRET);
+my $rules = "rules: [{when: {kind: message}, do: [{reply: {text: ok}}]}]\n";
+
+# a rig with an app, a token key and a person with Pages
+sub rig {
+    my (%arg) = @_;
+    my $pages = join ',', map { qq({"id":"$_","name":"P$_"}) } @{$arg{pages} // []};
+    my $rig = Rig->new(graph => ['--app', "$APP:$SECRET", '--instagram-app', "$APP:$SECRET",
+        '--user', qq({"id":"$ANA","name":"Ana","pages":[$pages]})]);
+    $rig->{key} = seal_key($rig->file('keys'));
+    spew($rig->file('secret'), "$SECRET\n");
+    return $rig;
+}
+
+# without the file tokens, unless own is set: their look comes with check_every
+sub consumer {
+    my ($rig, %arg) = @_;
+    my $conf = $rig->conf(rules => $arg{rules} // $rules, more => <<"END");
+apps: [{id: "$APP", secret_file: @{[$rig->file('secret')]}}]
+token_key_file: @{[$rig->file('keys')]}
+metrics: unix:@{[$rig->file('m' . ($arg{name} // ''))]}
+@{[$arg{more} // '']}
+END
+    $conf =~ s/^tokens:\n(?:  - .*\n)+//m if !$arg{own};
+    return $rig->consumer(conf => $conf, name => $arg{name});
+}
+
+# a token that Graph knows, and the store: what it is (expires_in, age, scopes, ...) and fields
+sub put {
+    my ($rig, $name, $is, %field) = @_;
+    my ($kind, $id) = split /:/, $name;
+    my $text = ($kind eq 'instagram' ? 'IGAA' : 'EAA') . $kind . $id . 'x' x 40 . @secrets;
+    push @secrets, $text;
+    my $spec = $kind eq 'whatsapp' ? 'whatsapp' : $kind;
+    $rig->graph->control(POST => 'tokens', {token => "$spec:$id:$text:g$name", %$is});
+    store($rig, $name, $text, account => $id, %field);
+    return $text;
+}
+
+sub store {
+    my ($rig, $name, $text, %field) = @_;
+    my ($kind) = split /:/, $name;
+    $rig->do('HSET', "meta:token:$name", kind => $kind, app => $APP,
+        sealed => seal('token', $rig->{key}, $name, $text), state => 'good', from => 'cli', %field);
+    $rig->do('SADD', 'meta:token:names', $name);
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
+}
+
+sub field { my ($rig, $name, $field) = @_; return $rig->do('HGET', "meta:token:$name", $field) }
+sub checked { my ($rig, $name) = @_; wait_for { field($rig, $name, 'checked') } 10 }
+sub events { map { decode_json($_) } $_[0]->do('LRANGE', 'meta:accounts', 0, -1) }
+sub state { my ($rig, $name, $state) = @_;
+    $rig->graph->control(POST => 'tokens', {name => "g$name", state => $state}) }
+sub to { my ($rig, $path) = @_; return grep { $_->{path} =~ /$path/ } $rig->graph->calls }
+
+sub refuse { my ($code, $subcode) = @_; return {status => 400, json => {error => {message => 'x',
+    type => 'OAuthException', code => $code, $subcode ? (error_subcode => $subcode) : ()}}} }
+
+sub metrics { return qx(curl -s --unix-socket @{[$_[0]->file("m")]} http://x/metrics) }
+
+subtest 'renewed by one of two' => sub {
+    my $rig = rig();
+    put($rig, 'user:' . $ANA, {expires_in => 3 * $DAY, scopes => ['pages_show_list']});
+    put($rig, 'system_user:88', {expires_in => 3 * $DAY});
+    put($rig, 'instagram:1784', {expires_in => 3 * $DAY, age => 2 * $DAY},
+        expires => 1000 * (time + 3 * $DAY), issued => 1000 * (time - 2 * $DAY));
+    my @c = map { consumer($rig, name => $_) } qw(a b);
+    my @names = ("user:$ANA", 'system_user:88', 'instagram:1784');
+    ok +(wait_for { 3 == grep { field($rig, $_, q(refreshed)) } @names } 10), "all are renewed"
+        or diag $rig->logs;
+    cmp_ok field($rig, $_, 'expires'), '>', 1000 * (time + 50 * $DAY), "$_ lives long" for @names;
+    checked($rig, $_) for @names;
+    for my $path (qw(^/v24.0/oauth/access_token ^/refresh_access_token)) {
+        is scalar(to($rig, $path)), $path =~ /oauth/ ? 2 : 1, "$path: each once"
+            or diag explain [map { $_->{query} } to($rig, $path)];
+    }
+    my ($sixty) = grep { $_->{query}{set_token_expires_in_60_days} } to($rig, 'oauth/access');
+    ok $sixty, "the system user's for 60 days";
+    is field($rig, $_, 'from'), 'refresh', "$_ says so" for @names;
+    $rig->finish(secrets => \@secrets);
+};
+
+# what Meta says of a token that is dead, by the emulator's state; none: a fault
+my @DEAD = ([app_removed => 458], [checkpoint => 459], [password => 460], [expired => 463],
+    [unconfirmed => 464], [revoked => 467], [role => 492]);
+
+subtest 'every subcode of 190, and 102' => sub {
+    my @pages = map { 9001 + $_ } 0 .. $#DEAD + 2;
+    my $rig = rig();
+    put($rig, "page:$_", {}, title => "Page $_", tenant => "shop-$_") for @pages, 9100;
+    my $c = consumer($rig);
+    checked($rig, "page:$_") for @pages, 9100;
+    my @codes = ((map { "190/$_->[1]" } @DEAD), '190/0', '102/0');
+    for my $n (0 .. $#DEAD) {
+        state($rig, "page:$pages[$n]", $DEAD[$n][0]);
+    }
+    $rig->graph->fault({match => {account => "$pages[$_]", method => 'POST'}, fault => refuse(
+        $_ == @DEAD ? 190 : 102)}) for $#DEAD + 1, $#DEAD + 2;
+    $rig->push(map { messenger(page => $_) } @pages, @pages);
+    ok +(wait_for { @pages == events($rig) } 10), 'each is lost, once' or diag $rig->logs;
+    $rig->push(messenger(page => 9100));
+    ok +(wait_for { 1 == $rig->sent } 10), 'others go on' or diag $rig->logs;
+    my %event = map { $_->{account} => $_ } events($rig);
+    is_deeply $event{9001}, {v => 1, event => 'lost', ref => 'shop-9001', kind => 'page',
+        account => '9001', waba => undef, name => 'Page 9001', scopes => $event{9001}{scopes}},
+        'the event';
+    is join(',', map { join '/', map { $_ // '-' } $rig->do('HMGET', "meta:token:page:$_",
+        qw(code subcode)) } @pages), join(',', @codes), 'the store has code and subcode';
+    is join(',', map { field($rig, "page:$_", 'state') } @pages, 9100),
+        join(',', ('lost') x @pages, 'good'), 'and says so';
+    for my $n (0 .. $#pages) {
+        my ($code, $subcode) = split m{/}, $codes[$n];
+        my $line = "token page:$pages[$n] is lost kind=page account=$pages[$n] code=$code"
+            . " subcode=$subcode: ";
+        like $c->log, qr/\[error\] $line.*metactl token login-url/, "$codes[$n]: an error line";
+    }
+    is scalar($rig->sent), 1, 'nothing else was sent';
+    is $rig->left($Q), 2 * @pages, 'all that need them wait';
+    my $text = metrics($rig);
+    like $text, qr/^meta_token_lost_total @{[scalar @pages]}$/m, 'counted';
+    like $text, qr/^meta_token_good\{kind="page",account="9001"\} 0$/m, 'lost';
+    like $text, qr/^meta_token_good\{kind="page",account="9100"\} 1$/m, 'good';
+
+    put($rig, "page:$_", {}) for @pages;
+    $rig->graph->control(DELETE => 'faults');
+    $rig->settle;
+    is scalar($rig->sent), 1 + 2 * @pages, 'new ones let all go on';
+    is scalar(events($rig)), scalar @pages, 'and nobody is lost twice';
+    $rig->finish(secrets => \@secrets);
+};
+
+subtest "a Page's is taken anew from its user's, once" => sub {
+    my $rig = rig(pages => [9001, 9002]);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]});
+    my %first = map { $_ => put($rig, "page:$_", {}, parent => "user:$ANA") } 9001, 9002;
+    my $c = consumer($rig);
+    checked($rig, $_) for "user:$ANA", 'page:9001', 'page:9002';
+    state($rig, "page:$_", $_ == 9001 ? 'password' : 'role') for 9001, 9002;
+    $rig->push(messenger(page => 9001), messenger(page => 9001), messenger(page => 9002));
+    ok +(wait_for { 2 == $rig->sent } 10), 'the steps go on with it' or diag $rig->logs;
+    is scalar(to($rig, 'me/accounts')), 1, "the user's Pages were asked once";
+    is field($rig, 'page:9001', 'from'), 'derived', 'it is stored';
+    is field($rig, 'page:9001', 'expires'), 0, 'and never ends';
+    is_deeply [map { $_->{account} } events($rig)], [9002], 'without a role nothing helps';
+    unlike $c->log, qr/\[error\] token page:9001/, 'no error line';
+
+    $rig->graph->fault({match => {account => '9001', method => 'POST'}, fault => refuse(190, 460)});
+    $rig->push(messenger(page => 9001));
+    ok +(wait_for { 2 == events($rig) } 10), 'the second time it is lost' or diag $rig->logs;
+    is scalar(to($rig, 'me/accounts')), 1, 'and nobody is asked';
+    $rig->graph->control(DELETE => 'faults');
+    put($rig, "page:$_", {}) for 9001, 9002;
+    $rig->settle;
+    $rig->finish(secrets => \@secrets);
+};
+
+subtest 'what is wrong with one that works' => sub {
+    my $rig = rig();
+    my @scopes = qw(pages_messaging instagram_manage_messages pages_show_list);
+    put($rig, 'page:9001', {scopes => \@scopes, targets => {pages_messaging => ['7']},
+        data_expires_in => 10 * $DAY}, instagram => '1784');
+    put($rig, 'user:77', {expires_in => 3600 * 20, scopes => ['pages_show_list']});
+    $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => refuse(101)});
+    put($rig, 'system_user:5', {app => '999'});
+    put($rig, 'page:9002', {expires_in => -5});
+    my $c = consumer($rig, more => 'oauth: {scopes: [ads_read]}');
+    checked($rig, $_) for qw(page:9001 user:77 system_user:5 page:9002);
+    my $missing = 'pages_messaging/9001,pages_manage_metadata,instagram_basic,ads_read';
+    is field($rig, 'page:9001', 'missing'), $missing, 'permissions that it lacks';
+    $c->wait_log(qr/\[warn\] token page:9001 lacks \Q$missing\E: .*login-url/);
+    $c->wait_log(qr/\[info\] token page:9001 has not been given instagram_content_publish/);
+    $c->wait_log(qr/\[warn\] token page:9001: access to data .* ends in 9 days: .*reauthorize/);
+    $c->wait_log(qr/\[error\] token user:77 expires in 1\d hours and could not be renewed/);
+    $c->wait_log(qr/\[error\] token system_user:5 is one of app 999/);
+    $c->wait_log(qr/\[error\] token page:9002 is lost .* code=190 subcode=463/);
+    is_deeply [map { "$_->{event} $_->{account}" } events($rig)], ['lost 9002'], 'an event of it';
+    my $figures = metrics($rig);
+    like $figures, qr/^meta_token_expires_seconds\{kind="user",account="77"\} 7\d{4}$/m, 'figures';
+    like $figures, qr/^meta_token_alarms_total 1$/m, 'an alarm';
+    like $figures, qr/^meta_token_refreshed_total\{result="failed"\} 1$/m, 'a failure';
+    $rig->finish(secrets => \@secrets);
+};
+
+subtest 'tokens of files, and accounts that nobody named' => sub {
+    my $rig = rig();
+    $rig->graph->control(POST => 'tokens', {token => "page:$PAGE\@17841:" . $rig->token('page')});
+    my $c = consumer($rig, own => 1, more => 'oauth: {check_every: 1s}');
+    my $shadow = "conf:page:$PAGE";
+    checked($rig, $_) for $shadow, "conf:whatsapp:$PHONE";
+    ok +(wait_for { field($rig, $shadow, 'instagram') } 10), 'its account is asked';
+    is field($rig, $shadow, 'instagram'), '17841', 'and kept';
+    is field($rig, $shadow, 'state'), 'good', 'its state has a shadow';
+    is field($rig, $shadow, 'sealed'), undef, 'without the token';
+    like field($rig, $shadow, 'scopes'), qr/pages_messaging/, 'with its permissions';
+    $rig->graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'revoked'});
+    ok +(wait_for { 1 == events($rig) } 10), 'the look finds it lost';
+    is field($rig, $shadow, 'state'), 'lost', 'and says so';
+    $rig->graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'good'});
+    ok +(wait_for { field($rig, $shadow, 'state') eq 'good' } 10), 'and good again';
+    $rig->finish(secrets => \@secrets);
+};
+
+done_testing;
