@@ -132,6 +132,7 @@ void refresh_begin(struct care *c, care_next next);
 /* token_derive.c: a Page's token, from its user's */
 void derive_begin(struct care *c, care_next next, care_next otherwise);
 bool derive_possible(const struct care *c);
+bool derive_lasts(const struct care *c);    /* and what comes of it lasts */
 
 /* care_put stores secret in its place, and goes on with c->next, or with
    c->otherwise where another one has come meanwhile */

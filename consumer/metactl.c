@@ -78,6 +78,8 @@ static const struct command commands[] = {
       "stores a token that stands in a file, or comes from standard input" },
     { "token remove", run_token_remove, 0, 1, MANY, BOTH, "KIND:ID ...",
       "forgets it; what goes by it fails from then on" },
+    { "token exchange", run_token_exchange, 0, 1, 1, BOTH, "KIND:ID",
+      "renews it now: for a long-lived one, or a Page's from its user's" },
     { "token rekey", run_token_rekey, 0, 0, 0, BOTH, "",
       "seals all by the first key of token_key_file" },
     { "token key", run_token_key, 0, 0, 0, 0, "",

@@ -150,3 +150,36 @@ void token_ask_pages(struct graph_call *call, struct buf *query,
     }
     ask_end(call, query);
 }
+
+
+/* token_ask_renew: by its kind (2.4, 2.9, 2.10) */
+const char *token_ask_renew(struct graph_call *call, struct buf *query,
+    enum life_way way, const struct conf_app *app, struct str token)
+{
+    buf_init(query, GRAPH_QUERY_MAX);
+
+    switch (way) {
+
+    case LIFE_USER:
+    case LIFE_SYSTEM_USER:
+        if (app == NULL || app->secret == NULL) {
+            return "apps has no secret of the token's app";
+        }
+        token_ask_exchange(call, query, app, token, way == LIFE_SYSTEM_USER);
+        return NULL;
+
+    case LIFE_INSTAGRAM_SHORT:
+        if (app == NULL || app->secret == NULL) {
+            return "apps has no secret of Instagram's app";
+        }
+        token_ask_instagram_long(call, query, STR(app->secret), token);
+        return NULL;
+
+    case LIFE_INSTAGRAM:
+        token_ask_instagram_refresh(call, query, token);
+        return NULL;
+
+    default:
+        return "nothing but a new login renews it now";
+    }
+}

@@ -4,6 +4,7 @@
 #define TOKEN_ASK_H
 
 #include "graph.h"
+#include "token_life.h"
 
 
 /* Each fills a call's method, host and path, and appends its query; token and
@@ -36,6 +37,12 @@ void token_ask_self(struct graph_call *call, struct buf *query);
    with it; after: NONE, or the cursor of the last answer */
 void token_ask_pages(struct graph_call *call, struct buf *query,
     struct str after);
+
+/* token_ask_renew: the call by which a token is renewed in that way, of those
+   that take one; app: whose it is, or NULL.  NULL, or why it cannot be asked:
+   then query holds nothing */
+const char *token_ask_renew(struct graph_call *call, struct buf *query,
+    enum life_way way, const struct conf_app *app, struct str token);
 
 /* token_ask_form appends name=value, encoded, behind a "&" */
 void token_ask_form(struct buf *query, const char *name, struct str value);

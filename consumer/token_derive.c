@@ -35,7 +35,25 @@ bool derive_possible(const struct care *c)
 }
 
 
-/* passes: nothing is said of either token: it comes here again */
+/* whose token of the Page has no end, if the user's lives long (2.5) */
+static int64_t derive_expires(const struct token *parent)
+{
+    return parent == NULL || parent->expires == TOKEN_UNKNOWN ? TOKEN_UNKNOWN
+           : parent->expires > TOKEN_NEVER
+             && parent->expires - life_now() < DERIVE_LONG_MS
+           ? parent->expires : TOKEN_NEVER;
+}
+
+
+/* derive_lasts: the user's token has been exchanged */
+bool derive_lasts(const struct care *c)
+{
+    struct token  *parent = derive_parent(c);
+
+    return parent != NULL && derive_expires(parent) == TOKEN_NEVER;
+}
+
+
 static void derive_failed(struct care *c, const char *why, bool passes)
 {
     log_write(LOG_WARN, "token %s could not be taken anew from %s: %s",
@@ -47,15 +65,6 @@ static void derive_failed(struct care *c, const char *why, bool passes)
     } else {
         c->otherwise(c);
     }
-}
-
-
-/* whose token of the Page has no end, if the user's lives long (2.5) */
-static int64_t derive_expires(const struct token *parent)
-{
-    return parent != NULL && parent->expires > TOKEN_NEVER
-           && parent->expires - life_now() < DERIVE_LONG_MS
-           ? parent->expires : TOKEN_NEVER;
 }
 
 

@@ -90,84 +90,35 @@ static void on_answer(struct care *c, const struct verdict *v)
 }
 
 
-/* of Instagram's own app, which is another one (2.10) */
-static void refresh_short(struct care *c)
-{
-    struct buf              query;
-    struct graph_call       call;
-    const struct conf_app  *app = care_app(c);
-
-    if (app == NULL || app->secret == NULL) {
-        care_gate_back(c);
-        refresh_failed(c, "apps has no secret of Instagram's app", NULL);
-        return;
-    }
-
-    token_ask_instagram_long(&call, &query, STR(app->secret),
-                             STR(c->t->as.secret));
-    care_call(c, &call, &query, NULL, NULL, on_answer);
-}
-
-
-static void refresh_exchange(struct care *c, bool sixty)
-{
-    struct buf              query;
-    struct graph_call       call;
-    const struct conf_app  *app = care_app(c);
-
-    if (app == NULL || app->secret == NULL) {
-        care_gate_back(c);
-        refresh_failed(c, "apps has no secret of the token's app", NULL);
-        return;
-    }
-
-    token_ask_exchange(&call, &query, app, STR(c->t->as.secret), sixty);
-    care_call(c, &call, &query, NULL, NULL, on_answer);
-}
-
-
 static void refresh_call(struct care *c)
 {
     struct buf         query;
-    struct graph_call  call;
+    const char        *why;
     struct token       seen = *c->t;
+    struct graph_call  call;
+    enum life_way      way;
 
     seen.issued = c->issued;
     seen.expires = c->expires;
     seen.lost = false;
+    way = life_way(&seen, life_now());
 
-    switch (life_way(&seen, life_now())) {
-
-    case LIFE_USER:
-        refresh_exchange(c, false);
-        return;
-
-    case LIFE_SYSTEM_USER:
-        refresh_exchange(c, true);
-        return;
-
-    case LIFE_INSTAGRAM_SHORT:
-        refresh_short(c);
-        return;
-
-    case LIFE_INSTAGRAM:
-        token_ask_instagram_refresh(&call, &query, STR(c->t->as.secret));
-        care_call(c, &call, &query, NULL, NULL, on_answer);
-        return;
-
-    case LIFE_PARENT:
-        if (derive_possible(c)) {
-            derive_begin(c, refresh_done, c->otherwise);
-            return;
-        }
-        /* fall through */
-
-    case LIFE_NEVER:
-        care_gate_back(c);
-        c->why = "nothing but a new login renews it now";
-        c->otherwise(c);
+    if (way == LIFE_PARENT && derive_lasts(c)) {
+        derive_begin(c, refresh_done, c->otherwise);
         return;
     }
+
+    why = token_ask_renew(&call, &query, way, care_app(c),
+                          STR(c->t->as.secret));
+    if (why == NULL) {
+        care_call(c, &call, &query, NULL, NULL, on_answer);
+        return;
+    }
+
+    care_gate_back(c);          /* nobody was asked */
+    c->why = why;
+    log_write(LOG_INFO, "token %s is not renewed: %s", c->t->name, why);
+    c->otherwise(c);
 }
 
 

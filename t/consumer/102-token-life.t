@@ -12,7 +12,7 @@ use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $WABA $Q);
 use Test::Meta::Seal qw(seal seal_key);
-use Test::Meta::Util qw(spew wait_for);
+use Test::Meta::Util qw(build_dir spew wait_for);
 
 my ($APP, $SECRET, $ANA) = ('1234567890', "s3cr3tOfTheApp$$", '700000000000001');
 my $DAY = 86_400;
@@ -215,6 +215,45 @@ subtest 'tokens of files, and accounts that nobody named' => sub {
     is field($rig, $shadow, 'state'), 'lost', 'and says so';
     $rig->graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'good'});
     ok +(wait_for { field($rig, $shadow, 'state') eq 'good' } 10), 'and good again';
+    $rig->finish(secrets => \@secrets);
+};
+
+subtest 'exchanged by hand' => sub {
+    my $rig = rig(pages => [9001]);
+    my $c = consumer($rig, more => 'oauth: {check_every: 1h}');
+    $c->wait_log(qr/runs with/);
+    is $c->drain, '0', 'gone';
+    my $metactl = build_dir() . "/metactl -c $c->{file} token exchange";
+    put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']},
+        expires => 1000 * (time + 3600), checked => 1000 * time);
+    put($rig, 'page:9001', {expires_in => 3600}, expires => 1000 * (time + 3600),
+        checked => 1000 * time, parent => "user:$ANA");
+    put($rig, 'system_user:5', {}, expires => 0);
+    my $say = qx($metactl user:$ANA 2>&1);
+    like $say, qr/^user:$ANA is renewed, until \d{4}-/, "a user's";
+    cmp_ok field($rig, "user:$ANA", 'expires'), '>', 1000 * (time + 50 * $DAY), 'it lives long';
+    is $rig->do('EXISTS', "meta:token:lock:user:$ANA"), 0, 'its lock is given back';
+    like qx($metactl page:9001 2>&1), qr/^page:9001 is renewed$/, "a Page's, from it";
+    is field($rig, 'page:9001', 'from'), 'derived', 'it says so';
+    like qx($metactl system_user:5 2>&1), qr/system_user:5: it never ends/, 'one that never ends';
+    is $? >> 8, 1, 'is an error';
+    like qx($metactl user:1 2>&1), qr/no token user:1/, 'one that is not there';
+    state($rig, "user:$ANA", 'password');
+    like qx($metactl user:$ANA 2>&1), qr/Meta refuses it \(190\/460\): The user's pass/, 'refused';
+    $rig->do('SET', "meta:token:lock:user:$ANA", 1);
+    like qx($metactl user:$ANA 2>&1), qr/is at it: try again/, 'not while another is at it';
+    $rig->finish(secrets => \@secrets);
+};
+
+subtest "a Page's follows its user's" => sub {
+    my $rig = rig(pages => [9001]);
+    put($rig, 'page:9001', {expires_in => 3600}, parent => "user:$ANA");
+    put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']});
+    my $c = consumer($rig);
+    ok +(wait_for { (field($rig, 'page:9001', 'expires') // 1) eq 0 } 10), 'it ends no more'
+        or diag $rig->logs;
+    cmp_ok field($rig, "user:$ANA", 'expires'), '>', 1000 * (time + 50 * $DAY), 'nor that soon';
+    is scalar(to($rig, 'oauth/access_token')), 1, 'exchanged once';
     $rig->finish(secrets => \@secrets);
 };
 
