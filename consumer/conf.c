@@ -406,6 +406,7 @@ static void conf_check(struct reader *r)
         queues->partitions = 1;
     }
 
+    queues_callbacks(conf);
     conf_rules_check(r);
 
     if (conf->unmatched == NULL) {
@@ -633,8 +634,8 @@ static void conf_free(struct conf *conf)
         free(conf->hosts[i]);
     }
 
-    free(conf->version);
     mem_wipe(conf->verify_token);
+    free(conf->version);
     free(conf->ads_version);
     free(conf->base_url);
     free(conf->ca_file);

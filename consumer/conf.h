@@ -54,6 +54,7 @@ struct conf_queue {
     char           *name;
     int             kind;           /* enum queue_kind */
     unsigned long   partitions;
+    bool            implied;        /* the file does not name it; the last */
 };
 
 struct conf_app {
@@ -85,7 +86,9 @@ struct conf_keys {
 
 enum queue_kind {
     QUEUE_EVENTS,
-    QUEUE_JOBS
+    QUEUE_JOBS,
+    QUEUE_CALLBACKS     /* Meta says that somebody has removed the app, or
+                           wants to be forgotten: there unless one is named */
 };
 
 enum ambiguous {
@@ -234,12 +237,12 @@ struct conf {
     char                *base_url;  /* of all hosts; NULL: each its own */
     int                  proof;     /* enum proof_kind */
     char                *ca_file;   /* NULL: the system's */
+    char                *verify_token;  /* what Meta asks the edge with */
     struct conf_list     tokens;
     struct conf_list     rules;
     bool                 by_tenant; /* a rule asks whose an account is */
     bool                 people;    /* something is sent to people, so what is
                                        known of them matters */
-    char                *verify_token;  /* what Meta asks the edge with */
     struct conf_list     push_lists;    /* char * */
     char                *unmatched; /* a list, NULL: drop */
     unsigned long        drain_ms;

@@ -105,6 +105,7 @@ void conf_limits(struct reader *r, yaml_node_t *node, const char *path,
 void conf_queue(struct reader *r, yaml_node_t *node, const char *path,
     void *element);
 bool queue_has(const struct conf_queue *q, const char *list);
+void queues_callbacks(struct conf *conf);
 
 /* conf_secret.c: PATH or env:NAME; NULL if it is good */
 const char *secret_read(const char *path, char **secret);

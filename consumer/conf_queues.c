@@ -6,6 +6,7 @@
 
 
 #define QUEUE_PARTITIONS_MAX  256
+#define CALLBACKS_LIST        "meta:callbacks"
 
 
 /* queue_has says whether a list is one of the queue's */
@@ -31,6 +32,27 @@ bool queue_has(const struct conf_queue *q, const char *list)
     }
 
     return false;
+}
+
+
+/* queues_callbacks: the edge writes there without being asked to, so it is read
+   without being named, under that name or another one */
+void queues_callbacks(struct conf *conf)
+{
+    size_t              i;
+    struct conf_queue  *q = conf->queues.at;
+
+    for (i = 0; i < conf->queues.n; i++) {
+        if (q[i].kind == QUEUE_CALLBACKS || queue_has(&q[i], CALLBACKS_LIST)) {
+            return;
+        }
+    }
+
+    q = conf_list_add(&conf->queues, sizeof(*q));
+    q->name = mem_copy(CALLBACKS_LIST, strlen(CALLBACKS_LIST));
+    q->kind = QUEUE_CALLBACKS;
+    q->partitions = 1;
+    q->implied = true;
 }
 
 

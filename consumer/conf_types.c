@@ -28,7 +28,8 @@ static const char *const  token_kinds[] = {
 };
 
 static const char *const  queue_kinds[] = {
-    [QUEUE_EVENTS] = "events", [QUEUE_JOBS] = "jobs"
+    [QUEUE_EVENTS] = "events", [QUEUE_JOBS] = "jobs",
+    [QUEUE_CALLBACKS] = "callbacks"
 };
 
 static const char *const  log_levels[] = {

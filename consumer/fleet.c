@@ -223,7 +223,9 @@ static int fleet_join(struct fleet *f, const char *life, bool last,
     fleet_entry(f, &entry);
 
     words[n++] = STR(FLEET_KEY);
-    for (i = 0; i < f->nqueues && i < FLEET_ASKED; i++) {
+    for (i = 0; i < f->nqueues && i < FLEET_ASKED
+         && !f->queues[i].conf->implied; i++)
+    {
         snprintf(keys[i], sizeof(keys[i]), "%s:partitions",
                  f->queues[i].conf->name);
         words[n++] = STR(keys[i]);

@@ -61,6 +61,14 @@ static const struct command commands[] = {
     { "forget", run_forget, OPT_DRY_RUN, 1, 1, BOTH,
       "PRODUCT:ACCOUNT:PERSON | ID | +NUMBER [--dry-run]",
       "deletes what is kept of a person, but that they want no marketing" },
+    { "deletion list", run_deletion_list, OPT_LIMIT, 0, 0, BOTH,
+      "[--limit N]", "whose data Meta asked to be deleted, and how far it is" },
+    { "deletion show", run_deletion_show, 0, 1, 1, BOTH, "CODE",
+      "one of them" },
+    { "deletion done", run_deletion_done, OPT_TEXT, 1, 1, BOTH,
+      "CODE [--text TEXT]", "your programs have deleted their part" },
+    { "deletion refuse", run_deletion_refuse, OPT_TEXT, 1, 1, BOTH,
+      "CODE --text TEXT", "some of it has to be kept; the person reads why" },
     { "send", run_send, OPT_ACCOUNT | OPT_TO | OPT_TEXT | OPT_DO | OPT_ID
       | OPT_QUEUE | OPT_HIGH | OPT_NOT_BEFORE | OPT_EXPIRES | OPT_KEY
       | OPT_IDEMPOTENCY | OPT_WAIT, 0, 1, BOTH,

@@ -58,6 +58,7 @@ SCRIPT_FILE(token_look);
 SCRIPT_FILE(token_read);
 SCRIPT_FILE(token_put);
 SCRIPT_FILE(token_out);
+SCRIPT_FILE(callback);
 
 
 #define SCRIPT_TEXT(name)  { #name, script_##name }
@@ -100,7 +101,8 @@ static const struct {
     [SCRIPT_TOKEN_LOOK] = SCRIPT_TEXT(token_look),
     [SCRIPT_TOKEN_READ] = SCRIPT_TEXT(token_read),
     [SCRIPT_TOKEN_PUT] = SCRIPT_TEXT(token_put),
-    [SCRIPT_TOKEN_OUT] = SCRIPT_TEXT(token_out)
+    [SCRIPT_TOKEN_OUT] = SCRIPT_TEXT(token_out),
+    [SCRIPT_CALLBACK] = SCRIPT_TEXT(callback)
 };
 
 

@@ -42,6 +42,7 @@ enum script {
     SCRIPT_TOKEN_READ,
     SCRIPT_TOKEN_PUT,
     SCRIPT_TOKEN_OUT,
+    SCRIPT_CALLBACK,
     SCRIPT_COUNT
 };
 

@@ -516,7 +516,9 @@ static void work_begin(struct desk *desk, struct item *item)
 
     line_join(w);
 
-    if (w->plan.decided) {
+    if (desk->kind == QUEUE_CALLBACKS) {
+        callback_begin(w);
+    } else if (w->plan.decided) {
         work_next(w);
     } else if (w->is_job) {
         begin_job(w);

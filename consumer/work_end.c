@@ -196,6 +196,14 @@ void end_good(struct work *w)
 }
 
 
+/* end_callback ends what has no actions, and was worked */
+void end_callback(struct work *w)
+{
+    queue_end_seen(w->item, true);
+    end(w, OUTCOME_WORKED);
+}
+
+
 /* end_expired: it came, or comes again, too late */
 void end_expired(struct work *w)
 {

@@ -258,8 +258,12 @@ void line_woken(void *data, struct queue *q, const char *lane, bool any);
 void lines_look(struct worker *worker);
 void lines_drop(struct worker *worker);
 
+/* callbacks.c: of a list of kind callbacks */
+void callback_begin(struct work *w);
+
 /* work_end.c: the item's work is over, w is freed */
 void end_good(struct work *w);
+void end_callback(struct work *w);      /* well, and it is remembered */
 void end_expired(struct work *w);
 void end_fault(struct work *w, const char *reason, const struct fault *fault);
 void end_refused(struct work *w, const char *reason,

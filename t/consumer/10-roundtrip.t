@@ -17,7 +17,8 @@ my $rig = Rig->new;
 # keys but for those of the lanes; a bucket of dedupe ends in its day
 sub left {
     return [sort map { s/seen:\K\d+\.0\.8$/DAY/r }
-        grep { !/^meta:(?:limit|user|conversation|message):/ } $rig->do('KEYS', '*')];
+        grep { !/^meta:(?:limit|user|conversation|message):|meta:callbacks/ }
+            $rig->do('KEYS', '*')];
 }
 
 my $c = $rig->consumer;

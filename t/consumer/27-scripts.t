@@ -90,6 +90,8 @@ my @SCRIPTS = (
         ['turn', 1000, '{"r":"user","i":"2","t":2,"x":""}', '{"r":"user","i":"2"', 10, 1000, 1],
         ['pause', 1000, 5000, 'test', '0', 'x'], ['resume', 0, 'x'], ['tag', 1000, 'a', 50],
         ['untag', 0, 'a'], ['look', 0]),
+    (map { [callback => ['meta:deletion:1', 'meta:flow:', 'meta:accounts'], $_] }
+        ['begin', 1, 1, '#x', 3], ['flows', 1, 1, 7, 0, 100, 9], ['end', 1, '{}']),
     [refs => ['meta:message:ambiguous', 'meta:message:ambiguous:since'], [1000, 1, 'm_2', $Q]],
 );
 

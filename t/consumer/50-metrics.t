@@ -124,7 +124,7 @@ subtest 'what it says' => sub {
     ok $n{'meta_consumer_log_lines_total{level="info"}'} > 2, 'lines of the log';
 
     is $n{meta_consumer_consumers}, 1, 'who lives';
-    is $n{meta_consumer_claims_total}, 1, 'it took one list up';
+    is $n{meta_consumer_claims_total}, 2, 'it took up this list and that of callbacks';
     is $n{meta_consumer_yields_total}, 0, 'and gave none up';
     is $n{qq(meta_consumer_holds{queue="$Q"})}, 1, 'it holds the queue';
     is $n{qq(meta_consumer_takeovers_total{queue="$Q"})}, 1, 'since once';

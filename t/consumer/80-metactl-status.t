@@ -25,7 +25,8 @@ sub envelope {
 
 subtest 'nothing is there' => sub {
     my $s = $ctl->json('status');
-    is_deeply [map { $_->{list} } @{$s->{queues}}], [$Q, 'meta:outbox'], 'the configured lists';
+    is_deeply [map { $_->{list} } @{$s->{queues}}], [$Q, 'meta:outbox', 'meta:callbacks'],
+        'the configured lists, and that of callbacks';
     is $s->{sum}{$_}, 0, "no $_" for qw(arrived taken waiting dead done unaccounted);
     is_deeply [$s->{good}, $s->{consumers}, $s->{paused}], [JSON::PP::true, {}, {}],
         'and that is good';
@@ -171,7 +172,8 @@ subtest 'partitions' => sub {
     $ctl->do('HSET', '{p:200}:held', 1, 'x');
     $ctl->do('HSET', '{p:200}:count', 'taken', 1);
     is_deeply [map { [$_->{list}, $_->{stray} ? 1 : 0] } @{$ctl->json('status')->{queues}}],
-        [['p', 0], ['p:0', 1], ['p:77', 1], ['p:200', 1]], 'lists outside of them are found';
+        [['p', 0], ['p:0', 1], ['p:77', 1], ['p:200', 1], ['meta:callbacks', 0]],
+        'lists outside of them are found';
     is $ctl->json('status')->{sum}{arrived}, 4, 'and belong to the sum';
     is $ctl->json('status', 'p:77')->{sum}{arrived}, 1, 'one of them alone';
 };
@@ -180,11 +182,12 @@ subtest 'several partitions' => sub {
     local $ctl->{conf} = $ctl->conf(name => 'four.yaml', queues => '[{name: f, partitions: 4}]');
     plan skip_all => 'not of this version' if ($ctl->run('config', 'test'))[0];
     $ctl->do('RPUSH', "f:$_", event()) for 0 .. 3;
-    is_deeply [map { $_->{list} } @{$ctl->json('status')->{queues}}], [map { "f:$_" } 0 .. 3],
-        'each is a list';
+    is_deeply [map { $_->{list} } @{$ctl->json('status')->{queues}}], [(map { "f:$_" } 0 .. 3),
+        'meta:callbacks'], 'each is a list';
     $ctl->do('RPUSH', $_, event()) for 'f', 'f:4';
     is_deeply [map { [$_->{list}, $_->{stray} ? 1 : 0] } @{$ctl->json('status')->{queues}}],
-        [(map { ["f:$_", 0] } 0 .. 3), ['f', 1], ['f:4', 1]], 'and what is outside of them';
+        [(map { ["f:$_", 0] } 0 .. 3), ['f', 1], ['f:4', 1],
+            ['meta:callbacks', 0]], 'and what is outside of them';
     is $ctl->json('status', 'f')->{sum}{arrived}, 6, 'the sum';
     is $ctl->json('status', 'f:2')->{sum}{arrived}, 1, 'one of them';
     is_deeply [map { $_->{stray} ? 1 : 0 } map { $ctl->json('status', $_)->{queues}[0] } 'f:2',

@@ -34,6 +34,7 @@ my @all = (
     ['replay', '--all'], ['doctor'],
     (map { ['conversation', $_, "messenger:$PAGE:729"] } qw(show pause resume forget)),
     ['conversation', 'list'], ['forget', "messenger:$PAGE:729"],
+    (map { ['deletion', @$_] } ['list'], ['show', 'abc1'], ['done', 'abc1']),
 );
 
 # all that the commands look for is there
@@ -50,6 +51,7 @@ sub fill {
     $ctl->do('HINCRBY', "{$Q}:count", 'taken', 3);
     $ctl->do('HSET', "meta:conversation:messenger:$PAGE:729", 'tag:a' => 1);
     $ctl->do('HSET', "meta:user:$PAGE:729", name => 'A');
+    $ctl->do('HSET', 'meta:deletion:abc1', state => 'deleted', at => 1);
     $ctl->do('ZADD', "{$Q}:kept", 1763700000000, '7:' . event(id => 'm_kept'));
 }
 
@@ -144,7 +146,7 @@ subtest 'a wrong password, a key that is not its own' => sub {
     unlike $err, qr/"wrong"/, 'which is not repeated';
     spew($ctl->file('password'), "PASSWORD\n");
     $ctl->do('ACL', 'SETUSER', 'metactl', 'resetkeys', "~$Q*", "~{$Q*", '~meta:outbox*',
-        '~{meta:outbox*', '~meta:control');
+        '~{meta:outbox*', '~meta:callbacks*', '~{meta:callbacks*', '~meta:control');
     ($code, undef, $err) = $ctl->run('status');
     is $code, 3, 'meta:consumers';
     like $err, qr/HGETALL.*keys/, 'it says that it is a key';

@@ -231,7 +231,8 @@ subtest 'doctor' => sub {
         . $assistant->("http://127.0.0.1:$port");
     $ctl->do('FLUSHDB');
     my $now = time * 1000;
-    $ctl->do('HSET', "{$_}:lease", owner => 'a/1/1', until => $now + 600000) for $Q, 'meta:outbox';
+    $ctl->do('HSET', "{$_}:lease", owner => 'a/1/1', until => $now + 600000)
+        for $Q, 'meta:outbox', 'meta:callbacks';
     $ctl->do('HSET', 'meta:consumers', 'a',
         qq({"id":"a","host":"h","pid":1,"until":@{[$now + 600000]}}));
     $ctl->do('SET', "$Q:partitions", 1);

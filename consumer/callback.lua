@@ -1,0 +1,68 @@
+#!lua flags=allow-oom
+-- What Meta's callback of one person asks for, beside their tokens: records of
+-- their logins go, the page that they may look at says how far it is, and
+-- meta:accounts hears of it.  All of it may be said twice, so what is refused in
+-- the middle is said again.
+--
+-- KEYS  1 meta:deletion:CODE; where there is no code, of none  2 meta:flow:, as
+--       keys begin  3 meta:accounts
+-- ARGV  1 begin, flows or end  2 "1": there is a code, so there is a page
+--   begin  3 the app  4 who it is, as a hash  5 how many tokens there are
+--   flows  3 the app  4 who it is  5 a cursor  6 how many keys to look at
+--          7... accounts that their tokens were for
+--   end    3 what meta:accounts gets
+-- Answers where to go on (flows), or "".
+
+local YEAR, ACCOUNTS = 365 * 86400000, 10000
+local page, flows = KEYS[1], KEYS[2]
+local has_page = ARGV[2] == '1'
+local call = redis.call
+
+local function state()
+    return has_page and call('HMGET', page, 'state')[1]
+end
+
+if ARGV[1] == 'begin' and has_page then
+    local time = call('TIME')
+    call('HSETNX', page, 'state', 'received')
+    call('HSETNX', page, 'at', time[1] * 1000 + math.floor(time[2] / 1000))
+    call('HSETNX', page, 'app', ARGV[3])
+    call('HSETNX', page, 'user', ARGV[4])
+    call('HSETNX', page, 'flows', 0)
+    if tonumber(ARGV[5]) >= (tonumber(call('HMGET', page, 'tokens')[1] or 0) or 0) then
+        call('HSET', page, 'tokens', ARGV[5])
+    end
+    call('PEXPIRE', page, YEAR)
+
+elseif ARGV[1] == 'flows' then
+    local r = call('SCAN', ARGV[5], 'COUNT', ARGV[6])
+    for _, key in ipairs(r[2]) do
+        local has = string.sub(key, 1, #flows) == flows
+            and redis.pcall('HMGET', key, 'app', 'user', 'accounts')
+        if has and not has.err and has[1] == ARGV[3] then
+            local theirs = has[2] == ARGV[4]
+            for i = 7, #ARGV do
+                theirs = theirs
+                    or string.find(has[3] or '', '"' .. ARGV[i] .. '"', 1, true) ~= nil
+            end
+            if theirs then
+                call('DEL', key)
+                if has_page then
+                    call('HINCRBY', page, 'flows', 1)
+                end
+            end
+        end
+    end
+    return r[1] == '0' and '' or r[1]
+
+elseif ARGV[1] == 'end' then
+    local was = state()
+    if not has_page or was == 'received' then
+        call('RPUSH', KEYS[3], ARGV[3])
+        call('LTRIM', KEYS[3], -ACCOUNTS, -1)
+    end
+    if was == 'received' then
+        call('HSET', page, 'state', 'deleted')
+    end
+end
+return ''

@@ -1,0 +1,406 @@
+/* The work of meta:callbacks: somebody has removed the app, or wants to be
+   forgotten (meta-graph-oauth-ads-capi.md 4).  Their tokens go, all that came
+   of these, and the records of their logins. */
+
+#include "work_own.h"
+#include "token.h"
+
+#include <stdlib.h>
+
+
+#define PREFIX_DELETION  "meta:deletion:"
+#define CODE_MAX         64
+#define SCAN_CHUNK       "1000"     /* keys of one call */
+#define ACCOUNTS_MAX     200        /* that a login's record is known by */
+#define WORDS_MAX        (12 + ACCOUNTS_MAX)
+#define AGAIN_MS         1000
+
+/* of one record; ends with the work */
+struct callback {
+    struct work    *work;
+    struct str      app;
+    struct str      user;
+    char           *page;           /* meta:deletion:CODE; empty: none */
+    struct str      code;
+    const char     *event;          /* of meta:accounts */
+    char          **names;          /* of tokens that go */
+    size_t          n;
+    size_t          removed;
+    char           *ref;            /* whose they were; NULL: nobody's */
+    char          **accounts;
+    size_t          naccounts;
+    char            cursor[24];
+};
+
+
+static void callback_free(struct callback *cb)
+{
+    while (cb->n > 0) {
+        free(cb->names[--cb->n]);
+    }
+    while (cb->naccounts > 0) {
+        free(cb->accounts[--cb->naccounts]);
+    }
+
+    free(cb->names);
+    free(cb->accounts);
+    free(cb->page);
+    free(cb->ref);
+    free(cb);
+}
+
+
+/* it comes again, and finds less to do */
+static void callback_again(struct callback *cb, const char *why)
+{
+    struct work  *w = cb->work;
+
+    callback_free(cb);
+    if (!work_gone(w)) {
+        wait_retry(w, AGAIN_MS, why);
+    }
+}
+
+
+static bool has_name(const struct callback *cb, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; name != NULL && i < cb->n; i++) {
+        if (strcmp(cb->names[i], name) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void add_account(struct callback *cb, const char *id)
+{
+    size_t  i;
+
+    if (id == NULL || cb->naccounts == ACCOUNTS_MAX) {
+        return;
+    }
+
+    for (i = 0; i < cb->naccounts; i++) {
+        if (strcmp(cb->accounts[i], id) == 0) {
+            return;
+        }
+    }
+
+    cb->accounts = mem_grow(cb->accounts,
+                            (cb->naccounts + 1) * sizeof(*cb->accounts));
+    cb->accounts[cb->naccounts++] = mem_copy(id, strlen(id));
+}
+
+
+static void add_token(struct callback *cb, const struct token *t)
+{
+    cb->names = mem_grow(cb->names, (cb->n + 1) * sizeof(*cb->names));
+    cb->names[cb->n++] = mem_copy(t->name, strlen(t->name));
+    add_account(cb, t->as.id);
+    add_account(cb, t->as.waba);
+    add_account(cb, t->as.instagram);
+
+    if (cb->ref == NULL && t->as.tenant != NULL) {
+        cb->ref = mem_copy(t->as.tenant, strlen(t->as.tenant));
+    }
+}
+
+
+/* those that the person gave; then, walk by walk, those that came of them */
+static void each_token(void *data, struct token *t)
+{
+    struct callback  *cb = data;
+
+    if (t->of == NULL && !has_name(cb, t->name)
+        && ((t->user != NULL && str_is(cb->user, t->user) && t->app != NULL
+             && str_is(cb->app, t->app)) || has_name(cb, t->parent)))
+    {
+        add_token(cb, t);
+    }
+}
+
+
+static int callback_call(struct callback *cb, const struct str *args,
+    size_t n, redis_cb then)
+{
+    struct str  words[WORDS_MAX];
+
+    words[0] = cb->page[0] ? STR(cb->page) : STR(PREFIX_DELETION);
+    words[1] = STR("meta:flow:");
+    words[2] = STR("meta:accounts");
+    words[3] = args[0];
+    words[4] = STR(cb->page[0] ? "1" : "0");
+    memcpy(words + 5, args + 1, (n - 1) * sizeof(*args));
+
+    return script_call(cb->work->worker->redis, SCRIPT_CALLBACK, words, 3,
+                       n + 4, then, cb);
+}
+
+
+/* false: it was refused, or the item is not ours any more, and cb is gone */
+static bool callback_good(struct callback *cb, const struct reply *reply)
+{
+    struct work  *w = cb->work;
+
+    if (work_gone(w)) {
+        callback_free(cb);
+        return false;
+    }
+
+    if (reply == NULL || reply_type(reply) == REPLY_ERROR) {
+        callback_again(cb, "redis");
+        return false;
+    }
+
+    return true;
+}
+
+
+static void on_end(void *data, const struct reply *reply)
+{
+    char              more[64];
+    struct work      *w;
+    struct callback  *cb = data;
+
+    if (!callback_good(cb, reply)) {
+        return;
+    }
+
+    w = cb->work;
+    snprintf(more, sizeof(more), " callback=%s tokens=%zu", cb->event,
+             cb->removed);
+    work_log(w, LOG_INFO, "worked", more);
+    callback_free(cb);
+    end_callback(w);
+}
+
+
+/* whoever keeps more of them than we do hears it, with the code to say that it
+   is done */
+static void callback_end(struct callback *cb)
+{
+    int         rc;
+    struct buf  b;
+    struct str  args[2] = { STR("end") };
+
+    buf_init(&b, 4096);
+    buf_format(&b, "{\"v\":1,\"event\":\"%s\",\"ref\":", cb->event);
+    if (cb->ref != NULL) {
+        json_quote(&b, STR(cb->ref));
+    } else {
+        buf_text(&b, "null");
+    }
+    buf_text(&b, ",\"kind\":\"user\",\"account\":");
+    json_quote(&b, cb->user);
+    buf_text(&b, ",\"waba\":null,\"name\":null,\"scopes\":[],\"app\":");
+    json_quote(&b, cb->app);
+    buf_text(&b, ",\"code\":");
+    if (cb->code.len) {
+        json_quote(&b, cb->code);
+    } else {
+        buf_text(&b, "null");
+    }
+    buf_text(&b, "}");
+
+    args[1] = (struct str) { b.at, b.len };
+    rc = callback_call(cb, args, 2, on_end);
+    buf_free(&b);
+
+    if (rc != 0) {
+        callback_again(cb, "redis");
+    }
+}
+
+
+static void callback_remove(struct callback *cb);
+
+
+static void on_removed(void *data, const char *why)
+{
+    struct callback  *cb = data;
+
+    if (why != NULL) {
+        callback_again(cb, "redis");
+        return;
+    }
+
+    if (work_gone(cb->work)) {
+        callback_free(cb);
+        return;
+    }
+
+    callback_remove(cb);
+}
+
+
+/* so many at once */
+static void callback_remove(struct callback *cb)
+{
+    size_t       i, n = cb->n - cb->removed;
+    struct str   names[TOKENS_REMOVE_MAX];
+
+    if (n == 0) {
+        callback_end(cb);
+        return;
+    }
+
+    n = n < TOKENS_REMOVE_MAX ? n : TOKENS_REMOVE_MAX;
+    for (i = 0; i < n; i++) {
+        names[i] = STR(cb->names[cb->removed + i]);
+    }
+    cb->removed += n;
+
+    tokens_remove(cb->work->worker->tokens, names, n, cb->event, on_removed,
+                  cb);
+}
+
+
+static void callback_flows(struct callback *cb);
+
+
+static void on_flows(void *data, const struct reply *reply)
+{
+    struct str        at;
+    struct callback  *cb = data;
+
+    if (!callback_good(cb, reply)) {
+        return;
+    }
+
+    at = reply_str(reply);
+    if (at.len == 0) {
+        callback_remove(cb);
+        return;
+    }
+
+    snprintf(cb->cursor, sizeof(cb->cursor), "%.*s", (int) at.len, at.at);
+    callback_flows(cb);
+}
+
+
+/* records of logins, before the tokens by whose accounts they are known: they
+   live for an hour */
+static void callback_flows(struct callback *cb)
+{
+    size_t      i;
+    struct str  args[5 + ACCOUNTS_MAX] = {
+        STR("flows"), cb->app, cb->user, STR(cb->cursor), STR(SCAN_CHUNK)
+    };
+
+    for (i = 0; i < cb->naccounts; i++) {
+        args[5 + i] = STR(cb->accounts[i]);
+    }
+
+    if (callback_call(cb, args, 5 + cb->naccounts, on_flows) != 0) {
+        callback_again(cb, "redis");
+    }
+}
+
+
+static void on_begun(void *data, const struct reply *reply)
+{
+    struct callback  *cb = data;
+
+    if (callback_good(cb, reply)) {
+        callback_flows(cb);
+    }
+}
+
+
+static bool is_code(struct str code)
+{
+    size_t  i;
+
+    for (i = 0; i < code.len; i++) {
+        if (strchr("0123456789abcdef", code.at[i]) == NULL) {
+            return false;
+        }
+    }
+
+    return code.len > 0 && code.len < CODE_MAX;
+}
+
+
+static struct callback *callback_new(struct work *w, const char *event)
+{
+    struct buf        b;
+    struct callback  *cb = mem_alloc(sizeof(*cb));
+
+    *cb = (struct callback) {
+        .work = w, .event = event, .cursor = "0", .app = w->record.entry,
+        .user = json_get_text(w->record.event, "user"),
+        .code = json_get_text(w->record.event, "code")
+    };
+
+    if (!is_code(cb->code)) {
+        cb->code = NONE;
+    }
+
+    buf_init(&b, 256);
+    if (cb->code.len) {
+        buf_text(&b, PREFIX_DELETION);
+        buf_str(&b, cb->code);
+    }
+    cb->page = mem_copy(b.at, b.len);
+    buf_free(&b);
+
+    return cb;
+}
+
+
+/* NULL: it is none of ours */
+static const char *callback_event(const struct work *w)
+{
+    return !str_is(w->record.object, "oauth") ? NULL
+           : str_is(w->record.field, "deletion") ? "deletion"
+           : str_is(w->record.field, "deauthorize") ? "deauthorized" : NULL;
+}
+
+
+/* callback_begin does all of it each time that it is begun */
+void callback_begin(struct work *w)
+{
+    char              number[MEM_DIGITS], person[LOG_PERSON_MAX];
+    size_t            n;
+    const char       *event = callback_event(w);
+    struct str        user = json_get_text(w->record.event, "user");
+    struct str        args[4];
+    struct tokens    *store = w->worker->tokens;
+    struct callback  *cb;
+
+    if (event == NULL) {
+        end_dead(w, "record", "it is neither deauthorize nor deletion", NULL);
+        return;
+    }
+
+    /* the dashboard's test is of nobody */
+    if (user.len == 0 || str_is(user, "0")) {
+        work_log(w, LOG_INFO, "worked", " callback=test");
+        end_callback(w);
+        return;
+    }
+
+    if (!tokens_known(store)) {
+        wait_retry(w, AGAIN_MS, "tokens");
+        return;
+    }
+
+    cb = callback_new(w, event);
+    do {
+        n = cb->n;
+        tokens_each(store, each_token, cb);
+    } while (cb->n > n);
+
+    args[0] = STR("begin");
+    args[1] = cb->app;
+    args[2] = STR(log_person(person, cb->user));
+    args[3] = (struct str) { number, mem_digits(number, cb->n) };
+
+    if (callback_call(cb, args, 4, on_begun) != 0) {
+        callback_again(cb, "redis");
+    }
+}
