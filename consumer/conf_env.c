@@ -210,6 +210,65 @@ static bool fill_app(struct env *e)
 }
 
 
+static struct conf_app *env_app(const struct conf *conf, const char *id)
+{
+    size_t            i;
+    struct conf_app  *apps = conf->apps.at;
+
+    for (i = 0; i < conf->apps.n; i++) {
+        if (strcmp(apps[i].id, id) == 0) {
+            return &apps[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* an app beside the first, which exchanges codes with a secret of its own */
+static bool fill_other(struct env *e, const char *name,
+    const char *secret_name)
+{
+    char             *id = NULL, file[CONF_VARIABLE_MAX];
+    struct conf_app  *app;
+
+    if (!env_read(e, name, &id)) {
+        return false;
+    }
+
+    if (id == NULL || env_which(secret_name, file) == NULL) {
+        mem_wipe(id);
+        return true;
+    }
+
+    app = env_app(e->conf, id);
+    mem_wipe(id);
+    id = NULL;
+
+    if (app == NULL) {
+        if (!env_digits(e, name, "apps[].id", &id)) {
+            return false;
+        }
+        app = conf_list_add(&e->conf->apps, sizeof(*app));
+        app->id = id;
+    }
+
+    if (app->secret != NULL) {
+        return true;
+    }
+
+    if (!env_take(e, secret_name, "apps[].secret_file", &app->secret)) {
+        return false;
+    }
+
+    if (getenv(secret_name) == NULL) {
+        secret_from(e->conf, getenv(file));
+    }
+
+    return true;
+}
+
+
 /* contract 6 */
 static bool fill_verify(struct env *e)
 {
@@ -226,7 +285,10 @@ const char *conf_fill(struct conf *conf, char *why, size_t size)
 {
     struct env  e = { .conf = conf, .why = why, .size = size };
 
-    return fill_app(&e) && fill_verify(&e)
+    return fill_app(&e)
+           && fill_other(&e, "INSTAGRAM_APP_ID", "INSTAGRAM_APP_SECRET")
+           && fill_other(&e, "FACEBOOK_ADS_APP_ID", "FACEBOOK_ADS_APP_SECRET")
+           && fill_verify(&e)
            && fill_token(&e, TOKEN_WHATSAPP, "the token of kind whatsapp",
                          "WHATSAPP_TOKEN", "WHATSAPP_PHONE_ID")
            && fill_token(&e, TOKEN_PAGE, "the token of kind page",

@@ -114,6 +114,15 @@ like tested($proof . 'apps: [{id: "13"}]', META_APP_SECRET => 'app-secret',
     '... whose id stands in a file';
 is_deeply tested($proof . 'apps: [{id: "1", secret_file: ' . $rig->file('proof') . '}]',
     META_APP_SECRET => 'another', META_APP_ID => '1'), [], 'the file wins';
+is_deeply tested($proof . 'apps: [{id: "1234567890"}, {id: "14", secret_file: '
+    . $rig->file('proof') . '}]', INSTAGRAM_APP_ID => '13',
+    INSTAGRAM_APP_SECRET_FILE => $rig->file('proof'), FACEBOOK_ADS_APP_ID => '14',
+    FACEBOOK_ADS_APP_SECRET => 'another'),
+    ['apps[].id comes from INSTAGRAM_APP_ID', 'apps[].secret_file comes from'
+    . ' INSTAGRAM_APP_SECRET_FILE'],
+    'other apps than the first, where the file has none of that id';
+like tested($proof, INSTAGRAM_APP_ID => 'x', INSTAGRAM_APP_SECRET => 'y'),
+    qr/environment: INSTAGRAM_APP_ID: must be 1 to 32 digits$/, 'theirs are judged, too';
 like tested($proof, META_APP_ID_FILE => $rig->file('proof')),
     qr/environment: META_APP_ID_FILE: must be 1 to 32 digits$/, 'a faulty file is named';
 
