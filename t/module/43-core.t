@@ -1,15 +1,16 @@
 # Nothing secret stands in a core file: a worker that has checked signatures,
-# answered challenges and logged in to Redis is made to leave one, and each
-# secret, token and password is looked for in it.
+# answered challenges, taken codes and logged in to Redis is made to leave one,
+# and each secret, token, key, code and password is looked for in it.
 
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha256_hex);
+use Digest::SHA qw(hmac_sha256);
 use Test::More;
 
 use Test::Meta;
 use Test::Meta::Certs;
+use Test::Meta::Login;
 use Test::Meta::Process;
 use Test::Meta::Util qw(hold_port patience slurp spew wait_for);
 
@@ -50,17 +51,18 @@ config_verb secrets => sub {
     }
 };
 
-# URI STATUS: by curl over TLS, with HTTP/1.1 and HTTP/2
+# URI STATUS STATUS: by curl over TLS, with HTTP/1.1 and then HTTP/2
 verb ask_tls => sub {
     my ($t, $arg) = @_;
-    my ($uri, $status) = split ' ', $arg;
+    my ($uri, @status) = split ' ', $arg;
     for my $http (qw(--http1.1 --http2)) {
         my $out = "$t->{dir}/curl.out";
         unlink $out;
         my $how = Test::Meta::Process->new->run(out => $out, cmd => ['curl', '-s', $http,
             '--cacert', "$t->{dir}/ca.pem", '-o', '/dev/null', '-w', '%{http_code}',
+            ($t->{vars}{COOKIE} ? ('-b', "__Host-meta_login=$t->{vars}{COOKIE}") : ()),
             "https://localhost:$t->{vars}{TLS}$uri"])->wait_exit(10);
-        is slurp($out), $status, "$http: $status";
+        is slurp($out), $status[0], "$http: " . shift @status;
     }
 };
 
@@ -76,6 +78,12 @@ verb core_without_secrets => sub {
 
     my %look = %{$t->{secrets}};
     cmp_ok index($core, delete $look{MARK}), '>', 0, 'with the configuration';
+
+    # keys of the store and of links as Login.pm has them, and what they come to
+    my $key = pack 'H*', $Test::Meta::Login::SEAL_KEY;
+    @look{'key', 'key as text', 'link key'} =
+        ($key, $Test::Meta::Login::SEAL_KEY, $Test::Meta::Login::LINK_KEY);
+    $look{"$_ key"} = hmac_sha256("ngx_http_meta $_", $key) for qw(token code state);
 
     # as HMAC has them: a whole block with one of two paddings
     for my $name (grep { /^SECRET/ } keys %look) {
@@ -138,8 +146,32 @@ location /tls {
 --- status: 200
 --- get: /hook?hub.mode=subscribe&hub.verify_token=$WRONG&hub.challenge=1
 --- status: 403
---- ask_tls: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN2&hub.challenge=1 200
---- ask_tls: /tls?hub.mode=subscribe&hub.verify_token=$TOKEN2$WRONG&hub.challenge=1 403
+--- ask_tls: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN2&hub.challenge=1 200 200
+--- ask_tls: /tls?hub.mode=subscribe&hub.verify_token=$TOKEN2$WRONG&hub.challenge=1 403 403
 --- core_without_secrets
 --- get: /hook?hub.mode=subscribe&hub.verify_token=$TOKEN1&hub.challenge=1
 --- status: 200
+
+=== codes of logins, and the keys that seal them and sign links
+--- cores
+--- tls
+--- secrets: MARK=32 CODE1=300 CODE2=32 CODE3=32 CODE4=32
+--- log_level: info
+--- http
+meta_queue meta:events:$MARK;
+--- server
+listen 127.0.0.1:$TLS ssl http2;
+ssl_certificate $DIR/server.pem;
+ssl_certificate_key $DIR/server.key;
+--- logins
+--- login: ref=shop-7
+--- status: 302
+--- back: code=$CODE1&state=$STATE
+--- status: 303
+--- back: code=$CODE2&state=$STATE
+--- status: 409
+--- state
+--- ask_tls: /cb?code=$CODE3&state=$STATE 303 409
+--- state: expires=-1
+--- ask_tls: /cb?code=$CODE4&state=$STATE 400 400
+--- core_without_secrets
