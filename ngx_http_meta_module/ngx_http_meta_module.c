@@ -397,8 +397,6 @@ ngx_http_meta_merge_place(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_meta_secret_server(cf);
-
     ngx_http_meta_use_target(cf, conf->target, conf->connect_timeout,
                              conf->timeout);
 

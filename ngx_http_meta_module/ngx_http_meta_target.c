@@ -88,7 +88,7 @@ ngx_http_meta_default_target(ngx_conf_t *cf)
 }
 
 
-/* called for each webhook once its directives are merged */
+/* called for each location of ours once its directives are merged */
 
 void
 ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
@@ -97,6 +97,8 @@ ngx_http_meta_use_target(ngx_conf_t *cf, ngx_http_meta_target_t *target,
     ngx_http_core_loc_conf_t  *clcf;
 
     target->used = 1;
+
+    ngx_http_meta_secret_server(cf);
 
     if (target->connect_timeout < connect_timeout) {
         target->connect_timeout = connect_timeout;

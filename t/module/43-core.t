@@ -159,10 +159,14 @@ location /tls {
 --- log_level: info
 --- http
 meta_queue meta:events:$MARK;
---- server
-listen 127.0.0.1:$TLS ssl http2;
-ssl_certificate $DIR/server.pem;
-ssl_certificate_key $DIR/server.key;
+server {
+    listen 127.0.0.1:$TLS ssl http2;
+    ssl_certificate $DIR/server.pem;
+    ssl_certificate_key $DIR/server.key;
+    meta_redirect_uri https://example.com/cb;
+    meta_token_key_file $DIR/token_keys;
+    location = /cb { meta_oauth_callback; }
+}
 --- logins
 --- login: ref=shop-7
 --- status: 302
