@@ -159,5 +159,20 @@ subtest 'Embedded Signup: a number that is in the app; Meta tells first' => sub 
     ok !$counts->{'POST /10674/register'}, 'it was not registered';
 };
 
+subtest 'who takes the app away is forgotten here' => sub {
+    my $ana = '700000000000001';
+    $walk->login(deauthorize => 'http://127.0.0.1:' . $walk->{nginx}->port . '/deauthorize');
+    $walk->person(id => $ana, state => 'app_removed');
+    ok wait_for(sub { !$walk->redis('EXISTS', "meta:token:page:$Walk::PAGE")
+        && !$walk->redis('EXISTS', "meta:token:user:$ana") }), 'the tokens are gone'
+        or diag $walk->consumer->log;
+    my @told = grep { $_->{event} eq 'deauthorized' }
+        map { Mojo::JSON::decode_json($_) } $walk->redis('LRANGE', 'meta:accounts', 0, -1);
+    is_deeply [sort map { $_->{ref} } @told], [('customer-7') x @told], 'whose they were';
+    ok scalar(grep({ $_->{account} eq $Walk::PAGE } @told)), 'the Page is told of';
+    like $walk->uses($Walk::PAGE), qr/^none: /, 'nothing is done with it any more';
+    is $walk->uses('9071'), 'page:9071', "others' tokens work on";
+};
+
 $walk->finish;
 done_testing();

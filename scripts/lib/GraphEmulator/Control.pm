@@ -46,6 +46,9 @@ my %ROUTE = (
     'GET login'   => sub ($self, $req) {
         return _ok(%{ GraphEmulator::Login::Control->told($self->emulator) });
     },
+    'GET given'   => sub ($self, $req) {
+        return _ok(%{ GraphEmulator::Login::Control->given($self->emulator) });
+    },
     (map { my $what = $_; ("POST $what" => sub ($self, $req) {
         my $answer = GraphEmulator::Login::Control->$what($self->emulator,
             _json($req));

@@ -63,6 +63,8 @@ sub users ($class, $emulator, $spec) {
         die "an object with id\n" if ref $user ne 'HASH' || !defined $user->{id};
         if (defined $user->{state}) {
             $tokens += $login->set_state($user->{id}, $user->{state});
+            GraphEmulator::Login::Signed->deauthorized($emulator, $user->{id})
+                if $user->{state} eq 'app_removed';
         }
         elsif (defined $user->{lost}) {
             my $known = $login->users->{ $user->{id} } // {};
@@ -102,6 +104,15 @@ sub code ($class, $emulator, $spec) {
 
 sub signed_request ($class, $emulator, $spec) {
     return GraphEmulator::Login::Signed->serve($emulator, $spec);
+}
+
+
+# Every token and code that was given out, as they are: for who looks whether one
+# of them stands anywhere.
+sub given ($class, $emulator) {
+    my $known = $emulator->tokens->known;
+    return { tokens => [ grep { $known->{$_}{minted} } sort keys %$known ],
+        codes => [ @{ $emulator->login->given } ] };
 }
 
 
