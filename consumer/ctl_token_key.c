@@ -204,6 +204,7 @@ int run_token_remove(struct ctl *c)
     if (c->opts.json) {
         jw_print(&j);
     }
+    buf_free(&j.b);
 
     return code;
 }
