@@ -42,6 +42,7 @@ static const struct field  emoji_fields[] = { { "emoji", param_emoji } };
 static const struct field  push_fields[] = { { "list", param_list } };
 static const struct field  call_fields[] = { { "handler", param_handler } };
 static const struct field  name_fields[] = { { "name", param_name } };
+static const struct field  stored_fields[] = { { "name", param_stored } };
 static const struct field  pause_fields[] = { { "for", param_for } };
 
 static const struct field  handover_fields[] = {
@@ -100,6 +101,8 @@ static const struct kind_row {
     { "handover", ACTION_HANDOVER, DOES_CALL, handover_fields,
       COUNT(handover_fields), 1, NULL },
     { "stop", ACTION_STOP, DOES_AGAIN, NULL, 0, 0, NULL },
+    { "token_exchange", ACTION_EXCHANGE, DOES_AGAIN, stored_fields,
+      COUNT(stored_fields), 1, NULL },
     { "push", ACTION_PUSH, 0, push_fields, COUNT(push_fields), 1, NULL },
     { "call", ACTION_CALL, DOES_AGAIN | DOES_SEND, call_fields,
       COUNT(call_fields), 1, NULL },

@@ -33,6 +33,7 @@ enum action_kind {
     ACTION_DELETE,
     ACTION_HANDOVER,
     ACTION_STOP,
+    ACTION_EXCHANGE,
     ACTION_PUSH,
     ACTION_CALL,
     ACTION_ASSISTANT,
@@ -120,7 +121,8 @@ struct action {
     char                *metadata;  /* handover */
     char                *list;      /* push */
     char                *handler;   /* call */
-    char                *name;      /* assistant, tag, untag */
+    char                *name;      /* assistant, tag, untag; token_exchange:
+                                       of a token in the store */
     unsigned long        pause_ms;  /* pause */
     enum action_method   method;    /* graph */
     char                *path;      /* graph: no host, no version, no "/" */

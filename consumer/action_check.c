@@ -431,18 +431,16 @@ static int check_graph(const struct action *a,
 
 
 /* a token belongs in no file of rules, and no answer of a handler */
-static int check_configure(const struct action_place *place,
-    const struct conf *conf, struct fault *f)
+static int check_stored(const struct action_place *place,
+    const struct conf *conf, const char *name, struct fault *f)
 {
     if (place->from != FROM_JOB) {
-        return fault_set(f, "whatsapp_configure", NULL, NONE, "is for jobs"
-                         " alone");
+        return fault_set(f, name, NULL, NONE, "is for jobs alone");
     }
 
     return conf->token_keys != NULL ? 0
-           : fault_set(f, "whatsapp_configure", "token_key_file", NONE,
-                       "needs token_key_file in the configuration: there is"
-                       " nothing to store the token in");
+           : fault_set(f, name, "token_key_file", NONE, "needs token_key_file"
+                       " in the configuration: nothing is stored without");
 }
 
 
@@ -490,7 +488,10 @@ int action_check(const struct action *a, const struct action_place *place,
         return check_graph(a, place, conf, f);
 
     case ACTION_CONFIGURE:
-        return check_configure(place, conf, f);
+        return check_stored(place, conf, "whatsapp_configure", f);
+
+    case ACTION_EXCHANGE:
+        return check_stored(place, conf, "token_exchange", f);
 
     case ACTION_STOP:
         break;

@@ -331,6 +331,26 @@ int param_emoji(const struct json *j, const char *path, struct action *a,
 }
 
 
+/* param_stored: of a token in the store, as metactl token list has it */
+int param_stored(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    size_t       n;
+    const char  *id;
+
+    if (param_string(j, path, 64, &a->name, f) != 0) {
+        return -1;
+    }
+
+    id = strchr(a->name, ':');
+    n = id != NULL ? strspn(id + 1, "0123456789") : 0;
+
+    return n > 0 && id[n + 1] == '\0' && id > a->name ? 0
+           : fault_set(f, path, NULL, j->text, "must be KIND:ID, the name of"
+                       " a token in the store");
+}
+
+
 /* param_name: of an assistant or a tag, as keys and logs hold it */
 int param_name(const struct json *j, const char *path, struct action *a,
     struct fault *f)

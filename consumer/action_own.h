@@ -71,6 +71,8 @@ int param_wait_timeout(const struct json *j, const char *path,
     struct action *a, struct fault *f);
 int param_emoji(const struct json *j, const char *path, struct action *a,
     struct fault *f);
+int param_stored(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
 int param_name(const struct json *j, const char *path, struct action *a,
     struct fault *f);
 int param_for(const struct json *j, const char *path, struct action *a,

@@ -141,7 +141,8 @@ static void lock_back(struct life *life, const char *key)
 {
     struct str  words[2] = { STR("DEL"), STR(key) };
 
-    if (life->leaving || redis_send(life->redis, words, 2, LIFE_REDIS_MS, NULL,
+    if (*key == '\0' || life->leaving
+        || redis_send(life->redis, words, 2, LIFE_REDIS_MS, NULL,
                                     NULL) != 0)
     {
         return;     /* it ends by its time */
@@ -168,8 +169,7 @@ void care_end(struct care *c)
     }
 
     if (c->cb != NULL) {
-        c->cb(c->data, c->renewed ? NULL : c->why != NULL ? c->why
-              : "the token could not be renewed",
+        c->cb(c->data, c->renewed ? NULL : c->why != NULL ? c->why : LIFE_BUSY,
               c->put != NULL ? c->put : c->t);
     }
 
@@ -326,7 +326,6 @@ static void on_read(void *data, const struct reply *reply)
     if (!same(reply_at(reply, 0), c->t->sealed)
         || !same(reply_at(reply, 1), checked))
     {
-        c->why = "somebody else has just changed it: try again";
         care_end(c);        /* the store is about to tell us */
         return;
     }
@@ -341,8 +340,7 @@ static void on_lock(struct care *c, bool got)
     struct str  words[5];
 
     if (!got) {
-        c->why = "somebody else is at it: try again";
-        care_end(c);
+        care_end(c);        /* somebody else is at it */
         return;
     }
 
@@ -411,8 +409,9 @@ static void care_lock(struct care *c)
 }
 
 
-/* a PIN is none, and the app's is made of what stands in the configuration */
-static bool life_looks(const struct token *t)
+/* life_looks: a PIN is none, and the app's is made of what stands in the
+   configuration */
+bool life_looks(const struct token *t)
 {
     return t->as.kind != TOKEN_PIN && t->as.kind != TOKEN_APP
            && token_usable(t) != NULL;
@@ -627,7 +626,7 @@ const char *life_exchange(struct life *life, struct str name, life_cb cb,
     }
 
     if (life->leaving || life_has(life, t->name)) {
-        return "it is being looked at: try again";
+        return LIFE_BUSY;
     }
 
     c = care_new(life, t, CARE_EXCHANGE);
@@ -639,37 +638,16 @@ const char *life_exchange(struct life *life, struct str name, life_cb cb,
 }
 
 
-static void metrics_each(void *data, struct token *t)
+/* life_forget: what was begun goes on */
+void life_forget(struct life *life, const void *data)
 {
-    char              value[TOKEN_NAME_MAX];
-    int64_t           now = life_now();
-    struct stat_row  *row;
+    struct care  *c;
 
-    (void) data;
-
-    if (!life_looks(t)) {
-        return;
+    for (c = life->cares; c != NULL; c = c->next_care) {
+        if (c->data == data) {
+            c->cb = NULL;
+        }
     }
-
-    snprintf(value, sizeof(value), "%s:%s",
-             token_kind_name((enum token_kind) t->as.kind),
-             t->as.id != NULL ? t->as.id : t->as.waba != NULL ? t->as.waba
-             : "default");
-    row = stat_row(STATS_TOKEN, value);
-    stat_row_set(row, STAT_TOKEN_GOOD, !t->lost);
-
-    if (t->expires > TOKEN_NEVER) {
-        stat_row_set(row, STAT_TOKEN_EXPIRES, t->expires > now
-                     ? (t->expires - now) / 1000 : 0);
-    }
-}
-
-
-/* life_metrics: what was removed is known no more */
-void life_metrics(struct life *life)
-{
-    stats_unknown(STATS_TOKEN);
-    tokens_each(life->tokens, metrics_each, life);
 }
 
 

@@ -26,10 +26,16 @@ void life_conf(struct life *life, struct conf *conf);      /* a reload */
 void life_refused(struct life *life, const struct conf_token *token,
     long long code, long long subcode);
 
+/* why of what may be asked again a little later */
+#define LIFE_BUSY  "it is being looked at, or cannot be reached: try again"
+
 /* life_exchange renews the token of that name now; NULL, or why not: then cb
    is not called */
 const char *life_exchange(struct life *life, struct str name, life_cb cb,
     void *data);
+
+/* life_forget: nobody waits for what was asked with that data any more */
+void life_forget(struct life *life, const void *data);
 
 /* life_metrics sets the rows of all tokens */
 void life_metrics(struct life *life);

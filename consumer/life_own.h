@@ -99,6 +99,7 @@ struct life {
 /* life.c */
 int64_t life_now(void);                     /* ms since 1970 */
 void care_end(struct care *c);
+bool life_looks(const struct token *t);     /* it is looked after */
 struct life_rule care_rule(const struct care *c);
 
 /* care_call: one call; then is always called, v NULL: it could not even begin

@@ -17,9 +17,10 @@ static void refresh_failed(struct care *c, const char *why,
     snprintf(c->text, sizeof(c->text), "%s (code=%lld subcode=%lld)", why,
              v != NULL ? v->code : 0,
              v != NULL && v->has_subcode ? v->subcode : 0);
-    c->why = c->text;
     log_write(LOG_WARN, "token %s could not be renewed: %s", c->t->name,
-              c->why);
+              c->text);
+    c->why = v != NULL && v->rc == GRAPH_ERROR && !v->transient ? c->text
+             : LIFE_BUSY;
     c->otherwise(c);
 }
 
@@ -138,8 +139,12 @@ static void on_gate(struct care *c, bool got)
 void refresh_begin(struct care *c, care_next next)
 {
     c->otherwise = next;
-    care_gate(c, "refresh", c->goal == CARE_EXCHANGE ? 1 : REFRESH_GATE_MS,
-              on_gate);
+
+    if (c->goal == CARE_EXCHANGE) {
+        refresh_call(c);
+    } else {
+        care_gate(c, "refresh", REFRESH_GATE_MS, on_gate);
+    }
 }
 
 

@@ -2,6 +2,7 @@
    another. */
 
 #include "work_own.h"
+#include "life.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ void work_free(struct work *w)
     call_forget(w);
     ask_forget(w);
     wait_forget(w);
+    life_forget(worker->life, w);
 
     if (w->flow != NULL) {
         flow_forget(w->flow);
@@ -227,6 +229,10 @@ static void step_begin(struct work *w)
 
     case ACTION_PUSH:
         step_told(w, push_begin);
+        return;
+
+    case ACTION_EXCHANGE:
+        step_told(w, exchange_begin);
         return;
 
     case ACTION_CALL:

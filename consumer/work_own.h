@@ -181,6 +181,9 @@ void call_forget(struct work *w);       /* out of turn and nap */
 void call_turn(struct worker *worker);  /* a place is free */
 void call_alarm(uv_timer_t *timer);
 
+/* work_exchange.c: the step at renews a token of the store */
+void exchange_begin(struct work *w);
+
 /* work_comment.c */
 int comment_check(struct work *w, const struct step *step, struct fault *f);
 void call_usage(void *data, const struct usage *usage,

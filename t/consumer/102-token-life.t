@@ -31,16 +31,21 @@ sub rig {
 }
 
 # without the file tokens, unless own is set: their look comes with check_every
-sub consumer {
+sub conf {
     my ($rig, %arg) = @_;
-    my $conf = $rig->conf(rules => $arg{rules} // $rules, more => <<"END");
+    my $conf = $rig->conf(rules => $rules, queues => $arg{queues}, more => <<"END");
 apps: [{id: "$APP", secret_file: @{[$rig->file('secret')]}}]
 token_key_file: @{[$rig->file('keys')]}
 metrics: unix:@{[$rig->file('m' . ($arg{name} // ''))]}
 @{[$arg{more} // '']}
 END
     $conf =~ s/^tokens:\n(?:  - .*\n)+//m if !$arg{own};
-    return $rig->consumer(conf => $conf, name => $arg{name});
+    return $conf;
+}
+
+sub consumer {
+    my ($rig, %arg) = @_;
+    return $rig->consumer(conf => conf($rig, %arg), name => $arg{name});
 }
 
 # a token that Graph knows, and the store: what it is (expires_in, age, scopes, ...) and fields
@@ -202,7 +207,7 @@ subtest 'what is wrong with one that works' => sub {
 subtest 'tokens of files, and accounts that nobody named' => sub {
     my $rig = rig();
     $rig->graph->control(POST => 'tokens', {token => "page:$PAGE\@17841:" . $rig->token('page')});
-    my $c = consumer($rig, own => 1, more => 'oauth: {check_every: 1s}');
+    my $c = consumer($rig, own => 1, more => 'oauth: {check_every: 300ms}');
     my $shadow = "conf:page:$PAGE";
     checked($rig, $_) for $shadow, "conf:whatsapp:$PHONE";
     ok +(wait_for { field($rig, $shadow, 'instagram') } 10), 'its account is asked';
@@ -220,10 +225,8 @@ subtest 'tokens of files, and accounts that nobody named' => sub {
 
 subtest 'exchanged by hand' => sub {
     my $rig = rig(pages => [9001]);
-    my $c = consumer($rig, more => 'oauth: {check_every: 1h}');
-    $c->wait_log(qr/runs with/);
-    is $c->drain, '0', 'gone';
-    my $metactl = build_dir() . "/metactl -c $c->{file} token exchange";
+    spew($rig->file('ctl.yaml'), conf($rig));
+    my $metactl = build_dir() . "/metactl -c @{[$rig->file('ctl.yaml')]} token exchange";
     put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']},
         expires => 1000 * (time + 3600), checked => 1000 * time);
     put($rig, 'page:9001', {expires_in => 3600}, expires => 1000 * (time + 3600),
@@ -249,12 +252,26 @@ subtest "a Page's follows its user's" => sub {
     my $rig = rig(pages => [9001]);
     put($rig, 'page:9001', {expires_in => 3600}, parent => "user:$ANA");
     put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']});
-    my $c = consumer($rig);
+    my $queues = qq([{name: "$Q"}, {name: "meta:outbox", kind: jobs}]);
+    my $c = consumer($rig, queues => $queues);
     ok +(wait_for { (field($rig, 'page:9001', 'expires') // 1) eq 0 } 10), 'it ends no more'
         or diag $rig->logs;
     cmp_ok field($rig, "user:$ANA", 'expires'), '>', 1000 * (time + 50 * $DAY), 'nor that soon';
     is scalar(to($rig, 'oauth/access_token')), 1, 'exchanged once';
-    $rig->finish(secrets => \@secrets);
+
+    my $job = '{"v":1,"id":"j%d","reply_to":"meta:reply:t",'
+        . '"do":[{"token_exchange":{"name":"%s"}}]}';
+    $rig->push_to('meta:outbox', map { sprintf $job, $_->[0], $_->[1] }
+        [1, "user:$ANA"], [2, 'page:1'], [3, 'nothing']);
+    ok +(wait_for { 3 == $rig->llen('meta:reply:t') } 10), 'by jobs' or diag $rig->logs;
+    my %end = map { my $r = decode_json($_); $r->{id} => $r }
+        $rig->do('LRANGE', 'meta:reply:t', 0, 2);
+    ok $end{j1}{ok}, 'it is renewed' or diag explain $end{j1};
+    is $end{j1}{results}[0]{answer}{expires}, field($rig, "user:$ANA", 'expires'), 'for so long';
+    is scalar(to($rig, 'oauth/access_token')), 2, 'exchanged again';
+    like $end{j2}{results}[0]{error}{text}, qr/no such token/, 'one that is not there';
+    like $end{j3}{results}[0]{error}{text}, qr/must be KIND:ID/, 'no name';
+    $rig->finish(secrets => \@secrets, queues => [$Q, 'meta:outbox']);
 };
 
 done_testing;
