@@ -26,6 +26,7 @@ sub runnable {
     my ($text, $dir, $port) = @_;
     $text =~ s/^\s*\.\.\.\n//mg;
     $text =~ s{/etc/ssl/(?:private/)?hooks\.example\.com\.(pem|key)}{$dir/server.$1}g;
+    $text =~ s{(?<= )tls\.(pem|key)}{$dir/server.$1}g;
     $text =~ s{/etc/(?:meta|nginx)/(\w+)}{$dir/$1}g;
     $text =~ s{(?:/usr/local/lib/nginx/|\b)modules(?=/ngx_http_meta)}{build_dir()}ge;
     $text =~ s{/var/(?:log/nginx|spool/meta)}{$dir}g;
