@@ -33,7 +33,7 @@ subtest 'Facebook: a Page and what hangs on it' => sub {
     $b->wait('#continue');
     like $b->eval('location.href'), qr{^https://www\.facebook\.com/v[\d.]+/dialog/oauth\?},
         'at Facebook';
-    $walk->pictures('facebook-dialog') if $ENV{META_T_PICTURES};
+    $walk->pictures('facebook-dialog');
     $b->click('#continue');
     my $flow = $walk->ends('connected');
     is $flow->{ref}, 'customer-7', 'whose it is';
@@ -105,6 +105,7 @@ sub sign_up {
     my ($ref, $button) = @_;
     $b->open($walk->link('/signup', $ref));
     $b->wait('#start:not([disabled])');
+    $walk->pictures('signup');
     $b->click('#start');
     my $popup = $b->popup(qr{^https://www\.facebook\.com/v[\d.]+/dialog/oauth\?});
     $popup->click("#$button");
@@ -113,9 +114,6 @@ sub sign_up {
 
 subtest 'Embedded Signup: a number that is not registered yet' => sub {
     $walk->login(user => '700000000000001');
-    $b->open($walk->link('/signup', 'customer-11'));
-    $b->wait('#start:not([disabled])');
-    $walk->pictures('signup');
     sign_up('customer-11', 'cancel');
     ok wait_for(sub { $b->text('#title') =~ /Nothing was connected/ }), 'given up first';
     $b->click('#start');

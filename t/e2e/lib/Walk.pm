@@ -140,11 +140,10 @@ sub link {
         . hmac_sha256_hex("$ref\n$exp", $self->{link_key});
 }
 
-# a picture of the page on a desktop and a phone, light and dark
+# META_T_PICTURES=DIR: pictures of the page on a desktop and a phone, light and dark
 sub pictures {
-    my ($self, $name, $b) = @_;
-    my $dir = $ENV{META_T_PICTURES} // "$self->{dir}";
-    $b //= $self->browser;
+    my ($self, $name) = @_;
+    my ($dir, $b) = ($ENV{META_T_PICTURES} // return, $self->browser);
     for my $shape ([desktop => 1100, 800], [phone => 360, 740]) {
         for my $dark (0, 1) {
             $b->shape(width => $shape->[1], height => $shape->[2], dark => $dark);
