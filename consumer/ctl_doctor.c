@@ -252,6 +252,7 @@ static void doctor_queues(struct doctor *d)
 
     doctor_pauses(d, &s);
     doctor_lanes(d, &s);
+    buf_add(&d->edge, s.edge.at, s.edge.len);
 
     if (s.edge_other[0]) {
         doctor_say(d, LEVEL_WARN, "edge", "is it meta_queue, or queues, that"
@@ -293,7 +294,11 @@ int run_doctor(struct ctl *c)
     doctor_say(&d, LEVEL_OK, "configuration", NULL, "%s is good",
                c->opts.file);
     doctor_files(&d);
+    if (c->opts.nginx != NULL) {
+        doctor_nginx(&d);
+    }
 
+    buf_init(&d.edge, (size_t) -1);
     buf_init(&why, 512);
     buf_init(&where, 256);
     redis_where(&where, &c->conf->redis);
@@ -314,7 +319,13 @@ int run_doctor(struct ctl *c)
 
     buf_free(&why);
     buf_free(&where);
-    doctor_net(&d);
+    doctor_version(&d);
+    if (doctor_net(&d) && !c->opts.offline) {
+        doctor_meta(&d);
+    }
+    if (!c->opts.offline) {
+        doctor_hook(&d);
+    }
 
     jw_close(&d.j, ']');
     jw_int(&d.j, "warn", (long long) d.found[LEVEL_WARN]);
@@ -325,6 +336,8 @@ int run_doctor(struct ctl *c)
         jw_print(&d.j);
     }
     buf_free(&d.j.b);
+    buf_free(&d.edge);
+    free(d.callback);
 
     return d.found[LEVEL_BAD] ? CTL_FINDING : CTL_GOOD;
 }

@@ -16,6 +16,8 @@ struct doctor {
     struct ctl  *c;
     struct jw    j;
     size_t       found[3];      /* by level */
+    char        *callback;      /* the webhook's URL; NULL: not known */
+    struct buf   edge;          /* what nginx's page said, or empty */
 };
 
 
@@ -36,8 +38,18 @@ void doctor_edge(struct doctor *d, const struct status *s);
 /* ctl_doctor_redis.c */
 void doctor_redis(struct doctor *d);
 
-/* ctl_doctor_net.c */
-void doctor_net(struct doctor *d);
+/* ctl_doctor_net.c: whether Graph can be reached */
+bool doctor_net(struct doctor *d);
+
+/* ctl_doctor_meta.c */
+void doctor_version(struct doctor *d);
+void doctor_meta(struct doctor *d);
+
+/* ctl_doctor_hook.c */
+void doctor_hook(struct doctor *d);
+
+/* ctl_doctor_nginx.c */
+void doctor_nginx(struct doctor *d);
 
 
 #endif /* CTL_DOCTOR_H */

@@ -21,6 +21,31 @@ static bool files_open(struct doctor *d, const char *file)
 }
 
 
+/* what Meta calls an app secret is 32 hex digits; who took something else for
+   it learns it by a 401 for each delivery */
+static void files_apps(struct doctor *d)
+{
+    size_t                  i;
+    const struct conf_app  *apps = d->c->conf->apps.at;
+
+    for (i = 0; i < d->c->conf->apps.n; i++) {
+        if (apps[i].secret == NULL) {
+            continue;
+        }
+        if (strlen(apps[i].secret) != 32
+            || strspn(apps[i].secret, "0123456789abcdef") != 32)
+        {
+            doctor_say(d, LEVEL_WARN, "apps", "the dashboard, Settings, Basic"
+                       " has it: 32 digits of 0-9 and a-f", "the secret of app"
+                       " %s does not look like one", apps[i].id);
+        } else {
+            doctor_say(d, LEVEL_OK, "apps", NULL, "%s has a secret",
+                       apps[i].id);
+        }
+    }
+}
+
+
 /* those of tokens, then of other secrets; NULL: it comes from elsewhere */
 static const char *files_at(const struct conf *conf, size_t i)
 {
@@ -96,6 +121,7 @@ void doctor_files(struct doctor *d)
     const struct rule  *rules = conf->rules.at;
 
     files_secret(d);
+    files_apps(d);
 
     for (i = 0; i < conf->rules.n; i++) {
         for (j = 0; rules[i].save != NULL && j < i; j++) {

@@ -4,12 +4,14 @@
 #include "ctl_doctor.h"
 
 
-static void net_say(struct doctor *d, const char *check, const char *todo,
+static bool net_say(struct doctor *d, const char *check, const char *todo,
     const char *name, const char *which, const char *why)
 {
     doctor_say(d, why == NULL ? LEVEL_OK : LEVEL_BAD, check,
                why == NULL ? NULL : todo, "%s%s: %s", name, which,
                why == NULL ? "takes connections" : why);
+
+    return why == NULL;
 }
 
 
@@ -26,7 +28,7 @@ static void net_chat(struct doctor *d, const struct conf_assistant *a,
 
 
 /* doctor_net looks at handlers, then at assistants, then at Graph */
-void doctor_net(struct doctor *d)
+bool doctor_net(struct doctor *d)
 {
     size_t                        i;
     const struct conf            *conf = d->c->conf;
@@ -46,6 +48,7 @@ void doctor_net(struct doctor *d)
     }
 
     url = url != NULL ? url : conf->hosts[GRAPH_FACEBOOK];
-    net_say(d, "Graph", "names, routes, a firewall; its certificate and"
-            " graph.ca_file", url, "", ctl_reach(url, NULL, conf->ca_file));
+    return net_say(d, "Graph", "names, routes, a firewall; its certificate and"
+                   " graph.ca_file", url, "",
+                   ctl_reach(url, NULL, conf->ca_file));
 }

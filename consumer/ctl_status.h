@@ -140,6 +140,14 @@ void edge_said(const struct status *s,
 /* ctl_http.c: GET; NULL, or what went wrong */
 const char *ctl_get(const char *url, const char *ca_file, struct buf *answer);
 
+/* ctl_post posts a body with one more header, or (header NULL) asks; NULL where
+   an answer came, of whatever status */
+const char *ctl_post(const char *url, const char *ca_file,
+    const char *header, struct str body, long *status, struct buf *answer);
+
+/* ctl_date: what its Date header says, ms; -1: nothing */
+long long ctl_date(const char *url, const char *ca_file);
+
 /* ctl_reach: NULL, or why no connection to the URL comes about, or cannot be
    trusted; unix_path: over that socket, or NULL; valid until the next call */
 const char *ctl_reach(const char *url, const char *unix_path,

@@ -176,11 +176,12 @@ subtest 'token list' => sub {
     like $t->{mark}, qr/^#[0-9a-f]{8}$/, 'a mark in place of it';
     chmod 0644, $ctl->file('token');
     like +($ctl->run('token', 'list'))[1], qr/others may read it/, 'a file that is open to all';
-    like +($ctl->run('doctor'))[1], qr/^warn +files .*everybody/m, 'doctor says so too';
+    like +($ctl->run('doctor', '--offline'))[1], qr/^warn +files .*everybody/m,
+        'doctor says so too';
     local $ctl->{conf} = $ctl->file('two.yaml');
     spew($ctl->{conf}, slurp($ctl->file('consumer.yaml'))
         =~ s/^tokens: \[\K(\{.*)"$PAGE"(.*)\]$/$1"1"$2, $1"2"$2]/mr);
-    is scalar(() = ($ctl->run('doctor', '--json'))[1] =~ /is open to everybody/g), 1,
+    is scalar(() = ($ctl->run('doctor', '--offline', '--json'))[1] =~ /is open to everybody/g), 1,
         'once, where two tokens are in it';
     chmod 0600, $ctl->file('token');
 };
@@ -238,7 +239,8 @@ subtest 'doctor' => sub {
     $ctl->do('SET', "$Q:partitions", 1);
     local $ctl->{conf} = $ctl->conf(name => 'well.yaml', more => $more . "handlers:\n"
         . $handler->('tcp', "http://127.0.0.1:$port/x") . $handler->('unix', "unix:$sock:/x"));
-    my ($code, $out) = $ctl->run('doctor', '--json');
+    spew($ctl->file('secret'), '0123456789abcdef' x 2 . "\n");
+    my ($code, $out) = $ctl->run('doctor', '--offline', '--json');
     my $d = decode_json($out);
     is $code, 0, 'all is well';
     is_deeply [grep { $_->{level} ne 'ok' } @{$d->{checks}}], [], 'nothing to do';
@@ -247,7 +249,8 @@ subtest 'doctor' => sub {
     is level($d, 'directories'), 'ok ok', 'and directories';
     for my $file (values %secret) {
         chmod 0644, $file;
-        like +($ctl->run('doctor'))[1] =~ s/\s+//gr, qr/warnfiles\Q$file\Eisopentoeverybody/,
+        like +($ctl->run('doctor', '--offline'))[1] =~ s/\s+//gr,
+            qr/warnfiles\Q$file\Eisopentoeverybody/,
             'a secret that is open to all is named';
         chmod 0640, $file;
     }
@@ -268,7 +271,7 @@ subtest 'doctor' => sub {
         . '"https://nosuch.invalid"}' . "\nhandlers:\n" . $handler->('tcp',
             "http://127.0.0.1:$closed/x") . $assistant->("https://127.0.0.1:$closed"));
     rmdir $saved;
-    ($code, $out) = $ctl->run('doctor', '--json');
+    ($code, $out) = $ctl->run('doctor', '--offline', '--json');
     $d = decode_json($out);
     is $code, 1, 'nothing is well';
     my %level = (edge => 'bad', paused => 'warn', consumers => 'bad', 'dead letters' => 'bad',
@@ -287,7 +290,7 @@ subtest 'doctor' => sub {
         'who paused what';
     like join(' ', map { $_->{text} } @{$d->{checks}}), qr/the last lease ended \S+ m?.*? ago/,
         'since when nobody holds it';
-    ($code, $out) = $ctl->run('doctor');
+    ($code, $out) = $ctl->run('doctor', '--offline');
     is_deeply [grep { length > 80 && !/\.yaml|\.sock/ } split /\n/, $out], [], 'on 80 columns';
 };
 
@@ -296,7 +299,9 @@ subtest 'doctor: a holder that takes nothing' => sub {
     my $now = time * 1000;
     $ctl->do('HSET', "{$Q}:lease", owner => 'a/1/1', until => $now + 600000);
     $ctl->do('RPUSH', $Q, event(came => $now - 25000));
-    my $stuck = sub { scalar(() = ($ctl->run('doctor'))[1] =~ /takes nothing; 1\s+wait/) };
+    my $stuck = sub {
+        scalar(() = ($ctl->run('doctor', '--offline'))[1] =~ /takes nothing; 1\s+wait/);
+    };
     is $stuck->(), 1, 'is named';
     $ctl->do('HSET', 'meta:control', "queue:$Q", '{"until":null}');
     is $stuck->(), 0, 'not where a person wants it so';

@@ -1,0 +1,189 @@
+# metactl doctor beyond Redis: what Meta says of tokens, numbers and subscriptions, whether the
+# webhook answers and judges signatures, nginx's configuration.  What is broken is named.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
+
+use Digest::SHA qw(hmac_sha256_hex);
+use IO::Socket::INET;
+use JSON::PP qw(decode_json);
+use Test::More;
+
+use Ctl qw($Q $PAGE $TOKEN);
+use Test::Meta::Graph;
+use Test::Meta::Util qw(slurp spew);
+
+my ($NUMBER, $WABA, $APP) = qw(106540352242922 102290129340398 1234567890);
+my $SECRET = '0123456789abcdef' x 2;
+my $VERIFY = "verify/me+$$";
+
+my $ctl = Ctl->new(redis => {options => ['--appendonly', 'yes']});
+my $token = "EAAnumber${$}SECRETTOKEN0003";
+my $graph = Test::Meta::Graph->new(dir => $ctl->{dir}, args => ['--app', "$APP:$SECRET",
+    '--token', "page:$PAGE:$TOKEN", '--token', "whatsapp:$NUMBER\@$WABA:$token"])->start;
+spew($ctl->file('number'), "$token\n");
+spew($ctl->file('secret'), "$SECRET\n");
+spew($ctl->file('verify'), "$VERIFY\n");
+chmod 0600, $ctl->file($_) for qw(number verify);
+
+sub configure {
+    my (%with) = @_;
+    my $file = $ctl->conf;
+    my $text = slurp($file);
+    $text =~ s/(tokens: \[)/$1\{kind: whatsapp, id: "$NUMBER", waba: "$WABA", file: @{[
+        $ctl->file('number')]}}, /;
+    spew($file, $text . qq(graph: {version: @{[$with{version} // 'v24.0']}, )
+        . qq(base_url: "@{[$graph->url]}"}\nverify_token_file: @{[$ctl->file('verify')]}\n));
+}
+
+# nginx, as far as it is asked: its secret and what it makes of a signature stand in a file
+my $listen = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1') or die $!;
+my $url = 'http://127.0.0.1:' . $listen->sockport . '/webhook';
+my $edge = fork // die "fork: $!";
+if (!$edge) {
+    open STDOUT, '>', '/dev/null';
+    while (my $s = $listen->accept) {
+        my ($head, $sign, $length, $body) = (scalar <$s> // '', '', 0, '');
+        while (defined(my $line = <$s>)) {
+            last if $line =~ /^\r?\n/;
+            $sign = $1 if $line =~ /^X-Hub-Signature-256: sha256=(\w+)/i;
+            $length = $1 if $line =~ /^Content-Length: (\d+)/i;
+        }
+        read $s, $body, $length if $length;
+        my ($secret, $verify) = split ' ', slurp($ctl->file('edge'));
+        my ($challenge) = $head =~ /hub\.challenge=(\d+)/;
+        my ($given) = $head =~ /hub\.verify_token=([^& ]*)/;
+        $given =~ s/%(..)/chr hex $1/ge if defined $given;
+        my ($status, $answer) = defined $given
+            ? $given eq $verify ? (200, $challenge) : (403, '')
+            : $secret eq 'any' ? (200, 'EVENT_RECEIVED')
+            : $sign ne hmac_sha256_hex($body, $secret) ? (401, '') : (400, '');
+        print $s "HTTP/1.1 $status x\r\nConnection: close\r\nContent-Length: "
+            . length($answer) . "\r\n\r\n$answer";
+    }
+    exit;
+}
+close $listen;
+
+# the lines of a check, without the ok that others have
+sub doctor {
+    my (@args) = @_;
+    my ($code, $out, $err) = $ctl->run('doctor', @args, '--json');
+    is index($out . $err, $_), -1, 'no secret in what it says' for $SECRET, $VERIFY, $token;
+    return decode_json($out);
+}
+
+sub said {
+    my ($d, $check) = @_;
+    return join "\n", map { "$_->{level} $_->{text}" . ($_->{todo} ? " -> $_->{todo}" : '') }
+        grep { $_->{check} eq $check } @{$d->{checks}};
+}
+
+configure();
+spew($ctl->file('edge'), "$SECRET $VERIFY");
+$ctl->run('subscribe', '--url', $url);
+
+subtest 'all is well' => sub {
+    my $d = doctor();
+    is said($d, 'token'), "ok whatsapp $NUMBER is valid\nok page $PAGE is valid", 'tokens'
+        or diag explain $d;
+    like said($d, 'number'), qr/^ok number $NUMBER: .*quality GREEN/, 'the number';
+    my $subs = said($d, 'subscription');
+    like $subs, qr/^ok page goes to \Q$url\E$/m, 'the app';
+    like $subs, qr/^ok whatsapp $WABA$/m, 'the WABA';
+    unlike $subs, qr/^(?!ok)/m, 'nothing lacks';
+    is said($d, 'webhook'), "ok $url: answers the challenge\n"
+        . "ok $url: takes the app's signature, and no other", 'the webhook';
+    like said($d, 'version'), qr/^ok graph\.version: v24\.0 lives until 2028-02-18$/, 'the version';
+    like said($d, 'clock'), qr/^ok Graph's and this machine's are /m, 'the clock';
+    is said($d, 'apps'), "ok $APP has a secret", 'the secret';
+};
+
+subtest 'tokens' => sub {
+    $graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'expired'});
+    my $d = doctor();
+    like said($d, 'token'), qr/^bad page $PAGE: .*(?:not valid|190)/m, 'one that has expired';
+    ok $d->{bad}, 'is bad';
+    $graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'good'});
+};
+
+subtest 'subscriptions' => sub {
+    $ctl->run('app', 'unsubscribe', 'object=page', 'fields=messages');
+    $ctl->run('subscription', 'remove', '--waba', $WABA);
+    my $subs = said(doctor(), 'subscription');
+    like $subs, qr/^warn page: not of messages -> metactl subscribe$/m, 'a field of the app';
+    like $subs, qr/^bad whatsapp $WABA: the app gets nothing of it/m, 'a WABA';
+    $ctl->run('app', 'unsubscribe', 'object=page');
+    like said(doctor(), 'subscription'), qr/^bad the app is not subscribed to page/m, 'an object';
+    $ctl->run('subscribe', '--url', $url);
+};
+
+subtest 'the webhook' => sub {
+    spew($ctl->file('edge'), 'f' x 32 . " $VERIFY");
+    like said(doctor(), 'webhook'), qr/^bad .*its secret is another -> meta_app_secret_file/m,
+        'another secret';
+    spew($ctl->file('edge'), "$SECRET other");
+    like said(doctor(), 'webhook'), qr/^bad .*does not know the verify token -> .*\nok /,
+        'another verify token';
+    spew($ctl->file('edge'), "any $VERIFY");
+    like said(doctor(), 'webhook'), qr/^bad .*status 200, a forged one with 200/m,
+        'who takes everything';
+    spew($ctl->file('edge'), "$SECRET $VERIFY");
+    my $gone = 'http://127.0.0.1:1/webhook';
+    like said(doctor('--url', $gone), 'webhook'), qr/^bad \Q$gone\E: /, 'nobody there';
+};
+
+subtest 'nginx' => sub {
+    my $nginx = sub {
+        my (%with) = @_;
+        spew($ctl->file('nginx'), <<"END");
+# configuration file /etc/nginx/nginx.conf:
+load_module modules/ngx_http_meta_module.so;
+http {
+    client_max_body_size @{[$with{size} // '4m']};   # { not a block ;
+    @{[$with{spool} // "meta_spool /var/spool/meta max=1g;"]}
+    server {
+        location /webhook {
+            meta_webhook; meta_queue "@{[$with{queue} // $Q]}" partitions=1;
+            meta_app_secret_file @{[$with{secret} // $ctl->file('secret')]};
+        }
+        location /h { meta_queue meta:\${host}; return 200 "meta_webhook;"; }
+    }
+}
+END
+        return said(doctor('--offline', '--nginx=' . $ctl->file('nginx')), 'nginx');
+    };
+    is $nginx->(), 'ok 1 locations have meta_webhook, the module is loaded', 'all is well';
+    like $nginx->(queue => 'meta:other'), qr/^warn meta:other: meta_queue writes there/m, 'a queue';
+    like $nginx->(size => '1m'), qr/^warn .*3 MB, and nginx takes 1 MB/m, 'too small';
+    like $nginx->(spool => ''), qr/^warn without meta_spool/m, 'no spool';
+    like $nginx->(secret => '/nonexistent'), qr/^bad \/nonexistent: there is no such file/m,
+        'a file that is not there';
+    spew($ctl->file('odd'), "$APP not-a-secret\n");
+    like $nginx->(secret => $ctl->file('odd')), qr/^warn .*does not look like an app secret/m,
+        'what is none';
+    spew($ctl->file('nginx'), "http { server { location / { return 200; } } }\n");
+    like said(doctor('--offline', '--nginx=' . $ctl->file('nginx')), 'nginx'),
+        qr/^bad no location has meta_webhook/, 'no webhook';
+};
+
+subtest 'versions' => sub {
+    configure(version => 'v20.0');
+    like said(doctor('--offline'), 'version'), qr/^bad graph\.version: v20\.0 has ended/,
+        'one that has ended';
+    configure(version => 'v99.0');
+    like said(doctor('--offline'), 'version'), qr/^ok .*no end is known/, 'one from after this';
+    my @before = $graph->calls;
+    doctor('--offline');
+    is scalar(() = $graph->calls), @before, '--offline asks Meta nothing';
+    configure();
+};
+
+END { kill 'KILL', $edge if $edge }
+
+$graph->stop;
+$ctl->finish;
+done_testing;
