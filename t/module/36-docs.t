@@ -58,6 +58,7 @@ sub is_taken {
     my ($port, $probe) = hold_port();
     Test::Meta::Certs->new($dir, 'ca')->issue('server', '/CN=localhost', 'DNS:localhost');
     spew("$dir/$_", slurp("$dir/ca.pem")) for qw(client_ca.pem redis_ca.pem);
+    spew("$dir/tls.$_", slurp("$dir/server.$_")) for qw(pem key);
     spew("$dir/$_", "a-word-of-the-sample\n")
         for qw(app_secret verify_token redis_password link_key instagram_secret);
     spew("$dir/token_keys", "00112233445566778899aabbccddeeff" x 2 . "\n");
