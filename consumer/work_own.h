@@ -92,6 +92,7 @@ struct work {
 
 
 /* work.c */
+struct work *work_new(struct desk *desk, struct item *item);
 void work_next(struct work *w);
 void work_free(struct work *w);
 
@@ -107,6 +108,11 @@ long long work_now(void);                       /* ms since 1970 */
 long long work_time(const struct work *w);      /* when it happened */
 const struct event *work_event(const struct work *w, const struct step *step);
 struct str work_ref(struct work *w);            /* what Meta gives back */
+
+/* work_open.c: what comes in */
+enum open_rc work_open(void *data, struct item *item);
+void work_read(struct work *w, enum record_rc *rc);
+void work_unread(struct work *w);
 
 /* work_ids.c: what dedupe knows the item by */
 void ids_tell(struct work *w);
