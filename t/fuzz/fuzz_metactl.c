@@ -116,13 +116,6 @@ void db_forget(struct db *db)
 }
 
 
-void redis_where(struct buf *b, const struct redis_target *t)
-{
-    (void) t;
-    buf_text(b, "here");
-}
-
-
 void limits_key(unsigned char key[16], const struct conf *ours)
 {
     (void) ours;
