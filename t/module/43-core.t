@@ -66,6 +66,16 @@ verb ask_tls => sub {
     }
 };
 
+# CODE: what the page of Embedded Signup posts
+verb signup => sub {
+    my ($t, $code) = @_;
+    $t->run(login => 'path=/signup');
+    my ($state) = $t->{last}{body} =~ / data-key="([^"]*)"/;
+    $t->run(request => 'POST /signup sign=none', join "\n", '> Content-Type: application/json',
+        '> Sec-Fetch-Site: same-origin', "> Cookie: __Host-meta_login=$t->{nginx}{vars}{COOKIE}",
+        qq({"state":"$state","code":"$code","event":"FINISH"}\n));
+};
+
 # the words of "secrets", but for MARK, are in no worker's core
 verb core_without_secrets => sub {
     my ($t) = @_;
@@ -155,7 +165,7 @@ location /tls {
 === codes of logins, and the keys that seal them and sign links
 --- cores
 --- tls
---- secrets: MARK=32 CODE1=300 CODE2=32 CODE3=32 CODE4=32
+--- secrets: MARK=32 CODE1=300 CODE2=32 CODE3=32 CODE4=32 CODE5=400
 --- log_level: info
 --- http
 meta_queue meta:events:$MARK;
@@ -167,6 +177,8 @@ server {
     meta_token_key_file $DIR/token_keys;
     location = /cb { meta_oauth_callback; }
 }
+--- server
+location = /signup { meta_embedded_signup config_id=4455; }
 --- logins
 --- login: ref=shop-7
 --- status: 302
@@ -174,6 +186,8 @@ server {
 --- status: 303
 --- back: code=$CODE2&state=$STATE
 --- status: 409
+--- signup: $CODE5
+--- status: 200
 --- state
 --- ask_tls: /cb?code=$CODE3&state=$STATE 303 409
 --- state: expires=-1
