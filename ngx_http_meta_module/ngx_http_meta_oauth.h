@@ -199,6 +199,15 @@ ngx_http_meta_oauth_app_t *ngx_http_meta_oauth_named(
 /* ngx_http_meta_oauth_conf.c: what directives take */
 
 char *ngx_http_meta_oauth_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* a directive's NAME=VALUE from args[first] on, into the ngx_str_t's of words;
+ * names ends with an empty one, known is what the error tells of */
+typedef struct {
+    ngx_str_t                  name;        /* "id=" */
+    size_t                     offset;
+} ngx_http_meta_word_t;
+
+char *ngx_http_meta_oauth_words(ngx_conf_t *cf, ngx_uint_t first,
+    ngx_http_meta_word_t *names, void *words, const char *known);
 char *ngx_http_meta_oauth_url(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_meta_oauth_extras(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *json);

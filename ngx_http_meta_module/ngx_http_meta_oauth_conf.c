@@ -28,8 +28,6 @@ typedef struct {
 } ngx_http_meta_oauth_words_t;
 
 
-static char *ngx_http_meta_oauth_words(ngx_conf_t *cf,
-    ngx_http_meta_oauth_words_t *words);
 static char *ngx_http_meta_oauth_kind(ngx_conf_t *cf,
     ngx_http_meta_oauth_app_t *app, ngx_http_meta_oauth_words_t *words);
 static char *ngx_http_meta_oauth_dialog(ngx_conf_t *cf,
@@ -61,6 +59,21 @@ ngx_http_meta_oauth_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_meta_oauth_app_t    *app;
     ngx_http_meta_oauth_words_t   words;
 
+    static ngx_http_meta_word_t  names[] = {
+        { ngx_string("id="), offsetof(ngx_http_meta_oauth_words_t, id) },
+        { ngx_string("kind="), offsetof(ngx_http_meta_oauth_words_t, kind) },
+        { ngx_string("scope="), offsetof(ngx_http_meta_oauth_words_t, scope) },
+        { ngx_string("config_id="),
+          offsetof(ngx_http_meta_oauth_words_t, config_id) },
+        { ngx_string("extras="),
+          offsetof(ngx_http_meta_oauth_words_t, extras) },
+        { ngx_string("version="),
+          offsetof(ngx_http_meta_oauth_words_t, version) },
+        { ngx_string("dialog="),
+          offsetof(ngx_http_meta_oauth_words_t, dialog) },
+        { ngx_null_string, 0 }
+    };
+
     value = cf->args->elts;
 
     if (ngx_http_meta_oauth_check_name(&value[1], META_STATE_NAME_MAX)
@@ -81,10 +94,18 @@ ngx_http_meta_oauth_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(&words, sizeof(ngx_http_meta_oauth_words_t));
 
-    rv = ngx_http_meta_oauth_words(cf, &words);
-
+    rv = ngx_http_meta_oauth_words(cf, 2, names, &words,
+                                   "id=, kind=, scope=, config_id=, extras=, "
+                                   "version= and dialog=");
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (ngx_http_meta_is_app_id(&words.id) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"meta_oauth_app %V\" needs id=ID, the app's id "
+                           "of 1 to 32 digits", &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     app = ngx_array_push(&momcf->apps);
@@ -111,33 +132,16 @@ ngx_http_meta_oauth_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static char *
-ngx_http_meta_oauth_words(ngx_conf_t *cf, ngx_http_meta_oauth_words_t *words)
+char *
+ngx_http_meta_oauth_words(ngx_conf_t *cf, ngx_uint_t first,
+    ngx_http_meta_word_t *names, void *words, const char *known)
 {
     ngx_str_t   *value, *word;
     ngx_uint_t   i, k;
 
-    static struct {
-        ngx_str_t  name;
-        size_t     offset;
-    } names[] = {
-        { ngx_string("id="), offsetof(ngx_http_meta_oauth_words_t, id) },
-        { ngx_string("kind="), offsetof(ngx_http_meta_oauth_words_t, kind) },
-        { ngx_string("scope="), offsetof(ngx_http_meta_oauth_words_t, scope) },
-        { ngx_string("config_id="),
-          offsetof(ngx_http_meta_oauth_words_t, config_id) },
-        { ngx_string("extras="),
-          offsetof(ngx_http_meta_oauth_words_t, extras) },
-        { ngx_string("version="),
-          offsetof(ngx_http_meta_oauth_words_t, version) },
-        { ngx_string("dialog="),
-          offsetof(ngx_http_meta_oauth_words_t, dialog) },
-        { ngx_null_string, 0 }
-    };
-
     value = cf->args->elts;
 
-    for (i = 2; i < cf->args->nelts; i++) {
+    for (i = first; i < cf->args->nelts; i++) {
 
         for (k = 0; names[k].name.len; k++) {
             if (value[i].len > names[k].name.len
@@ -153,21 +157,13 @@ ngx_http_meta_oauth_words(ngx_conf_t *cf, ngx_http_meta_oauth_words_t *words)
 
         if (names[k].name.len == 0 || word->len) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": there are id=, "
-                               "kind=, scope=, config_id=, extras=, "
-                               "version= and dialog=, each once", &value[i]);
+                               "invalid parameter \"%V\": there are %s, "
+                               "each once", &value[i], known);
             return NGX_CONF_ERROR;
         }
 
         word->data = value[i].data + names[k].name.len;
         word->len = value[i].len - names[k].name.len;
-    }
-
-    if (ngx_http_meta_is_app_id(&words->id) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"meta_oauth_app %V\" needs id=ID, the app's id "
-                           "of 1 to 32 digits", &value[1]);
-        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

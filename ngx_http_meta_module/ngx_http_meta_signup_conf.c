@@ -16,8 +16,6 @@
 #define NGX_HTTP_META_ORIGINS  "https://*.facebook.com"
 
 
-static char *ngx_http_meta_signup_words(ngx_conf_t *cf,
-    ngx_http_meta_signup_conf_t *signup);
 static char *ngx_http_meta_signup_check(ngx_conf_t *cf,
     ngx_http_meta_signup_conf_t *signup);
 static ngx_int_t ngx_http_meta_signup_origin(ngx_str_t *url,
@@ -34,12 +32,29 @@ ngx_http_meta_embedded_signup(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                         *rv;
     ngx_http_meta_signup_conf_t  *signup;
 
+    static ngx_http_meta_word_t  names[] = {
+        { ngx_string("config_id="),
+          offsetof(ngx_http_meta_signup_conf_t, config_id) },
+        { ngx_string("version="),
+          offsetof(ngx_http_meta_signup_conf_t, version) },
+        { ngx_string("extras="),
+          offsetof(ngx_http_meta_signup_conf_t, extras) },
+        { ngx_string("graph="),
+          offsetof(ngx_http_meta_signup_conf_t, graph) },
+        { ngx_string("sdk="), offsetof(ngx_http_meta_signup_conf_t, sdk) },
+        { ngx_string("origin="),
+          offsetof(ngx_http_meta_signup_conf_t, origin) },
+        { ngx_null_string, 0 }
+    };
+
     signup = ngx_pcalloc(cf->pool, sizeof(ngx_http_meta_signup_conf_t));
     if (signup == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_meta_signup_words(cf, signup);
+    rv = ngx_http_meta_oauth_words(cf, 1, names, signup,
+                                   "config_id=, version=, extras=, graph=, "
+                                   "sdk= and origin=");
 
     if (rv == NGX_CONF_OK) {
         rv = ngx_http_meta_signup_check(cf, signup);
@@ -57,63 +72,6 @@ ngx_http_meta_embedded_signup(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return ngx_http_meta_oauth_answers(cf, cmd, conf,
                                        ngx_http_meta_signup_handler);
-}
-
-
-static char *
-ngx_http_meta_signup_words(ngx_conf_t *cf,
-    ngx_http_meta_signup_conf_t *signup)
-{
-    ngx_str_t   *value, *word;
-    ngx_uint_t   i, k;
-
-    static struct {
-        ngx_str_t  name;
-        size_t     offset;
-    } names[] = {
-        { ngx_string("config_id="),
-          offsetof(ngx_http_meta_signup_conf_t, config_id) },
-        { ngx_string("version="),
-          offsetof(ngx_http_meta_signup_conf_t, version) },
-        { ngx_string("extras="),
-          offsetof(ngx_http_meta_signup_conf_t, extras) },
-        { ngx_string("graph="),
-          offsetof(ngx_http_meta_signup_conf_t, graph) },
-        { ngx_string("sdk="), offsetof(ngx_http_meta_signup_conf_t, sdk) },
-        { ngx_string("origin="),
-          offsetof(ngx_http_meta_signup_conf_t, origin) },
-        { ngx_null_string, 0 }
-    };
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        for (k = 0; names[k].name.len; k++) {
-            if (value[i].len > names[k].name.len
-                && ngx_strncmp(value[i].data, names[k].name.data,
-                               names[k].name.len)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        word = (ngx_str_t *) ((char *) signup + names[k].offset);
-
-        if (names[k].name.len == 0 || word->len) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": there are "
-                               "config_id=, version=, extras=, graph=, sdk= "
-                               "and origin=, each once", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        word->data = value[i].data + names[k].name.len;
-        word->len = value[i].len - names[k].name.len;
-    }
-
-    return NGX_CONF_OK;
 }
 
 
