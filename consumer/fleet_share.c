@@ -52,12 +52,12 @@ static void plan_give(struct plan *p, struct share_list *list, int member)
 
     if (list->target != SHARE_NOBODY) {
         counts[list->target]--;
-        p->totals[list->target]--;
+        p->totals[list->target] -= !list->light;
     }
 
     list->target = member;
     counts[member]++;
-    p->totals[member]++;
+    p->totals[member] += !list->light;
 }
 
 
@@ -137,7 +137,7 @@ static bool plan_move(struct plan *p, bool totals)
 
     for (i = p->n; i > 0; i--) {
         list = &p->lists[i - 1];
-        if (list->target == SHARE_NOBODY) {
+        if (list->target == SHARE_NOBODY || (totals && list->light)) {
             continue;
         }
 

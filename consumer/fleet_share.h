@@ -26,6 +26,8 @@ enum share_act {
 
 struct share_list {
     size_t           queue;     /* lists of one queue are shared evenly */
+    bool             light;     /* hardly anything comes: who has it has no
+                                   less of the others */
     unsigned char    may[SHARE_MEMBERS_MAX / 8];
 
     /* share_has */

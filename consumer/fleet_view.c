@@ -151,7 +151,9 @@ static void view_open(struct view *v, struct fleet *f)
     for (i = 0; i < f->nlists; i++) {
         if (f->lists[i]->planned) {
             v->shares[v->n] = (struct share_list) {
-                .queue = f->lists[i]->queue, .owner = SHARE_NOBODY
+                .queue = f->lists[i]->queue, .owner = SHARE_NOBODY,
+                .light = f->queues[f->lists[i]->queue].conf->kind
+                         == QUEUE_CALLBACKS
             };
             v->lists[v->n++] = f->lists[i];
         }

@@ -58,7 +58,7 @@ for my $name ($rig->file('notify'), '@meta-test-' . $$) {
         my $c = start($m);
         hears($m, qr/^READY=1$/);
         is((heard($m))[0], 'READY=1', 'first of all');
-        hears($m, qr/^STATUS=(?:Redis is away; )?holds \d of 1 queues, \d+ events in work$/);
+        hears($m, qr/^STATUS=(?:Redis is away; )?holds \d of 2 queues, \d+ events in work$/);
         ok !(grep { /WATCHDOG/ } heard($m)), 'no watchdog that nobody asked for';
 
         @{$m->{heard}} = ();

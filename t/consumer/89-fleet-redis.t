@@ -92,8 +92,9 @@ subtest 'refused' => sub {
     shared($rig, [$a, $b], [1, 1], \@lists, 'two share');
 
     $rig->do('ACL', 'SETUSER', 'default', '-exists', 'resetkeys',
-        (map { "~$_*" } '{meta:events', map { "meta:$_" } qw(events limit: control message: user:
-            conversation:)), '(+exists ~meta:user:* ~meta:conversation:* ~meta:message:*)');
+        (map { "~$_*" } '{meta:events', '{meta:callbacks', map { "meta:$_" } qw(events callbacks
+            limit: control message: user: conversation:)),
+        '(+exists ~meta:user:* ~meta:conversation:* ~meta:message:*)');
     $_->wait_log(qr/consumers: the script join is refused: NOPERM/, 20) for $a, $b;
     $rig->push_to($_, messenger(id => "m_$_")) for @lists;
     $rig->settle(20, $_) for @lists;

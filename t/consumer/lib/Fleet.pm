@@ -1,6 +1,7 @@
 package Fleet;
 
-# Who of several consumers holds which lists.
+# Who of several consumers holds which lists; that of Meta's callbacks, which is
+# there without being named, does not count.
 #
 #   my %held = held($rig, map { "q:$_" } 0 .. 3);     (pid => [lists])
 #   shared($rig, [$a, $b], [2, 2], @lists);           until it is so
@@ -46,7 +47,7 @@ sub shared {
 # how often a consumer got a lease
 sub takings {
     my ($c) = @_;
-    return scalar(() = $c->log =~ /holds the lease/g);
+    return scalar(() = $c->log =~ /queue (?!meta:callbacks:)\S+ holds the lease/g);
 }
 
 # how often they got one in all, once it is so often: the log line comes after the lease
@@ -61,7 +62,11 @@ sub took {
 sub entries {
     my ($rig) = @_;
     my %all = $rig->do('HGETALL', 'meta:consumers');
-    return map { my $e = JSON::PP::decode_json($_); ($e->{pid} => $e) } values %all;
+    return map {
+        my $e = JSON::PP::decode_json($_);
+        @{$e->{$_}} = grep { $_ ne 'meta:callbacks' } @{$e->{$_}} for qw(held queues);
+        ($e->{pid} => $e);
+    } values %all;
 }
 
 # until each of them has said so often that it lives
