@@ -114,7 +114,11 @@ ngx_http_meta_login_url(ngx_http_request_t *r, ngx_str_t *state,
 }
 
 
-/* asked once more: for what was declined, or for data access that ran out */
+/*
+ * Asked once more: for what was declined, or for data access that ran out.
+ * What was declined is never asked for again by itself, so a login with a
+ * scope always does (meta-graph-oauth-ads-capi.md 2.1).
+ */
 
 static ngx_int_t
 ngx_http_meta_login_again(ngx_http_request_t *r, ngx_str_t *again)
@@ -150,6 +154,10 @@ ngx_http_meta_login_again(ngx_http_request_t *r, ngx_str_t *again)
     }
 
     ngx_str_null(again);
+
+    if (molcf->app->kind == NGX_HTTP_META_FACEBOOK) {
+        *again = types[0];
+    }
 
     return NGX_OK;
 }

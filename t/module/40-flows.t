@@ -208,7 +208,7 @@ location = /cb { meta_oauth_callback; limit_except GET { deny all; } }
 --- get: /login
 --- status: 403
 --- login: more=x=1
---- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fserver&state=STATE&response_type=code%20granted_scopes&scope=a%2Cb
+--- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fserver&state=STATE&response_type=code%20granted_scopes&scope=a%2Cb&auth_type=rerequest
 --- login: path=/open
 --- headers
 Location: .*&redirect_uri=https%3A%2F%2Fexample.com%2Flocation&.*

@@ -19,7 +19,7 @@ meta_redirect_uri https://example.com/cb?x=1;
 --- logins
 --- login: ref=shop-7
 --- status: 302
---- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fcb%3Fx%3D1&state=STATE&response_type=code%20granted_scopes&scope=pages_show_list%2Cpages_messaging
+--- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fcb%3Fx%3D1&state=STATE&response_type=code%20granted_scopes&scope=pages_show_list%2Cpages_messaging&auth_type=rerequest
 --- headers
 Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900
 Cache-Control: no-store
@@ -32,7 +32,7 @@ Referrer-Policy: no-referrer
 Location: .*&auth_type=reauthorize
 --- login: more=again=x%26scope=email
 --- headers
-Location: (?!.*(?:auth_type|email)).*
+Location: (?!.*email).*&auth_type=rerequest
 
 === Login for Business, Instagram, extras, and another dialog
 --- file: extras
@@ -49,6 +49,12 @@ location /local { meta_oauth_login local; }
 --- logins
 --- login: path=/biz
 --- leads_to: https://www.facebook.com/v25.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fcb&state=STATE&response_type=code&config_id=998877&extras=%7B%22setup%22%3A%20%7B%22a%22%3A%22b%26c%22%7D%2C%20%20%22n%22%3A%201%7D
+--- login: path=/biz more=again=rerequest
+--- headers
+Location: .*&auth_type=rerequest
+--- login: path=/biz more=again=x%26scope=email
+--- headers
+Location: (?!.*(?:auth_type|email)).*
 --- login: path=/insta more=again=rerequest
 --- leads_to: https://www.instagram.com/oauth/authorize?client_id=5566&redirect_uri=https%3A%2F%2Fexample.com%2Fcb&state=STATE&response_type=code&scope=instagram_business_basic%2Cinstagram_business_manage_messages
 --- login: path=/local
