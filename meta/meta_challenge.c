@@ -47,6 +47,7 @@ static const meta_str_t  meta_secret_names[] = {
     meta_string("hub.verify_token"),
     meta_string("code"),
     meta_string("state"),
+    meta_string("sig"),
     meta_string("signed_request")
 };
 

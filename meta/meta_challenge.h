@@ -22,9 +22,9 @@ meta_rc_t meta_challenge(meta_str_t args, const meta_str_t *tokens,
     size_t ntokens, unsigned char *out, size_t *len);
 
 /*
- * Overwrites with '*', in place, the values of hub.verify_token, code, state
- * and signed_request (however the name is cased, escaped or joined on) in the
- * query string of the request line, request target or query in data; looks
+ * Overwrites with '*', in place, the values of hub.verify_token, code, state,
+ * sig and signed_request (however the name is cased, escaped or joined on) in
+ * the query string of the request line, request target or query in data; looks
  * from the first '?' on, or everywhere if is_query.  Length never changes.
  */
 void meta_query_mask(unsigned char *data, size_t len, int is_query);

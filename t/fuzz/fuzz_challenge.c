@@ -213,7 +213,7 @@ fuzz_mask(meta_str_t s, int is_query)
     const uint8_t  *p;
 
     static const char *const  secret[] = {
-        "hub.verify_token", "code", "state", "signed_request"
+        "hub.verify_token", "code", "state", "sig", "signed_request"
     };
 
     memcpy(buf, s.data, s.len);
@@ -248,7 +248,7 @@ fuzz_mask(meta_str_t s, int is_query)
         }
     }
 
-    for (k = 0; k < 4; k++) {
+    for (k = 0; k < sizeof(secret) / sizeof(secret[0]); k++) {
         for (i = 0; ; i++) {
             form = fuzz_param(query, secret[k], (int) i, 0, value, &n);
 

@@ -25,6 +25,7 @@ Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax;
 Cache-Control: no-store
 Referrer-Policy: no-referrer
 --- meta_log: ^302 login object= app=1122334455
+--- access_log: "GET /login\?ref=shop-7&exp=\d+&sig=\*{64} HTTP
 --- login: ref=shop-7 more=again=rerequest
 --- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fcb%3Fx%3D1&state=STATE&response_type=code%20granted_scopes&scope=pages_show_list%2Cpages_messaging&auth_type=rerequest
 --- login: ref=shop-7 more=again=reauthorize

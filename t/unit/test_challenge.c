@@ -115,8 +115,8 @@ static const struct {
 
     { "a query", 1, "code=abc&x=y", "code=***&x=y" },
     { "every secret", 1,
-      "hub.verify_token=a&code=bb&state=ccc&signed_request=d.e",
-      "hub.verify_token=*&code=**&state=***&signed_request=***" },
+      "hub.verify_token=a&code=bb&state=ccc&signed_request=d.e&sig=ff",
+      "hub.verify_token=*&code=**&state=***&signed_request=***&sig=**" },
     { "an escaped name", 1, "c%6fde=abc", "c%6fde=***" },
     { "an escaped value", 1, "code=%41%42&x", "code=******&x" },
     { "twice", 1, "code=a&code=b", "code=*&code=*" },
