@@ -12,13 +12,11 @@
 #include "ngx_http_meta_oauth.h"
 
 
-/* a name is compared as it is: who writes ours writes them plainly */
-
 ngx_int_t
 ngx_http_meta_params(ngx_pool_t *pool, ngx_str_t *query, ngx_str_t *names,
     ngx_str_t *values, ngx_uint_t n)
 {
-    ngx_str_t     copy;
+    ngx_str_t     copy, name;
     meta_str_t    left;
     ngx_uint_t    i;
     meta_param_t  param;
@@ -43,10 +41,19 @@ ngx_http_meta_params(ngx_pool_t *pool, ngx_str_t *query, ngx_str_t *names,
 
     while (meta_query_next(&left, &param)) {
 
+        /* in place: what is decoded is never longer */
+
+        name.data = (u_char *) param.name.data;
+
+        if (meta_query_decode(param.name, ' ', name.data, &name.len)
+            != META_OK)
+        {
+            continue;
+        }
+
         for (i = 0; i < n; i++) {
-            if (names[i].len == param.name.len
-                && ngx_memcmp(names[i].data, param.name.data, param.name.len)
-                   == 0)
+            if (names[i].len == name.len
+                && ngx_memcmp(names[i].data, name.data, name.len) == 0)
             {
                 break;
             }
@@ -59,8 +66,6 @@ ngx_http_meta_params(ngx_pool_t *pool, ngx_str_t *query, ngx_str_t *names,
         if (values[i].data) {
             return NGX_DECLINED;
         }
-
-        /* in place: what is decoded is never longer */
 
         values[i].data = (u_char *) param.value.data;
 

@@ -11,9 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "meta/meta_query.h"
 #include "meta/meta_signed.h"
-#include "ngx_http_meta_module.h"
+#include "ngx_http_meta_oauth.h"
 
 
 #define NGX_HTTP_META_FORM_MAX  (32 * 1024)
@@ -169,11 +168,11 @@ ngx_http_meta_signed_check(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *mlcf)
 ngx_http_meta_verdict_t
 ngx_http_meta_signed(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
 {
-    size_t      len;
-    u_char     *p;
+    ngx_int_t   rc;
+    ngx_str_t   body, value;
     meta_str_t  form, text;
 
-    static const meta_str_t  name = meta_string("signed_request");
+    static ngx_str_t  name = ngx_string("signed_request");
 
     if (ctx->bytes > NGX_HTTP_META_FORM_MAX) {
         return NGX_HTTP_META_TOO_LARGE;
@@ -183,17 +182,21 @@ ngx_http_meta_signed(ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx)
         return NGX_HTTP_META_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, form.len + 1);
-    if (p == NULL) {
+    body.data = (u_char *) form.data;
+    body.len = form.len;
+
+    rc = ngx_http_meta_params(r->pool, &body, &name, &value, 1);
+
+    if (rc == NGX_ERROR) {
         return NGX_HTTP_META_ERROR;
     }
 
-    if (meta_query_value(form, name, p, &len) != META_OK) {
+    if (rc != NGX_OK || value.len == 0) {
         return NGX_HTTP_META_NO_SIGNATURE;
     }
 
-    text.data = p;
-    text.len = len;
+    text.data = value.data;
+    text.len = value.len;
 
     return ngx_http_meta_signed_judge(r, ctx, text);
 }

@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 
 #include "meta/meta_base64.h"
-#include "meta/meta_query.h"
 #include "meta/meta_signed.h"
 #include "yajl_judge.h"
 
@@ -17,14 +16,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fuzz_form(meta_str_t form, meta_hmac_t *h);
+static void fuzz_text(meta_str_t text, meta_hmac_t *h);
 static void fuzz_own(meta_str_t json, meta_hmac_t *h);
 static void fuzz_claims(const meta_signed_t *s, meta_hmac_t *h);
 
 static const meta_str_t  key = meta_string("s3cr3t-demo-key");
 
 
-/* the first byte: a form as posted, or JSON that we sign ourselves */
+/* the first byte: a text as posted, or JSON that we sign ourselves */
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_own(s, &h);
 
     } else {
-        fuzz_form(s, &h);
+        fuzz_text(s, &h);
     }
 
     meta_hmac_free(&h);
@@ -55,33 +54,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static void
-fuzz_form(meta_str_t form, meta_hmac_t *h)
+fuzz_text(meta_str_t text, meta_hmac_t *h)
 {
-    size_t         len;
     meta_rc_t      rc;
-    meta_str_t     text;
     meta_signed_t  s;
-    unsigned char  buf[FUZZ_MAX];
-
-    static const meta_str_t  name = meta_string("signed_request");
-
-    rc = meta_query_value(form, name, buf, &len);
-
-    if (rc != META_OK) {
-        check(rc == META_DENIED || rc == META_MALFORMED);
-        return;
-    }
-
-    check(len <= form.len);
-
-    text.data = buf;
-    text.len = len;
 
     if (meta_signed_parse(&s, text) != META_OK) {
         return;
     }
 
-    check(s.payload.len > 0 && s.payload.data + s.payload.len == buf + len);
+    check(s.payload.len > 0
+          && s.payload.data + s.payload.len == text.data + text.len);
     check(memchr(s.payload.data, '.', s.payload.len) == NULL);
 
     rc = meta_signed_check(&s, h);
