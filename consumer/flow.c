@@ -95,6 +95,7 @@ static void account_free(struct flow_account *a)
     free(a->id);
     free(a->name);
     free(a->instagram);
+    free(a->username);
     mem_wipe(a->token);
 }
 
@@ -214,7 +215,24 @@ void flow_fields(struct flow *f, const struct str *words, size_t n)
 }
 
 
-/* flow_accounts_json lists what came of it */
+static void account_json(struct buf *b, enum token_kind kind, const char *id,
+    const char *name)
+{
+    buf_text(b, b->len > 1 ? ",{\"kind\":" : "{\"kind\":");
+    json_quote(b, STR(token_kind_name(kind)));
+    buf_text(b, ",\"account\":");
+    json_quote(b, STR(id));
+    buf_text(b, ",\"name\":");
+    if (name != NULL) {
+        json_quote(b, STR(name));
+    } else {
+        buf_text(b, "null");
+    }
+    buf_text(b, "}");
+}
+
+
+/* flow_accounts_json lists what came of it, and what hangs on a Page */
 void flow_accounts_json(const struct flow *f, struct buf *b)
 {
     size_t                      i;
@@ -223,17 +241,10 @@ void flow_accounts_json(const struct flow *f, struct buf *b)
     buf_text(b, "[");
     for (i = 0; i < f->naccounts; i++) {
         a = &f->accounts[i];
-        buf_text(b, i ? ",{\"kind\":" : "{\"kind\":");
-        json_quote(b, STR(token_kind_name(a->kind)));
-        buf_text(b, ",\"account\":");
-        json_quote(b, STR(a->id));
-        buf_text(b, ",\"name\":");
-        if (a->name != NULL) {
-            json_quote(b, STR(a->name));
-        } else {
-            buf_text(b, "null");
+        account_json(b, a->kind, a->id, a->name);
+        if (a->instagram != NULL) {
+            account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username);
         }
-        buf_text(b, "}");
     }
     buf_text(b, "]");
 }

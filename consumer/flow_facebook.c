@@ -102,6 +102,7 @@ static void page_take(struct flow *f, const struct flow_page *page)
     if (a != NULL) {
         a->token = mem_copy(page->token.at, page->token.len);
         flow_set(&a->instagram, page->instagram);
+        flow_set(&a->username, page->username);
     }
 }
 

@@ -28,7 +28,8 @@ struct flow_account {
     char             *id;
     char             *name;
     char             *token;        /* its own; NULL: the flow's */
-    char             *instagram;
+    char             *instagram;    /* linked to it; NULL: none */
+    char             *username;     /* of that */
     bool              connected;    /* a number that is registered */
 };
 

@@ -78,11 +78,13 @@ bool flow_order_read(const struct json *root, struct flow_order *order)
 /* flow_page_read reads one of /me/accounts, or of owned_pages (2.5) */
 bool flow_page_read(const struct json *j, struct flow_page *page)
 {
+    const struct json  *linked = json_get(j, "instagram_business_account");
+
     *page = (struct flow_page) {
         .id = id_or_none(j, "id"), .name = json_get_text(j, "name"),
         .token = json_get_text(j, "access_token"),
-        .instagram = id_or_none(json_get(j, "instagram_business_account"),
-                                "id")
+        .instagram = id_or_none(linked, "id"),
+        .username = json_get_text(linked, "username")
     };
 
     return page->id.len > 0;

@@ -33,6 +33,7 @@ struct flow_page {
     struct str  name;
     struct str  token;          /* empty: not given */
     struct str  instagram;      /* the account that is linked; empty */
+    struct str  username;       /* what people call that */
 };
 
 struct flow_number {

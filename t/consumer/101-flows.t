@@ -36,7 +36,8 @@ subtest 'Facebook Login' => sub {
     my $seen = $rig->ended($flow);
     is "$seen->{step}/$seen->{error}", 'connected/', 'connected';
     is_deeply JSON::PP::decode_json($seen->{accounts}), [{kind => 'page', account => $SHOP,
-        name => 'Corner Shop'}], 'which Page';
+        name => 'Corner Shop'}, {kind => 'instagram', account => '17841400000000001',
+        name => 'corner.shop'}], 'which Page, and what is linked to it';
     cmp_ok $rig->do('TTL', "meta:flow:$flow"), '>', 3000, 'its page stays for an hour';
 
     my ($user, $page) = map { $rig->stored($_) } "user:$ANA", "page:$SHOP";

@@ -84,8 +84,10 @@ static void test_lists(void)
     const struct json   *j;
 
     ok(flow_page_read(parse("{'id':'9','name':'Shop','access_token':'EAAx',"
-       "'instagram_business_account':{'id':'17'}}"), &page), "a Page");
+       "'instagram_business_account':{'id':'17','username':'shop'}}"), &page),
+       "a Page");
     is_str(page.instagram.at, page.instagram.len, "17", "its account");
+    is_str(page.username.at, page.username.len, "shop", "what that is called");
     ok(!flow_page_read(parse("{'id':'../9'}"), &page), "an id is digits");
 
     ok(flow_number_read(parse("{'id':106,'display_phone_number':'+1 555',"
