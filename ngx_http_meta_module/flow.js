@@ -77,7 +77,7 @@ function show(state) {
   if (at('text').textContent !== state.text) { at('text').textContent = state.text; }
   showSteps(state.step);
   showAccounts(state.step === 'connected' ? state.accounts : []);
-  hint(state.step === 'connected' ? 'You can close this page now.'
+  hint(state.step === 'connected' ? ''
     : state.step === 'failed' ? 'To try again, open the link you received once more.'
     : Date.now() - changed > 45000
       ? 'This takes longer than usual. You can leave this page open, or come back to it later.' : '');

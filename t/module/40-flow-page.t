@@ -83,6 +83,7 @@ document.getElementById('accounts').innerText.includes('<img src=x onerror=alert
 document.getElementById('accounts').innerText.includes('Facebook Page')
 document.querySelectorAll('main img').length === 0
 document.getElementById('steps').hidden
+document.getElementById('hint').hidden
 innerWidth === 360 && document.documentElement.scrollWidth <= 360
 [].every.call(document.querySelectorAll('main *'), function (e) { return e.getBoundingClientRect().right <= 360 })
 --- says
