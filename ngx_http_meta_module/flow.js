@@ -17,7 +17,7 @@ var KINDS = {
   waba: 'WhatsApp account', business: 'Business', user: 'Profile', ad_account: 'Ad account'
 };
 var TITLES = {connected: 'You are connected', failed: 'Nothing was connected',
-  unknown: 'There is nothing to see here'};
+  late: 'This takes too long', unknown: 'There is nothing to see here'};
 
 var page = document.getElementById('page');
 var signup = page.hasAttribute('data-signup');
@@ -46,7 +46,7 @@ function item(parent, parts) {
 function showSteps(step) {
   var list = at('steps'), here = place(step);
   list.textContent = '';
-  list.hidden = step === 'failed' || step === 'connected' || step === 'unknown';
+  list.hidden = !!TITLES[step];
   STEPS.forEach(function (s, i) {
     if (!signup && SIGNUP.indexOf(s[0]) >= 0) { return; }
     var done = i < here || i === 0;
@@ -70,19 +70,21 @@ function show(state) {
   if (SIGNUP.indexOf(state.step) >= 0) { signup = true; }
   if (state.step + state.text !== last) { changed = Date.now(); }
   last = state.step + state.text;
-  page.className = state.step === 'connected' ? 'good'
-    : state.error === 'denied' || state.step === 'unknown' ? 'note'
-    : state.step === 'failed' ? 'bad' : 'wait';
-  at('title').textContent = document.title = TITLES[state.step] || 'Connecting your accounts';
+
+  var end = !TITLES[state.step] && state.error === 'late' ? 'late' : state.step;
+  page.className = end === 'connected' ? 'good'
+    : state.error === 'denied' || end === 'unknown' ? 'note'
+    : end === 'failed' ? 'bad' : end === 'late' ? 'late' : 'wait';
+  at('title').textContent = document.title = TITLES[end] || 'Connecting your accounts';
   if (at('text').textContent !== state.text) { at('text').textContent = state.text; }
-  showSteps(state.step);
-  showAccounts(state.step === 'connected' ? state.accounts : []);
-  hint(state.step === 'connected' ? ''
-    : state.step === 'failed' ? 'To try again, open the link you received once more.'
+  showSteps(end);
+  showAccounts(end === 'connected' ? state.accounts : []);
+  hint(end === 'connected' ? ''
+    : end === 'failed' || end === 'late' ? 'To try again, open the link you received once more.'
     : Date.now() - changed > 45000
       ? 'This takes longer than usual. You can leave this page open, or come back to it later.' : '');
   page.dispatchEvent(new CustomEvent('flow', {detail: state}));
-  return state.step !== 'connected' && state.step !== 'failed' && state.step !== 'unknown';
+  return end === 'late' || !TITLES[end];    // what is late may go on after all
 }
 
 function hint(text) {

@@ -22,6 +22,7 @@ typedef struct {
     ngx_str_t    text;
     ngx_str_t    error;
     ngx_str_t    accounts;
+    ngx_str_t    at;            /* of the step, ms since 1970 */
 } ngx_http_meta_flow_t;
 
 
@@ -29,6 +30,7 @@ static ngx_int_t ngx_http_meta_flow_answered(ngx_http_request_t *r,
     void *data, ngx_http_meta_reply_t *reply, ngx_str_t *text);
 static void ngx_http_meta_flow_read(ngx_http_meta_flow_t *flow,
     ngx_str_t *text);
+static void ngx_http_meta_flow_late(ngx_http_meta_flow_t *flow);
 static ngx_int_t ngx_http_meta_flow_answer(ngx_http_request_t *r,
     ngx_http_meta_flow_t *flow, ngx_uint_t status);
 static ngx_int_t ngx_http_meta_flow_page(ngx_http_request_t *r,
@@ -132,6 +134,8 @@ ngx_http_meta_flow_answered(ngx_http_request_t *r, void *data,
         if (flow->step.len == 0) {
             status = NGX_HTTP_NOT_FOUND;
         }
+
+        ngx_http_meta_flow_late(flow);
     }
 
     return ngx_http_meta_flow_answer(r, flow, status);
@@ -176,8 +180,44 @@ ngx_http_meta_flow_read(ngx_http_meta_flow_t *flow, ngx_str_t *text)
 
         } else if (ngx_http_meta_flow_is(&line[0], "accounts")) {
             flow->accounts = line[1];
+
+        } else if (ngx_http_meta_flow_is(&line[0], "at")) {
+            flow->at = line[1];
         }
     }
+}
+
+
+/*
+ * Nobody takes the code, or who took it has died: a person is not left
+ * waiting.  Should it go on after all, the next look shows it.
+ */
+
+static void
+ngx_http_meta_flow_late(ngx_http_meta_flow_t *flow)
+{
+    off_t        at;
+    ngx_uint_t   i;
+
+    static char  *rest[] = { "connected", "failed", "pin", NULL };
+
+    for (i = 0; rest[i]; i++) {
+        if (ngx_http_meta_flow_is(&flow->step, rest[i])) {
+            return;
+        }
+    }
+
+    at = ngx_atoof(flow->at.data, flow->at.len);
+
+    if (at == NGX_ERROR
+        || ngx_time() - at / 1000 <= NGX_HTTP_META_FLOW_LATE)
+    {
+        return;
+    }
+
+    ngx_str_set(&flow->error, "late");
+    ngx_str_set(&flow->text, "This takes longer than it should. "
+                             "Please begin again.");
 }
 
 
@@ -234,18 +274,21 @@ ngx_http_meta_flow_page(ngx_http_request_t *r, ngx_http_meta_flow_t *flow,
     ngx_uint_t         i;
 
     static struct {
-        char          *step;
+        char          *word;        /* a step, or an error */
         ngx_str_t      look;
         ngx_str_t      title;
     } looks[] = {
         { "connected", ngx_string("good"), ngx_string("You are connected") },
         { "failed", ngx_string("bad"),
           ngx_string("Nothing was connected") },
+        { "late", ngx_string("late"), ngx_string("This takes too long") },
         { NULL, ngx_string("wait"), ngx_string("Connecting your accounts") }
     };
 
-    for (i = 0; looks[i].step; i++) {
-        if (ngx_http_meta_flow_is(&flow->step, looks[i].step)) {
+    for (i = 0; looks[i].word; i++) {
+        if (ngx_http_meta_flow_is(&flow->step, looks[i].word)
+            || ngx_http_meta_flow_is(&flow->error, looks[i].word))
+        {
             break;
         }
     }

@@ -27,6 +27,7 @@
 #define NGX_HTTP_META_EXTRAS_MAX  2048      /* of a file of extras */
 #define NGX_HTTP_META_STATE_TIME  600       /* seconds */
 #define NGX_HTTP_META_SIGNUP_EVENT  64      /* of its name */
+#define NGX_HTTP_META_FLOW_LATE   90        /* seconds without a step */
 #define NGX_HTTP_META_FLOW_ROOM   (64 * 1024)   /* of a flow's fields */
 
 

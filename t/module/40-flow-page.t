@@ -17,9 +17,11 @@ plan skip_all => 'no Chromium (scripts/setup browser)' unless Test::Meta::Browse
 my $FLOW = '0123456789abcdef' x 2;
 
 # what the consumer writes: FIELD = VALUE
+# AGE: that many seconds ago
 verb says => sub {
-    my ($t, $arg, $text) = @_;
-    $t->{redis}->do('HSET', "meta:flow:$FLOW", map { /^(\w+) = (.*)$/ } split /\n/, $text);
+    my ($t, $age, $text) = @_;
+    $t->{redis}->do('HSET', "meta:flow:$FLOW", at => (time - ($age || 0)) * 1000,
+        map { /^(\w+) = (.*)$/ } split /\n/, $text);
 };
 
 # WIDTH PATH
@@ -68,6 +70,18 @@ text = Your accounts are looked up.
 document.getElementById('text').innerText === 'Your accounts are looked up.'
 document.querySelector('.steps .now').innerText === 'Finding your accounts'
 document.querySelectorAll('.steps .done').length === 3
+--- says: 91
+step = accounts
+--- holds
+document.title === 'This takes too long'
+document.getElementById('page').className === 'late'
+document.getElementById('text').innerText.endsWith('Please begin again.')
+document.getElementById('hint').innerText.startsWith('To try again')
+document.getElementById('steps').hidden
+--- says
+step = accounts
+--- holds
+document.title === 'Connecting your accounts'
 --- redis_do: stop
 --- holds
 document.getElementById('hint').innerText.startsWith('We cannot reach the server')

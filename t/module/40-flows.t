@@ -20,6 +20,15 @@ verb left => sub {
     is "@ages", $ages // '', 'those are left';
 };
 
+# SECONDS FIELD VALUE...: a flow that was written so long ago, as JSON
+verb aged => sub {
+    my ($t, $arg) = @_;
+    my ($age, @fields) = split ' ', $arg;
+    my $flow = '0123456789abcdef' x 2;
+    $t->{redis}->do('HSET', "meta:flow:$flow", at => (time - $age) * 1000, text => 'a', @fields);
+    $t->run(get => "/st?flow=$flow&format=json");
+};
+
 run_blocks();
 
 __DATA__
@@ -169,6 +178,24 @@ Content-Type: text/html; charset=utf-8
 --- get: /cb
 --- status: 404
 --- meta_log: ^404 no_flow
+
+=== nobody goes on with a login for 90 seconds: it is not shown as if it did
+--- logins
+--- aged: 80 step received
+--- answer_like: "step":"received","text":"a","error":null
+--- aged: 100 step received
+--- answer_like: "step":"received","text":"This takes longer than it should. Please begin again.","error":"late","accounts":\[\]
+--- get: /st?flow=0123456789abcdef0123456789abcdef
+--- status: 200
+--- answer_like: (?s)class="late".*This takes too long
+--- aged: -100 step received
+--- answer_like: "error":null
+--- aged: 100 step pin
+--- answer_like: "step":"pin","text":"a","error":null
+--- aged: 100 step connected
+--- answer_like: "step":"connected","text":"a","error":null
+--- aged: 100 step failed error code
+--- answer_like: "step":"failed","text":"a","error":"code"
 
 === what stands in a flow is text, and a list that is none is not passed on
 --- logins
