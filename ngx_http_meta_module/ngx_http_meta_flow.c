@@ -23,6 +23,7 @@ typedef struct {
     ngx_str_t    error;
     ngx_str_t    accounts;
     ngx_str_t    at;            /* of the step, ms since 1970 */
+    ngx_str_t    state;         /* of a signup */
 } ngx_http_meta_flow_t;
 
 
@@ -183,6 +184,9 @@ ngx_http_meta_flow_read(ngx_http_meta_flow_t *flow, ngx_str_t *text)
 
         } else if (ngx_http_meta_flow_is(&line[0], "at")) {
             flow->at = line[1];
+
+        } else if (ngx_http_meta_flow_is(&line[0], "state")) {
+            flow->state = line[1];
         }
     }
 }
@@ -271,7 +275,9 @@ static ngx_int_t
 ngx_http_meta_flow_page(ngx_http_request_t *r, ngx_http_meta_flow_t *flow,
     ngx_uint_t status, ngx_str_t *json)
 {
-    ngx_uint_t         i;
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_http_meta_oauth_loc_conf_t  *molcf;
 
     static struct {
         char          *word;        /* a step, or an error */
@@ -290,6 +296,19 @@ ngx_http_meta_flow_page(ngx_http_request_t *r, ngx_http_meta_flow_t *flow,
             || ngx_http_meta_flow_is(&flow->error, looks[i].word))
         {
             break;
+        }
+    }
+
+    molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
+
+    if (molcf->signup
+        && !ngx_http_meta_flow_is(&flow->step, "connected")
+        && !ngx_http_meta_flow_is(&flow->step, "failed"))
+    {
+        rc = ngx_http_meta_signup_again(r, &flow->flow, &flow->state, json);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
 

@@ -26,6 +26,7 @@
 #define NGX_HTTP_META_URI_MAX     512       /* of a configured URL */
 #define NGX_HTTP_META_EXTRAS_MAX  2048      /* of a file of extras */
 #define NGX_HTTP_META_STATE_TIME  600       /* seconds */
+#define NGX_HTTP_META_FLOW_TIME   3600      /* as long as its hash */
 #define NGX_HTTP_META_SIGNUP_EVENT  64      /* of its name */
 #define NGX_HTTP_META_FLOW_LATE   90        /* seconds without a step */
 #define NGX_HTTP_META_FLOW_ROOM   (64 * 1024)   /* of a flow's fields */
@@ -142,6 +143,7 @@ typedef struct {
     ngx_str_t                   kind;
     ngx_str_t                   ref;
     ngx_str_t                   app;
+    ngx_str_t                   state;      /* by which its browser is known */
     ngx_str_t                   event;      /* JSON; empty: nothing to push */
 } ngx_http_meta_auth_t;
 
@@ -250,9 +252,9 @@ ngx_int_t ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
 ngx_int_t ngx_http_meta_state_check(ngx_http_request_t *r, ngx_str_t *state,
     ngx_http_meta_login_t *login);
 
-/* another ten minutes for the same flow */
+/* another one for the same flow, good for so many seconds */
 ngx_int_t ngx_http_meta_state_renew(ngx_http_request_t *r,
-    ngx_http_meta_login_t *login, ngx_str_t *state);
+    ngx_http_meta_login_t *login, time_t lives, ngx_str_t *state);
 
 ngx_int_t ngx_http_meta_is_flow(ngx_str_t *flow);
 
@@ -303,6 +305,13 @@ char *ngx_http_meta_embedded_signup(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_meta_signup_ready(ngx_conf_t *cf,
     ngx_http_meta_signup_conf_t *signup);
 ngx_int_t ngx_http_meta_signup_handler(ngx_http_request_t *r);
+
+/*
+ * Its page again, for a flow on its way, of which the page shows what is known;
+ * NGX_DECLINED: by the state that was kept it is not this browser's.
+ */
+ngx_int_t ngx_http_meta_signup_again(ngx_http_request_t *r, ngx_str_t *flow,
+    ngx_str_t *state, ngx_str_t *known);
 
 /* ngx_http_meta_signup_read.c; 0: it comes from elsewhere */
 ngx_uint_t ngx_http_meta_signup_own(ngx_http_request_t *r);

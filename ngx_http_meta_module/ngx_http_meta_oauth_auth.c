@@ -20,7 +20,7 @@
 #define NGX_HTTP_META_FLOW_KEY  "meta:flow:"
 
 /* EVAL, script, 3, keys, now, record, and names with values */
-#define NGX_HTTP_META_AUTH_ARGV  (8 + 2 * 8)
+#define NGX_HTTP_META_AUTH_ARGV  (8 + 2 * 9)
 
 
 typedef struct {
@@ -159,6 +159,7 @@ ngx_http_meta_auth_push(ngx_http_request_t *r, ngx_http_meta_auth_t *auth,
     n = ngx_http_meta_auth_field(argv, n, "kind", &auth->kind);
     n = ngx_http_meta_auth_field(argv, n, "ref", &auth->ref);
     n = ngx_http_meta_auth_field(argv, n, "app", &auth->app);
+    n = ngx_http_meta_auth_field(argv, n, "state", &auth->state);
 
     return ngx_http_meta_ask(r, argv, n, 0, ngx_http_meta_auth_answered,
                              wait);

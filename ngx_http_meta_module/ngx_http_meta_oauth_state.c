@@ -46,13 +46,14 @@ ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
     login.name = *name;
     login.ref = *ref;
 
-    return ngx_http_meta_state_renew(r, &login, state);
+    return ngx_http_meta_state_renew(r, &login, NGX_HTTP_META_STATE_TIME,
+                                     state);
 }
 
 
 ngx_int_t
 ngx_http_meta_state_renew(ngx_http_request_t *r, ngx_http_meta_login_t *login,
-    ngx_str_t *state)
+    time_t lives, ngx_str_t *state)
 {
     ngx_str_t                        cookie;
     meta_str_t                       text;
@@ -76,7 +77,7 @@ ngx_http_meta_state_renew(ngx_http_request_t *r, ngx_http_meta_login_t *login,
     st.name.len = login->name.len;
     st.ref.data = login->ref.data;
     st.ref.len = login->ref.len;
-    st.expires = ngx_time() + NGX_HTTP_META_STATE_TIME;
+    st.expires = ngx_time() + lives;
 
     text.data = cookie.data;
     text.len = cookie.len;

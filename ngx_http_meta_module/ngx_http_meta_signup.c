@@ -46,10 +46,12 @@ typedef enum {
 
 static ngx_int_t ngx_http_meta_signup_get(ngx_http_request_t *r);
 static ngx_int_t ngx_http_meta_signup_page(ngx_http_request_t *r,
-    ngx_str_t *flow, ngx_str_t *state);
+    ngx_str_t *flow, ngx_str_t *state, ngx_str_t *known);
 static ngx_int_t ngx_http_meta_signup_post(ngx_http_request_t *r);
 static void ngx_http_meta_signup_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_meta_signup_judge(ngx_http_request_t *r);
+static ngx_int_t ngx_http_meta_signup_state(ngx_http_request_t *r,
+    ngx_str_t *state, ngx_http_meta_login_t *login);
 static ngx_int_t ngx_http_meta_signup_renew(ngx_http_request_t *r,
     ngx_http_meta_signup_t *s);
 static ngx_int_t ngx_http_meta_signup_code(ngx_http_request_t *r,
@@ -168,17 +170,42 @@ ngx_http_meta_signup_get(ngx_http_request_t *r)
         return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_ERROR, NULL);
     }
 
-    return ngx_http_meta_signup_page(r, &flow, &state);
+    return ngx_http_meta_signup_page(r, &flow, &state, NULL);
+}
+
+
+/* a page that was loaded anew can still take a PIN */
+
+ngx_int_t
+ngx_http_meta_signup_again(ngx_http_request_t *r, ngx_str_t *flow,
+    ngx_str_t *state, ngx_str_t *known)
+{
+    ngx_str_t              fresh;
+    ngx_http_meta_login_t  login;
+
+    if (ngx_http_meta_signup_state(r, state, &login) != NGX_OK
+        || ngx_memcmp(login.flow.data, flow->data, META_FLOW_LEN) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_meta_state_renew(r, &login, NGX_HTTP_META_STATE_TIME, &fresh)
+        != NGX_OK)
+    {
+        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_ERROR, NULL);
+    }
+
+    return ngx_http_meta_signup_page(r, flow, &fresh, known);
 }
 
 
 static ngx_int_t
 ngx_http_meta_signup_page(ngx_http_request_t *r, ngx_str_t *flow,
-    ngx_str_t *state)
+    ngx_str_t *state, ngx_str_t *known)
 {
     ngx_http_meta_ctx_t             *ctx;
     ngx_http_meta_page_t             page;
-    ngx_http_meta_field_t            fields[4];
+    ngx_http_meta_field_t            fields[5];
     ngx_http_meta_oauth_loc_conf_t  *molcf;
 
     molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
@@ -194,6 +221,11 @@ ngx_http_meta_signup_page(ngx_http_request_t *r, ngx_str_t *flow,
     fields[1].value = molcf->signup->json;
     ngx_str_set(&fields[2].name, "flow");
     fields[2].value = *flow;
+
+    if (known) {
+        ngx_str_set(&fields[3].name, "known");
+        fields[3].value = *known;
+    }
 
     ngx_memzero(&page, sizeof(ngx_http_meta_page_t));
 
@@ -253,12 +285,9 @@ ngx_http_meta_signup_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_meta_signup_judge(ngx_http_request_t *r)
 {
-    ngx_int_t                        rc;
-    meta_str_t                       body;
-    ngx_http_meta_signup_t          *s;
-    ngx_http_meta_oauth_loc_conf_t  *molcf;
-
-    molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
+    ngx_int_t                rc;
+    meta_str_t               body;
+    ngx_http_meta_signup_t  *s;
 
     if (ngx_http_meta_body_size(r) > NGX_HTTP_META_SIGNUP_MAX) {
         return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_LARGE);
@@ -280,17 +309,8 @@ ngx_http_meta_signup_judge(ngx_http_request_t *r)
                                               : NGX_HTTP_META_SIGNUP_BAD);
     }
 
-    rc = ngx_http_meta_state_check(r, &s->v[NGX_HTTP_META_S_STATE],
-                                   &s->login);
-
-    if (rc == NGX_OK
-        && (s->login.name.len != molcf->signup->name.len
-            || ngx_memcmp(s->login.name.data, molcf->signup->name.data,
-                          s->login.name.len)
-               != 0))
-    {
-        rc = NGX_DECLINED;
-    }
+    rc = ngx_http_meta_signup_state(r, &s->v[NGX_HTTP_META_S_STATE],
+                                    &s->login);
 
     if (rc != NGX_OK) {
         return ngx_http_meta_signup_refuse(r,
@@ -310,6 +330,30 @@ ngx_http_meta_signup_judge(ngx_http_request_t *r)
 
 
 static ngx_int_t
+ngx_http_meta_signup_state(ngx_http_request_t *r, ngx_str_t *state,
+    ngx_http_meta_login_t *login)
+{
+    ngx_int_t                        rc;
+    ngx_str_t                       *name;
+    ngx_http_meta_oauth_loc_conf_t  *molcf;
+
+    molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
+    name = &molcf->signup->name;
+
+    rc = ngx_http_meta_state_check(r, state, login);
+
+    if (rc == NGX_OK
+        && (login->name.len != name->len
+            || ngx_memcmp(login->name.data, name->data, name->len) != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
 ngx_http_meta_signup_renew(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
 {
     u_char               *p;
@@ -319,7 +363,9 @@ ngx_http_meta_signup_renew(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
     p = ngx_pnalloc(r->pool, META_STATE_MAX + sizeof("{\"state\":\"\"}"));
 
     if (p == NULL
-        || ngx_http_meta_state_renew(r, &s->login, &state) != NGX_OK)
+        || ngx_http_meta_state_renew(r, &s->login, NGX_HTTP_META_STATE_TIME,
+                                     &state)
+           != NGX_OK)
     {
         return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_ERROR);
     }
@@ -349,7 +395,10 @@ ngx_http_meta_signup_code(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
 
     if (ngx_http_meta_auth_seal(r, &s->login.flow,
                                 &s->v[NGX_HTTP_META_S_CODE], &sealed)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_meta_state_renew(r, &s->login, NGX_HTTP_META_FLOW_TIME,
+                                     &s->auth.state)
+           != NGX_OK)
     {
         return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_ERROR);
     }

@@ -8,6 +8,10 @@ var page = document.getElementById('page');
 var config = JSON.parse(page.getAttribute('data-config'));
 var state = page.getAttribute('data-key');
 var flow = page.getAttribute('data-flow');
+
+// of a signup that was on its way when its page was loaded anew; who begins again needs the link
+var known = page.getAttribute('data-known');
+var link = known ? '' : location.href.split('#')[0];
 var start = at('start'), form = at('pin'), digits = at('digits');
 
 // what Meta's window says of itself, beside the code; and where we are
@@ -93,7 +97,7 @@ function load() {
 
 // the browser opens a window only from inside of a click
 start.addEventListener('click', function () {
-  if (phase === 'broken' || phase === 'over') { location.reload(); return; }
+  if (phase === 'broken' || phase === 'over') { location.replace(link); return; }
   info = null;
   phase = 'open';
   say('wait', 'Continue in Facebook’s window', 'When you are done there, this page goes on by itself.',
@@ -187,9 +191,10 @@ function send(code, since) {
   phase = 'sent';
   insist({state: state, code: code, event: said.event || null, waba: said.waba || null,
     phone: said.phone || null, business: said.business || null}, since + CODE_MS, function (answer) {
-    if (answer.status === 200) { window.follow(answer.said); return; }
-    if (answer.status === 409) {
-      window.follow({flow: flow, step: 'received', text: answer.said.text, error: null, accounts: []});
+    if (answer.status === 200 || answer.status === 409) {
+      history.replaceState(null, '', '?flow=' + flow);
+      window.follow(answer.status === 200 ? answer.said
+        : {flow: flow, step: 'received', text: answer.said.text, error: null, accounts: []});
       return;
     }
     phase = 'over';
@@ -218,11 +223,11 @@ page.addEventListener('flow', function (event) {
     if (ask) { page.className = 'lock'; }
     at('steps').hidden = ask;
   }
-  if (step === 'connected') { phase = 'over'; }
-  if (step === 'failed' || step === 'unknown') {
-    phase = 'over';
+  var again = step === 'failed' || step === 'unknown' || (step !== 'pin' && event.detail.error === 'late');
+  phase = again || step === 'connected' ? 'over' : 'sent';
+  at('go').hidden = !again || !link;
+  if (again && link) {
     at('hint').hidden = true;
-    at('go').hidden = false;
     start.textContent = 'Try again';
   }
 });
@@ -249,5 +254,10 @@ form.addEventListener('submit', function (event) {
   });
 });
 
-load();
+if (known) {
+  at('plan').hidden = true;
+  window.follow(JSON.parse(known));
+} else {
+  load();
+}
 })();

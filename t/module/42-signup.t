@@ -105,6 +105,19 @@ verb flow_is => sub {
     is decode_json($t->{last}{body})->{step}, $arg, "the flow is $arg";
 };
 
+# the consumer's word
+verb step => sub { $_[0]{redis}->do('HSET', "meta:flow:$_[0]{flow}", step => $_[1]) };
+
+# [URI] [COOKIE]: the page of the flow is loaded anew, and has what it has
+verb again => sub {
+    my ($t, $arg) = @_;
+    my ($uri, $cookie) = split ' ', $arg;
+    $cookie = $cookie ? "__Host-meta_login=$cookie" : $t->{cookie};
+    ask($t, 'GET', ($uri // '/signup') . "?flow=$t->{flow}", ["Cookie: $cookie"]);
+    ($t->{state}) = $t->{last}{body} =~ / data-key="([^"]*)"/;
+    $t->learn(grep { defined } $t->{state});
+};
+
 # [AGE]: the state as it was signed with our key, but so many seconds from its end
 verb aged => sub {
     my ($t, $arg) = @_;
@@ -210,6 +223,38 @@ Cache-Control: no-store
 {"code":null,"pin":"581063"}
 --- status: 409
 --- llen: meta:auth 2
+
+=== a page that was loaded anew takes the PIN, in the browser that began
+--- signup
+--- open
+--- send
+{}
+--- status: 200
+--- step: pin
+--- again: /signup AAAAAAAAAAAAAAAAAAAAAA
+--- answer_like: (?s)\A(?!.*data-key).*&quot;step&quot;:&quot;pin&quot;
+--- headers
+!Set-Cookie
+--- again: /other
+--- answer_like: (?s)\A(?!.*data-key)
+--- again
+--- status: 200
+--- answer_like: data-known="\{&quot;v&quot;:1,&quot;flow&quot;:&quot;[0-9a-f]{32}&quot;,&quot;step&quot;:&quot;pin&quot;
+--- headers
+Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900
+Cross-Origin-Opener-Policy: same-origin-allow-popups
+--- send
+{}
+--- status: 409
+--- send
+{"code":null,"pin":"581063"}
+--- status: 200
+--- sealed
+{}
+--- llen: meta:auth 2
+--- step: failed
+--- again
+--- answer_like: (?s)\A(?!.*data-key).*Nothing was connected
 
 === a PIN is six digits, and comes alone
 --- signup

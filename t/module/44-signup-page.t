@@ -127,6 +127,14 @@ verb flow => sub {
     $t->{redis}->do('HSET', "meta:flow:$t->{flow}", map { split / /, $_, 2 } split /\n/, $text);
 };
 
+verb reload => sub {
+    my $b = $_[0]{browser};
+    $b->eval('window.old = true');
+    $b->call('Page.reload');
+    my $there = '!window.old && document.readyState === "complete"';
+    ok &wait_for(sub { eval { $b->eval($there) } }, 10), 'loaded anew';
+};
+
 verb pin => sub {
     my ($t, $pin) = @_;
     $t->{browser}->wait('#pin:not([hidden])');
@@ -156,12 +164,19 @@ __DATA__
 {"field":"signup","event":"FINISH","waba":"520000000000002","phone":"106000000000001","ref":"shop-7"}
 --- title: Connecting your account
 --- flow
+step exchanging
+at 1000000000000
+--- title: This takes too long.*Please begin again
+--- flow
+at 9999999999999
 step registering
 text Your phone number is registered.
 --- shot: registering
 --- flow
 step pin
 text This number is protected by a PIN of six digits.
+--- title: Your number has a PIN
+--- reload
 --- title: Your number has a PIN
 --- pin: 58106
 --- title: Your number has a PIN
