@@ -514,6 +514,7 @@ void flows_leave(struct flows *flows)
     for (f = flows->first; f != NULL; f = next) {
         next = f->next;
         bad_say(f, FLOW_INTERNAL, NULL);
+        flow_tell(f, FLOW_INTERNAL, NONE, NULL);
         f->cb = NULL;
         if (!f->flying && !f->asked) {
             flow_free(f);

@@ -120,13 +120,15 @@ static void on_changed(void *data, const struct reply *reply)
     struct str        state;
     struct token_op  *op = data;
 
-    state = reply != NULL ? reply_str(reply_at(reply, 0)) : NONE;
-
-    if (reply_count(reply) == 0) {
+    if (reply == NULL || reply_count(reply) == 0) {
         op_refused(op, reply);
         op_end(op);
+        return;
+    }
 
-    } else if (str_is(state, "done")) {
+    state = reply_str(reply_at(reply, 0));
+
+    if (str_is(state, "done")) {
         store_read_names(op->tokens, op->names, op->n, op_read, op);
 
     } else {

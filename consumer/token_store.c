@@ -298,7 +298,7 @@ static void on_look(void *data, const struct reply *reply)
     if (reply != NULL && reply_type(reply) == REPLY_ERROR) {
         store_refused(s, reply);
 
-    } else if (reply_count(reply) == 1) {
+    } else if (reply != NULL && reply_count(reply) == 1) {
         s->refused = false;
         store_known(s);
     }

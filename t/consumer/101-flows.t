@@ -162,6 +162,15 @@ subtest 'Redis goes away, the daemon goes, and many come at once' => sub {
     my $seen = $rig->flow($flow);
     is "$seen->{step} $seen->{error}", 'failed internal', 'and the page knows';
     $rig->graph->hasten;
+
+    # longer than the second in which the store is looked at
+    $c = $rig->logins(more => "drain_timeout: 1200ms\n");
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
+    $rig->at($rig->login, 'accounts');
+    $rig->redis->pause;
+    $rig->graph->hasten;
+    is $c->drain(20), 'exit 3', 'a Redis that answers nobody: it leaves as it should';
+    $rig->redis->cont;
     $rig->done;
 };
 

@@ -101,7 +101,11 @@ subtest 'the token is nowhere while it waits' => sub {
     my ($record) = $rig->do('HVALS', "{$OUTBOX}:inflight");
     like $record, qr/"token":"1\.[0-9a-f]{8}\./, 'in flight it is sealed';
     is index($rig->everything, $token), -1, 'and nowhere in clear';
-    $rig->{consumers}[0]->stop('KILL');
+    my $c = $rig->{consumers}[0];
+    $c->signal('TERM');
+    $c->wait_log(qr/drains/);
+    is $c->stop('TERM'), 'exit 3', 'its consumer leaves without waiting for it';
+    like $c->log, qr/job=slow .*outcome=left/, 'and says so';
     $rig->graph->hasten;
     $rig->do('HSET', "{$OUTBOX}:lease", until => 1);
     $rig->do('DEL', 'meta:consumers');
