@@ -274,19 +274,22 @@ int run_deletion_show(struct ctl *c)
 }
 
 
-/* what the page says to the person */
+/* what the page says to the person, and "show" in a terminal */
 static const char *deletion_text(struct ctl *c)
 {
-    const char  *p;
+    size_t      n;
+    struct str  s = c->opts.text != NULL ? STR(c->opts.text) : NONE;
 
-    for (p = c->opts.text; p != NULL && *p != '\0'; p++) {
-        if ((unsigned char) *p < ' ' || *p == 0x7f) {
-            ctl_fail(CTL_USAGE, "--text must be one line");
-        }
+    if (s.len > TEXT_LEN) {
+        ctl_fail(CTL_USAGE, "--text must have at most %d bytes", TEXT_LEN);
     }
 
-    if (p != NULL && p - c->opts.text > TEXT_LEN) {
-        ctl_fail(CTL_USAGE, "--text must have at most %d bytes", TEXT_LEN);
+    for ( /* void */ ; s.len; s.at += n, s.len -= n) {
+        n = json_utf8(s);
+        if (n == 0 || json_steers(s, n)) {
+            ctl_fail(CTL_USAGE, "--text must be one line of UTF-8, without"
+                     " control characters");
+        }
     }
 
     return c->opts.text;

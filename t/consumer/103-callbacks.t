@@ -120,6 +120,8 @@ subtest 'metactl deletion' => sub {
     like page()->{done_at}, qr/^\d{13}$/, 'since when';
     is +(metactl('deletion', 'refuse', $CODE))[0], 2, 'a refusal says why';
     is +(metactl('deletion', 'done', $CODE, '--text', "a\nb"))[0], 2, 'in one line';
+    is +(metactl('deletion', 'done', $CODE, '--text', $_))[0], 2, 'of text alone'
+        for "a\e[2Jb", "a\xc2\x9b2Jb", "a\xe2\x80\xaeb", "a\xff", "a\x7f";
     is +(metactl('deletion', 'show', 'abc'))[0], 4, 'a code of nobody';
     is +(metactl('deletion', 'show', '../x'))[0], 2, 'what is no code';
     $rig->push_to($CALLBACKS, callback('deletion', $ME, code => $CODE, issued_at => 1));
