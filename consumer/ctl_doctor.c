@@ -2,6 +2,7 @@
 
 #include "ctl_doctor.h"
 #include "graph_error.h"
+#include "token.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -308,6 +309,7 @@ int run_doctor(struct ctl *c)
         buf_add(&why, "", 1);
         doctor_say(&d, LEVEL_BAD, "Redis", redis_todo(why.at), "%.*s: %s",
                    (int) where.len, where.at, why.at);
+        tokens_new(NULL, NULL, c->conf);    /* the store is not asked for */
     } else {
         doctor_say(&d, LEVEL_OK, "Redis", NULL, "%.*s answers",
                    (int) where.len, where.at);

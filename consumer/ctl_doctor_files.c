@@ -78,7 +78,7 @@ static void files_secret(struct doctor *d)
         }
     }
 
-    if (conf->tokens.n == 0) {
+    if (conf->tokens.n == 0 && conf->token_keys == NULL) {
         doctor_say(d, LEVEL_WARN, "tokens", "add one under tokens",
                    "there is no token: nothing can be sent");
     } else if (open == 0) {

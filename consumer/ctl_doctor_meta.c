@@ -1,9 +1,9 @@
 /* metactl doctor: what Meta says of the tokens, the numbers and the
-   subscriptions of this configuration.  Reads only. */
+   subscriptions of this configuration and of the token store.  Reads only. */
 
 #include "ctl_doctor.h"
+#include "ctl_store.h"
 #include "ctl_subs.h"
-#include "token.h"
 #include "token_answer.h"
 #include "token_ask.h"
 
@@ -15,6 +15,8 @@
 #define EXPIRES_MS  (7 * META_DAY)
 #define SKEW_MS     60000
 #define SEEN_MS     META_DAY    /* lately, of what the edge has seen */
+#define LOOK_MAX    100         /* tokens, numbers and accounts that Meta is
+                                   asked of: a store may hold thousands */
 
 /* meta-graph-oauth-ads-capi.md 1.2: usable until */
 static const struct {
@@ -112,13 +114,39 @@ static void token_name_of(char out[96], const struct conf_token *t)
 }
 
 
+/* false: not so soon that anybody must act; ms, 0 and below: no end is known */
+static bool ends_say(struct doctor *d, const char *name, long long expires,
+    long long data_expires)
+{
+    char       date[TIME_MAX];
+    long long  now = time_now();
+
+    if (expires > 0 && expires < now + EXPIRES_MS) {
+        doctor_say(d, expires < now ? LEVEL_BAD : LEVEL_WARN, "token",
+                   "metactl token exchange, or a new one", "%s %s on %s", name,
+                   expires < now ? "has ended" : "ends",
+                   time_date(date, expires));
+        return true;
+    }
+
+    if (data_expires > 0 && data_expires < now + EXPIRES_MS) {
+        doctor_say(d, LEVEL_WARN, "token", "the person must log in again:"
+                   " metactl token login-url", "%s: access to data %s on %s",
+                   name, data_expires < now ? "has ended" : "ends",
+                   time_date(date, data_expires));
+        return true;
+    }
+
+    return false;
+}
+
+
 static void debug_say(struct doctor *d, const char *name,
     const struct token_debug *t)
 {
     char                    date[TIME_MAX];
     bool                    ours = false;
     size_t                  i;
-    long long               now = time_now();
     const struct conf_app  *apps = d->c->conf->apps.at;
 
     for (i = 0; i < d->c->conf->apps.n; i++) {
@@ -134,14 +162,7 @@ static void debug_say(struct doctor *d, const char *name,
         doctor_say(d, LEVEL_BAD, "token", "take one of an app that stands"
                    " under apps", "%s is a token of app %.*s", name,
                    (int) (t->app.len < 32 ? t->app.len : 32), t->app.at);
-    } else if (t->expires > 0 && t->expires < now + EXPIRES_MS) {
-        doctor_say(d, LEVEL_WARN, "token", "metactl token exchange, or a new"
-                   " one", "%s ends on %s", name, time_date(date, t->expires));
-    } else if (t->data_expires > 0 && t->data_expires < now + EXPIRES_MS) {
-        doctor_say(d, LEVEL_WARN, "token", "the person must log in again:"
-                   " metactl token login-url", "%s: access to data ends on %s",
-                   name, time_date(date, t->data_expires));
-    } else {
+    } else if (!ends_say(d, name, t->expires, t->data_expires)) {
         doctor_say(d, LEVEL_OK, "token", NULL, "%s is valid%s%s", name,
                    t->expires > 0 ? " until " : "",
                    t->expires > 0 ? time_date(date, t->expires) : "");
@@ -231,31 +252,99 @@ static void number_look(struct doctor *d, const struct conf_token *t)
 }
 
 
+struct looking {
+    struct doctor            *d;
+    const struct conf_token  *app;      /* NULL: no secret of it */
+    size_t                    asked;
+    size_t                    numbers;
+    size_t                    good;     /* by what is noted, and not asked */
+};
+
+
+/* what a consumer has noted of it; true: it does not work */
+static bool noted_bad(struct doctor *d, const char *name,
+    const struct token *t)
+{
+    if (token_usable(t) == NULL) {
+        doctor_say(d, LEVEL_BAD, "token", "the key that sealed it back into"
+                   " token_key_file, or a new login", "%s cannot be opened",
+                   name);
+        return true;
+    }
+
+    if (t->lost) {
+        doctor_say(d, LEVEL_BAD, "token", t->of != NULL ? "put a new one"
+                   " there; metactl explain CODE/SUBCODE says more"
+                   : "metactl token login-url, or metactl token add; metactl"
+                   " explain CODE/SUBCODE says more",
+                   "%s is lost (code %lld/%lld)", name, t->code, t->subcode);
+    }
+
+    return t->lost;
+}
+
+
+static void look_each(void *data, struct token *t)
+{
+    char                      name[96];
+    struct looking           *l = data;
+    const struct conf_token  *as = token_usable(t);
+
+    if (t->as.kind == TOKEN_PIN) {
+        return;
+    }
+
+    token_name_of(name, &t->as);
+    if (noted_bad(l->d, name, t)) {
+        return;
+    }
+
+    if (t->missing != NULL) {
+        doctor_say(l->d, LEVEL_WARN, "permissions", "metactl token login-url"
+                   " --again rerequest", "%s lacks %.300s", name, t->missing);
+    }
+
+    if ((as->kind == TOKEN_INSTAGRAM || l->app != NULL)
+        && l->asked < LOOK_MAX)
+    {
+        l->asked++;
+        token_look(l->d, as, l->app);
+    } else {
+        l->good += !ends_say(l->d, name, t->expires, t->data_expires);
+    }
+
+    if (as->kind == TOKEN_WHATSAPP && as->id != NULL
+        && l->numbers < LOOK_MAX)
+    {
+        l->numbers++;
+        number_look(l->d, as);
+    }
+}
+
+
+/* those of the configuration, then the store's */
 static void meta_tokens(struct doctor *d)
 {
-    size_t                    i;
-    const struct conf        *conf = d->c->conf;
-    const struct conf_token  *t = conf->tokens.at, *app = NULL;
+    struct looking      l = { .d = d };
+    const struct conf  *conf = d->c->conf;
 
     if (conf->apps.n > 0) {
-        app = token_app(conf->apps.at);
+        l.app = token_app(conf->apps.at);
     }
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        if (t[i].kind == TOKEN_INSTAGRAM || app != NULL) {
-            token_look(d, &t[i], app);
-        }
-        if (t[i].kind == TOKEN_WHATSAPP && t[i].id != NULL) {
-            number_look(d, &t[i]);
-        }
-    }
+    ctl_store(d->c);
+    tokens_each(conf->store, look_each, &l);
 
-    if (app == NULL) {
+    if (l.app == NULL) {
         doctor_say(d, LEVEL_WARN, "token", "secret_file of the first of apps",
                    "without an app's secret Meta is not asked whether tokens"
                    " are valid, nor where webhooks go");
+    } else if (l.good) {
+        doctor_say(d, LEVEL_OK, "token", NULL, "%zu more are good by what a"
+                   " consumer was told: Meta is asked of %d", l.good,
+                   LOOK_MAX);
     }
-    token_drop(app);
+    token_drop(l.app);
 }
 
 
@@ -381,7 +470,7 @@ static void meta_assets(struct doctor *d)
     struct meta    m;
     struct asset  *all = subs_assets(d->c, &n);
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && i < LOOK_MAX; i++) {
         snprintf(path, sizeof(path), "%.64s/subscribed_apps", all[i].id);
         snprintf(name, sizeof(name), "%s %.64s", product_name(all[i].product),
                  all[i].id);
@@ -391,9 +480,15 @@ static void meta_assets(struct doctor *d)
         if (m.v.rc != GRAPH_OK) {
             meta_refused(d, "subscription", name, &m);
         } else {
-            asset_say(d, &all[i], subs_app(d->c, m.v.root));
+            asset_say(d, &all[i], subs_app(d->c, &all[i], m.v.root));
         }
         meta_free(&m);
+    }
+
+    if (n > LOOK_MAX) {
+        doctor_say(d, LEVEL_OK, "subscription", NULL, "%zu more accounts are"
+                   " not asked of here; metactl subscribe --dry-run asks of"
+                   " all", n - LOOK_MAX);
     }
 
     free(all);

@@ -3,6 +3,7 @@
    1.8). */
 
 #include "ctl_subs.h"
+#include "ctl_store.h"
 
 #include <stdlib.h>
 
@@ -48,23 +49,41 @@ static bool rule_wants(const struct conf *conf, enum product product,
 }
 
 
-static bool product_used(const struct conf *conf, enum product product)
-{
-    size_t                    i;
-    const struct conf_token  *t = conf->tokens.at;
+/* of all tokens there are, the configuration's and the store's; a PIN goes with
+   no call, and neither does what cannot be opened */
+struct use {
+    enum product  product;
+    bool          used;
+};
 
-    for (i = 0; i < conf->tokens.n; i++) {
-        if ((product == PRODUCT_WHATSAPP
-             && (t[i].kind == TOKEN_WHATSAPP || t[i].waba != NULL))
-            || (product == PRODUCT_MESSENGER && t[i].kind == TOKEN_PAGE)
-            || (product == PRODUCT_INSTAGRAM
-                && (t[i].kind == TOKEN_INSTAGRAM || t[i].instagram != NULL)))
-        {
-            return true;
-        }
+
+static void use_each(void *data, struct token *t)
+{
+    struct use               *use = data;
+    const struct conf_token  *as = &t->as;
+
+    if (as->kind == TOKEN_PIN || token_usable(t) == NULL) {
+        return;
     }
 
-    return false;
+    use->used |= (use->product == PRODUCT_WHATSAPP
+                  && (as->kind == TOKEN_WHATSAPP || as->waba != NULL))
+                 || (use->product == PRODUCT_MESSENGER
+                     && as->kind == TOKEN_PAGE)
+                 || (use->product == PRODUCT_INSTAGRAM
+                     && (as->kind == TOKEN_INSTAGRAM
+                         || as->instagram != NULL));
+}
+
+
+static bool product_used(struct ctl *c, enum product product)
+{
+    struct use  use = { product, false };
+
+    ctl_store(c);
+    tokens_each(c->conf->store, use_each, &use);
+
+    return use.used;
 }
 
 
@@ -76,7 +95,7 @@ size_t subs_wanted(struct ctl *c, struct want out[SUBS_OBJECTS])
 
     for (i = 0; i < SUBS_OBJECTS; i++) {
         p = presets[i].product;
-        if (only != PRODUCT_NONE ? p != only : !product_used(c->conf, p)) {
+        if (only != PRODUCT_NONE ? p != only : !product_used(c, p)) {
             continue;
         }
 
@@ -102,54 +121,69 @@ size_t subs_wanted(struct ctl *c, struct want out[SUBS_OBJECTS])
 }
 
 
-static void asset_add(struct asset **all, size_t *n, enum product product,
-    const char *id, const struct conf_token *token)
-{
-    size_t  i;
+struct assets {
+    struct ctl    *c;
+    enum product   only;        /* NONE: all */
+    size_t         n;
+    struct asset  *at;
+};
 
-    for (i = 0; i < *n; i++) {
-        if (strcmp((*all)[i].id, id) == 0) {
+
+/* the call goes with what goes with any other call of that account; of
+   Instagram Login the app has two ids, and Meta may tell either */
+static void asset_add(struct assets *all, enum product product,
+    const char *id, const struct token *t)
+{
+    bool                      waba = product == PRODUCT_WHATSAPP;
+    size_t                    i;
+    const struct conf_token  *token;
+
+    if (id == NULL || (all->only != PRODUCT_NONE && all->only != product)) {
+        return;
+    }
+
+    for (i = 0; i < all->n; i++) {
+        if (all->at[i].product == product && strcmp(all->at[i].id, id) == 0) {
             return;
         }
     }
 
-    *all = mem_grow(*all, (*n + 1) * sizeof(**all));
-    (*all)[(*n)++] = (struct asset) { product, id, token };
+    token = tokens_pick(all->c->conf, product, waba ? NONE : STR(id),
+                        waba ? STR(id) : NONE);
+    all->at = mem_grow(all->at, (all->n + 1) * sizeof(*all->at));
+    all->at[all->n++] = (struct asset) {
+        product, id, token != NULL ? token : token_usable(t),
+        product == PRODUCT_INSTAGRAM ? NULL : t->app
+    };
+}
+
+
+static void asset_each(void *data, struct token *t)
+{
+    if (t->as.kind == TOKEN_PIN || token_usable(t) == NULL) {
+        return;
+    }
+
+    asset_add(data, PRODUCT_WHATSAPP, t->as.waba, t);
+
+    if (t->as.kind == TOKEN_PAGE) {
+        asset_add(data, PRODUCT_MESSENGER, t->as.id, t);
+    } else if (t->as.kind == TOKEN_INSTAGRAM) {
+        asset_add(data, PRODUCT_INSTAGRAM, t->as.id, t);
+    }
 }
 
 
 /* subs_assets: an Instagram account behind a Page is the Page's */
 struct asset *subs_assets(struct ctl *c, size_t *n)
 {
-    size_t                    i;
-    struct asset             *all = NULL;
-    enum product              only = ctl_product(c->opts.product);
-    const struct conf_token  *t = c->conf->tokens.at;
+    struct assets  all = { .c = c, .only = ctl_product(c->opts.product) };
 
-    *n = 0;
+    ctl_store(c);
+    tokens_each(c->conf->store, asset_each, &all);
+    *n = all.n;
 
-    for (i = 0; i < c->conf->tokens.n; i++) {
-        if (t[i].waba != NULL
-            && (only == PRODUCT_NONE || only == PRODUCT_WHATSAPP))
-        {
-            asset_add(&all, n, PRODUCT_WHATSAPP, t[i].waba, &t[i]);
-        }
-        if (t[i].id == NULL) {
-            continue;
-        }
-        if (t[i].kind == TOKEN_PAGE
-            && (only == PRODUCT_NONE || only == PRODUCT_MESSENGER))
-        {
-            asset_add(&all, n, PRODUCT_MESSENGER, t[i].id, &t[i]);
-        }
-        if (t[i].kind == TOKEN_INSTAGRAM
-            && (only == PRODUCT_NONE || only == PRODUCT_INSTAGRAM))
-        {
-            asset_add(&all, n, PRODUCT_INSTAGRAM, t[i].id, &t[i]);
-        }
-    }
-
-    return all;
+    return all.at;
 }
 
 
@@ -193,12 +227,32 @@ const struct json *subs_object(const struct json *list, const char *object)
 }
 
 
-/* subs_app: WhatsApp's has the id one deeper; without an app of ours, any */
-const struct json *subs_app(struct ctl *c, const struct json *list)
+static bool app_ours(const struct conf *conf, const struct asset *a,
+    struct str id)
 {
-    struct str              id;
-    const struct json      *one;
-    const struct conf_app  *apps = c->conf->apps.at;
+    size_t                  i;
+    const struct conf_app  *apps = conf->apps.at;
+
+    if (a->app != NULL || conf->apps.n == 0) {
+        return a->app == NULL || str_is(id, a->app);
+    }
+
+    for (i = 0; i < conf->apps.n; i++) {
+        if (str_is(id, apps[i].id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* subs_app: WhatsApp's has the id one deeper; without an app of ours, any */
+const struct json *subs_app(struct ctl *c, const struct asset *a,
+    const struct json *list)
+{
+    struct str          id;
+    const struct json  *one;
 
     for (one = list_first(list); one != NULL; one = one->next) {
         id = json_get_text(one, "id");
@@ -206,7 +260,7 @@ const struct json *subs_app(struct ctl *c, const struct json *list)
             id = json_get_text(json_get(one, "whatsapp_business_api_data"),
                                "id");
         }
-        if (c->conf->apps.n == 0 || str_is(id, apps[0].id)) {
+        if (app_ours(c->conf, a, id)) {
             return one;
         }
     }

@@ -21,9 +21,11 @@ struct asset {
     enum product              product;
     const char               *id;       /* Page, WABA, Instagram's */
     const struct conf_token  *token;
+    const char               *app;      /* of which the token is; NULL: any of
+                                           apps */
 };
 
-/* subs_wanted: what the configuration's tokens and rules can use; fields of
+/* subs_wanted: what tokens, the store's too, and rules can use; fields of
    --fields in place of those of --product */
 size_t subs_wanted(struct ctl *c, struct want out[SUBS_OBJECTS]);
 
@@ -40,7 +42,8 @@ bool subs_ask(struct ctl *c, const char *name, enum product product,
 const struct json *subs_object(const struct json *list, const char *object);
 
 /* subs_app: of an account's list our app; NULL: it is not subscribed */
-const struct json *subs_app(struct ctl *c, const struct json *list);
+const struct json *subs_app(struct ctl *c, const struct asset *a,
+    const struct json *list);
 
 /* subs_fields writes "a,b" of an array of names, or of objects with a name */
 void subs_fields(const struct json *array, struct buf *b);

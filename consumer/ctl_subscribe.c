@@ -252,8 +252,8 @@ static void subscribe_app(struct subscribe *s)
 
     n = subs_wanted(s->c, want);
     if (n == 0) {
-        ctl_fail(CTL_NOTHING, "%s has no token that says of which product;"
-                 " --product NAME", s->c->opts.file);
+        ctl_fail(CTL_NOTHING, "neither %s nor the store has a token that"
+                 " says of which product; --product NAME", s->c->opts.file);
     }
 
     if (s->c->conf->apps.n == 0 || apps[0].secret == NULL) {
@@ -317,7 +317,7 @@ static void asset_look(struct subscribe *s, const struct asset *a,
     buf_init(&params, 16384);
     buf_init(&changes, 16384);
 
-    app = subs_app(s->c, m.v.root);
+    app = subs_app(s->c, a, m.v.root);
     subs_fields(json_get(app, "subscribed_fields"), &has);
     if (a->product != PRODUCT_WHATSAPP) {
         subs_lack(wanted, has.at, &lack);

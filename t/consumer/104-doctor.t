@@ -14,6 +14,7 @@ use Test::More;
 
 use Ctl qw($Q $PAGE $TOKEN);
 use Test::Meta::Graph;
+use Test::Meta::Seal qw(seal seal_key);
 use Test::Meta::Util qw(slurp spew);
 
 my ($NUMBER, $WABA, $APP) = qw(106540352242922 102290129340398 1234567890);
@@ -29,6 +30,8 @@ spew($ctl->file('secret'), "$SECRET\n");
 spew($ctl->file('verify'), "$VERIFY\n");
 chmod 0600, $ctl->file($_) for qw(number verify);
 
+my $key = seal_key($ctl->file('keys'));
+
 sub configure {
     my (%with) = @_;
     my $file = $ctl->conf;
@@ -36,7 +39,8 @@ sub configure {
     $text =~ s/(tokens: \[)/$1\{kind: whatsapp, id: "$NUMBER", waba: "$WABA", file: @{[
         $ctl->file('number')]}}, /;
     spew($file, $text . qq(graph: {version: @{[$with{version} // 'v24.0']}, )
-        . qq(base_url: "@{[$graph->url]}"}\nverify_token_file: @{[$ctl->file('verify')]}\n));
+        . qq(base_url: "@{[$graph->url]}"}\nverify_token_file: @{[$ctl->file('verify')]}\n)
+        . "token_key_file: @{[$ctl->file('keys')]}\n");
 }
 
 # nginx, as far as it is asked: its secret and what it makes of a signature stand in a file
@@ -57,7 +61,8 @@ if (!$edge) {
         my ($challenge) = $head =~ /hub\.challenge=(\d+)/;
         my ($given) = $head =~ /hub\.verify_token=([^& ]*)/;
         $given =~ s/%(..)/chr hex $1/ge if defined $given;
-        my ($status, $answer) = defined $given
+        my ($status, $answer) = $head =~ m{ /status} ? (200, slurp($ctl->file('page')))
+            : defined $given
             ? $given eq $verify ? (200, $challenge) : (403, '')
             : $secret eq 'any' ? (200, 'EVENT_RECEIVED')
             : $sign ne hmac_sha256_hex($body, $secret) ? (401, '') : (400, '');
@@ -119,6 +124,56 @@ subtest 'subscriptions' => sub {
     $ctl->run('app', 'unsubscribe', 'object=page');
     like said(doctor(), 'subscription'), qr/^bad the app is not subscribed to page/m, 'an object';
     $ctl->run('subscribe', '--url', $url);
+};
+
+subtest 'silent, as far as nginx has heard' => sub {
+    $ctl->run('subscription', 'remove', '--account', $PAGE);
+    spew($ctl->file('page'), '{"v":1,"events":{"by_redis":0,"drained":0,"unknown":0},"accounts":['
+        . qq({"object":"page","account":"$PAGE","last":1,"age_ms":7200000},)
+        . qq({"object":"whatsapp_business_account","account":"$WABA","last":1,"age_ms":90000000}]}));
+    my $subs = said(doctor('--edge', $url =~ s/webhook/status/r), 'subscription');
+    like $subs, qr/^bad messenger $PAGE: .*it did until 2h.* ago: Meta has unsubscribed it -> /m,
+        'one that Meta has unsubscribed';
+    like $subs, qr/^warn whatsapp $WABA is subscribed, nginx has heard nothing of it for /m,
+        'one that is silent for a day';
+    $ctl->run('subscribe', '--url', $url);
+    unlike said(doctor(), 'subscription'), qr/^bad/m, 'metactl subscribe mends it';
+};
+
+subtest 'the store' => sub {
+    my ($LOGIN, $SHOP, $BIZ) = qw(17841470000000001 555 888);
+    my %is = ("instagram:$LOGIN" => [], "page:$SHOP" => [missing => 'pages_messaging'],
+        'page:556' => [state => 'lost', code => 190, subcode => 460],
+        "system_user:$BIZ" => [waba => 77, expires => 5]);
+    for my $name (keys %is) {
+        my $text = "EAAstored${$}SECRET" . $name =~ s/\W/x/r;
+        my ($kind, $id) = split /:/, $name;
+        $graph->control(POST => 'tokens', {token => "$kind:$id:$text:$name"});
+        $ctl->do('HSET', "meta:token:$name", kind => $kind, app => $APP, state => 'good',
+            $kind eq 'system_user' ? () : (account => $id), @{$is{$name}},
+            sealed => seal('token', $key, $name, $text));
+        $ctl->do('SADD', 'meta:token:names', $name);
+    }
+    my $d = doctor();
+    my $tokens = said($d, 'token');
+    like $tokens, qr/^ok $_/m, $_ for "instagram $LOGIN is valid", "page $SHOP is valid";
+    like $tokens, qr{^bad page 556 is lost \(code 190/460\) -> metactl token login-url}m, 'lost';
+    like said($d, 'permissions'), qr/^warn page $SHOP lacks pages_messaging -> .*login-url/m,
+        'what it lacks';
+    my $subs = said($d, 'subscription');
+    like $subs, qr/^bad the app is not subscribed to instagram -> /m, "an object of the store's";
+    like $subs, qr/^bad messenger $SHOP: the app gets nothing of it/m, 'a Page';
+    like $subs, qr/^bad instagram $LOGIN: the app gets nothing of it/m, 'one of Instagram Login';
+    my ($code, $out) = $ctl->run('subscribe', '--json');
+    my %step = map { ("$_->{object} $_->{id}" => $_->{state}) } @{decode_json($out)->{steps}};
+    is_deeply [@step{"messenger $SHOP", "instagram $LOGIN", 'instagram ', "messenger $PAGE"}],
+        [qw(changed changed changed same)], 'subscribe makes them' or diag $out;
+    my ($call) = grep { $_->{method} eq 'POST' && $_->{path} =~ m{/$LOGIN/subscribed_apps} }
+        $graph->calls;
+    is $call->{token}, "instagram:$LOGIN", 'with its own token' or diag explain $call;
+    $subs = said(doctor(), 'subscription');
+    like $subs, qr/^ok instagram $LOGIN$/m, 'and doctor sees it';
+    $ctl->do('DEL', 'meta:token:names', map { "meta:token:$_" } keys %is);
 };
 
 subtest 'the webhook' => sub {
