@@ -152,7 +152,7 @@ void token_event(struct buf *b, const struct token *t, const char *event);
    alone */
 
 /* tokens_pick: the most exact one: account, then waba or a link, then
-   default; at equal rank the configuration's, then one that is not lost.
+   default; at equal rank one that is not lost, then the configuration's.
    NULL: none.  It is valid until the loop's next turn, or for as long as it is
    held */
 const struct conf_token *tokens_pick(const struct conf *conf,

@@ -118,12 +118,12 @@ void index_out(struct tokens *s, struct token *t, enum token_by by,
 /* token_better: of two that fit equally well */
 bool token_better(const struct token *a, const struct token *b)
 {
-    if ((a->of != NULL) != (b->of != NULL)) {
-        return a->of != NULL;
-    }
-
     if (a->lost != b->lost) {
         return b->lost;
+    }
+
+    if ((a->of != NULL) != (b->of != NULL)) {
+        return a->of != NULL;
     }
 
     if (a->issued != b->issued) {

@@ -17,6 +17,7 @@ struct picked {
     const struct conf_token  *token;
     const struct token       *stored;   /* NULL: of the configuration */
     int                       rank;
+    bool                      lost;     /* of the configuration, and dead */
 };
 
 
@@ -79,7 +80,8 @@ static void pick_one(struct picked *p, const struct token *t, int rank)
 {
     if (rank < p->rank || rank == RANK_NONE || token_usable(t) == NULL
         || (rank == p->rank
-            && (p->stored == NULL || !token_better(t, p->stored))))
+            && (p->stored == NULL ? !p->lost || t->lost
+                : !token_better(t, p->stored))))
     {
         return;
     }
@@ -133,6 +135,21 @@ static void pick_conf(struct picked *p, const struct conf *conf,
 }
 
 
+/* what is known is known of its secret; t may be of an older configuration */
+static bool conf_lost(const struct tokens *s, const struct conf_token *t)
+{
+    size_t  i;
+
+    for (i = 0; i < s->nconf; i++) {
+        if (s->all[i]->lost && strcmp(s->all[i]->of->lane, t->lane) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static struct picked pick(const struct conf *conf, enum product product,
     struct str account, struct str waba)
 {
@@ -142,7 +159,12 @@ static struct picked pick(const struct conf *conf, enum product product,
 
     pick_conf(&p, conf, product, account, waba);
 
-    if (s == NULL || s->nentries == 0 || p.rank == RANK_ACCOUNT) {
+    if (s == NULL || s->nentries == 0) {
+        return p;
+    }
+
+    p.lost = p.token != NULL && conf_lost(s, p.token);
+    if (p.rank == RANK_ACCOUNT && !p.lost) {
         return p;
     }
 

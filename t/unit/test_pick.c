@@ -121,6 +121,33 @@ test_equals(void)
 }
 
 
+/* one of the configuration that is dead gives way to one that fits as well */
+static void
+test_lost(void)
+{
+    struct token  *page = token_find(&book, BY_NAME, STR("conf:page:1"));
+    struct token  *system = token_find(&book, BY_NAME,
+                                       STR("conf:system_user:default"));
+
+    page->lost = true;
+    picks(PRODUCT_MESSENGER, "1", "", "stored");
+    put("page:1", "stored", "account", "1", "state", "lost");
+    picks(PRODUCT_MESSENGER, "1", "", "conf");
+    put("page:1", "stored", "account", "1", "instagram", "17");
+    picks(PRODUCT_MESSENGER, "1", "", "stored");
+    page->lost = false;
+    picks(PRODUCT_MESSENGER, "1", "", "conf");
+
+    put("system_user:22", "default", "default", "1", "issued", "5");
+    picks(PRODUCT_MESSENGER, "5", "", "system");
+    system->lost = true;
+    picks(PRODUCT_MESSENGER, "5", "", "default");
+    picks(PRODUCT_MESSENGER, "1", "", "conf");
+    system->lost = false;
+    picks(PRODUCT_MESSENGER, "5", "", "system");
+}
+
+
 static void
 test_renewed(void)
 {
@@ -224,6 +251,7 @@ main(void)
 
     test_order();
     test_equals();
+    test_lost();
     test_renewed();
     test_fields();
     test_many();
