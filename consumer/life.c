@@ -418,24 +418,6 @@ bool life_looks(const struct token *t)
 }
 
 
-/* a Page's that ends with the user's token it came from is taken anew as soon
-   as that one has been renewed */
-static bool life_reborn(const struct life *life, const struct token *t)
-{
-    const struct token  *parent;
-
-    if (t->as.kind != TOKEN_PAGE || t->parent == NULL || t->lost
-        || t->expires <= TOKEN_NEVER)
-    {
-        return false;
-    }
-
-    parent = tokens_named(life->tokens, STR(t->parent));
-
-    return parent != NULL && !parent->lost && parent->refreshed > t->checked;
-}
-
-
 /* one of the configuration has worked so far, or nobody has used it yet */
 static bool life_due(const struct life *life, const struct token *t)
 {
@@ -453,7 +435,7 @@ static bool life_due(const struct life *life, const struct token *t)
         return uv_now(life->loop) - life->since >= first;
     }
 
-    return life_check_at(t, &rule, now) <= now || life_reborn(life, t);
+    return life_check_at(t, &rule, now) <= now || derive_due(life, t);
 }
 
 
@@ -533,8 +515,7 @@ static void on_change(void *data, struct token *t, struct token *old,
 
     (void) old;
 
-    if (t != NULL && ((renewed && t->as.kind == TOKEN_USER)
-                      || life_due(life, t)))
+    if (t != NULL && ((renewed && derive_gives(t)) || life_due(life, t)))
     {
         life_soon(life);
     }

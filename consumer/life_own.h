@@ -130,7 +130,12 @@ void check_begin(struct care *c);
 /* token_refresh.c: otherwise where it was not renewed */
 void refresh_begin(struct care *c, care_next next);
 
-/* token_derive.c: a Page's token, from its user's */
+/* token_derive.c: a token of which others come; one whose own has come anew;
+   a number's that is the business's; a Page's, from its user's */
+bool derive_gives(const struct token *t);
+bool derive_due(const struct life *life, const struct token *t);
+bool copy_same(const struct care *c);
+bool copy_begin(struct care *c);
 void derive_begin(struct care *c, care_next next, care_next otherwise);
 bool derive_possible(const struct care *c);
 bool derive_lasts(const struct care *c);    /* and what comes of it lasts */

@@ -320,6 +320,10 @@ void check_begin(struct care *c)
     const struct conf_app    *app = care_app(c);
     const struct conf_token  *own = token_usable(c->t), *asks = NULL;
 
+    if (copy_begin(c)) {
+        return;
+    }
+
     if (c->t->as.kind == TOKEN_INSTAGRAM) {
         token_ask_me(&call, &query);
         care_call(c, &call, &query, own, NULL, on_me);

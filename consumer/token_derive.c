@@ -1,5 +1,5 @@
-/* A Page's token is taken anew from the token of the user who gave it
-   (section 2.5). */
+/* A token follows the one that it came from: a Page's is taken anew from its
+   user's (section 2.5), a number's is the same as its business's (3.3). */
 
 #include "life_own.h"
 
@@ -25,6 +25,102 @@ static struct token *derive_parent(const struct care *c)
     return parent == NULL || parent->lost || token_usable(parent) == NULL
            || (parent->expires > TOKEN_NEVER
                && parent->expires <= life_now()) ? NULL : parent;
+}
+
+
+/* derive_gives: others may follow it */
+bool derive_gives(const struct token *t)
+{
+    return t->as.kind == TOKEN_USER || t->as.kind == TOKEN_BUSINESS
+           || t->as.kind == TOKEN_SYSTEM_USER;
+}
+
+
+/* what t is a copy of, or was; NULL: of nothing that lives */
+static struct token *copy_parent(const struct life *life,
+    const struct token *t)
+{
+    struct token  *parent;
+
+    if (t->of != NULL || t->parent == NULL || t->as.secret == NULL
+        || t->as.kind != TOKEN_WHATSAPP)
+    {
+        return NULL;
+    }
+
+    parent = tokens_named(life->tokens, STR(t->parent));
+
+    return parent == NULL || parent->lost || parent->as.secret == NULL
+           || parent->as.kind == TOKEN_USER ? NULL : parent;
+}
+
+
+/* copy_same: it need not be renewed, its parent is */
+bool copy_same(const struct care *c)
+{
+    const struct token  *parent = copy_parent(c->life, c->t);
+
+    return parent != NULL
+           && strcmp(parent->as.secret, c->t->as.secret) == 0;
+}
+
+
+/* the parent has been renewed since */
+static struct token *copy_behind(const struct life *life,
+    const struct token *t)
+{
+    struct token  *parent = copy_parent(life, t);
+    int64_t        born = t->refreshed > t->issued ? t->refreshed : t->issued;
+
+    return parent != NULL && parent->refreshed > born
+           && strcmp(parent->as.secret, t->as.secret) != 0 ? parent : NULL;
+}
+
+
+/* derive_due: of a Page's that ends with its user's token, and of a copy: as
+   soon as the one that it came from has been renewed */
+bool derive_due(const struct life *life, const struct token *t)
+{
+    const struct token  *parent;
+
+    if (t->as.kind != TOKEN_PAGE) {
+        return copy_behind(life, t) != NULL;
+    }
+
+    if (t->parent == NULL || t->lost || t->expires <= TOKEN_NEVER) {
+        return false;
+    }
+
+    parent = tokens_named(life->tokens, STR(t->parent));
+
+    return parent != NULL && !parent->lost && parent->refreshed > t->checked;
+}
+
+
+static void copy_done(struct care *c)
+{
+    c->renewed = true;
+    stat_add(STAT_TOKEN_REFRESHED, 1);
+    log_write(LOG_INFO, "token %s is renewed, as %s", c->t->name,
+              c->t->parent);
+    care_end(c);
+}
+
+
+/* copy_begin: true: it is on its way */
+bool copy_begin(struct care *c)
+{
+    struct token  *parent = copy_behind(c->life, c->t);
+
+    if (parent == NULL) {
+        return false;
+    }
+
+    c->next = copy_done;
+    c->otherwise = care_end;
+    care_put(c, STR(parent->as.secret), parent->expires, "refresh");
+
+    return true;
 }
 
 

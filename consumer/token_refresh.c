@@ -140,6 +140,11 @@ void refresh_begin(struct care *c, care_next next)
 {
     c->otherwise = next;
 
+    if (c->goal != CARE_EXCHANGE && copy_same(c)) {
+        next(c);
+        return;
+    }
+
     if (c->goal == CARE_EXCHANGE) {
         refresh_call(c);
     } else {

@@ -54,7 +54,7 @@ sub put {
     my ($kind, $id) = split /:/, $name;
     my $text = ($kind eq 'instagram' ? 'IGAA' : 'EAA') . $kind . $id . 'x' x 40 . @secrets;
     push @secrets, $text;
-    my $spec = $kind eq 'whatsapp' ? 'whatsapp' : $kind;
+    my $spec = $kind eq 'business' ? 'system_user' : $kind;
     $rig->graph->control(POST => 'tokens', {token => "$spec:$id:$text:g$name", %$is});
     store($rig, $name, $text, account => $id, %field);
     return $text;
@@ -272,6 +272,27 @@ subtest "a Page's follows its user's" => sub {
     like $end{j2}{results}[0]{error}{text}, qr/no such token/, 'one that is not there';
     like $end{j3}{results}[0]{error}{text}, qr/must be KIND:ID/, 'no name';
     $rig->finish(secrets => \@secrets, queues => [$Q, 'meta:outbox']);
+};
+
+subtest "a number's follows its business's" => sub {
+    my $rig = rig();
+    spew($rig->file('ctl.yaml'), conf($rig));
+    my $text = put($rig, 'business:88', {expires_in => 3 * $DAY}, account => '', waba => 77);
+    store($rig, "whatsapp:$_", $text, account => $_, waba => 77, parent => 'business:88',
+        expires => 1000 * (time + 3 * $DAY), state => $_ == 7001 ? 'good' : 'lost')
+        for 7001, 7002;
+    my $c = consumer($rig);
+    my @names = ('business:88', 'whatsapp:7001', 'whatsapp:7002');
+    ok +(wait_for { 3 == grep { field($rig, $_, 'refreshed') } @names } 10), 'all are renewed'
+        or diag $rig->logs;
+    is scalar(to($rig, 'oauth/access_token')), 1, 'by one exchange';
+    my $list = decode_json(qx(@{[build_dir()]}/metactl -c @{[$rig->file('ctl.yaml')]} token list --json));
+    my %t = map { $_->{name} => $_ } @{$list->{tokens}};
+    is_deeply [map { $t{$_}{mark} } @names[1, 2]], [($t{'business:88'}{mark}) x 2], 'to the same';
+    is_deeply [map { $t{$_}{expires} } @names[1, 2]], [($t{'business:88'}{expires}) x 2],
+        'for as long';
+    is join(' ', map { $_->{state} } @t{@names}), 'good good good', 'also one that was lost';
+    $rig->finish(secrets => \@secrets);
 };
 
 done_testing;
