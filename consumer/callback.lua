@@ -8,8 +8,8 @@
 --       keys begin  3 meta:accounts
 -- ARGV  1 begin, flows or end  2 "1": there is a code, so there is a page
 --   begin  3 the app  4 who it is, as a hash  5 how many tokens there are
---   flows  3 the app  4 who it is  5 a cursor  6 how many keys to look at
---          7... accounts that their tokens were for
+--   flows  3 the app  4 -  5 where to go on  6 how many to look at
+--          7 what is as new (ms) stays  8... accounts that their tokens were for
 --   end    3 what meta:accounts gets
 -- Answers where to go on (flows), or "".
 
@@ -35,15 +35,20 @@ if ARGV[1] == 'begin' and has_page then
     call('PEXPIRE', page, YEAR)
 
 elseif ARGV[1] == 'flows' then
-    local r = call('SCAN', ARGV[5], 'COUNT', ARGV[6])
-    for _, key in ipairs(r[2]) do
-        local has = string.sub(key, 1, #flows) == flows
-            and redis.pcall('HMGET', key, 'app', 'user', 'accounts')
-        if has and not has.err and has[1] == ARGV[3] then
-            local theirs = has[2] == ARGV[4]
-            for i = 7, #ARGV do
+    -- from the newest down: what comes meanwhile, and what is cut off the other
+    -- end, leaves nobody out
+    local from, n = tonumber(ARGV[5]), tonumber(ARGV[6])
+    local ids = call('ZRANGE', flows .. 'connected', -from - n, -from - 1)
+    for _, id in ipairs(ids) do
+        local key = flows .. id
+        local has = redis.pcall('HMGET', key, 'app', 'accounts', 'at')
+        if not has.err and has[1] == ARGV[3]
+            and (tonumber(has[3] or 0) or 0) < tonumber(ARGV[7])
+        then
+            local theirs = false
+            for i = 8, #ARGV do
                 theirs = theirs
-                    or string.find(has[3] or '', '"' .. ARGV[i] .. '"', 1, true) ~= nil
+                    or string.find(has[2] or '', '"' .. ARGV[i] .. '"', 1, true) ~= nil
             end
             if theirs then
                 call('DEL', key)
@@ -53,7 +58,7 @@ elseif ARGV[1] == 'flows' then
             end
         end
     end
-    return r[1] == '0' and '' or r[1]
+    return #ids < n and '' or tostring(from + n)
 
 elseif ARGV[1] == 'end' then
     local was = state()

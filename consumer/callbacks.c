@@ -10,9 +10,9 @@
 
 #define PREFIX_DELETION  "meta:deletion:"
 #define CODE_MAX         64
-#define SCAN_CHUNK       "1000"     /* keys of one call */
+#define FLOWS_CHUNK      "1000"     /* records of one call */
 #define ACCOUNTS_MAX     200        /* that a login's record is known by */
-#define WORDS_MAX        (12 + ACCOUNTS_MAX)
+#define WORDS_MAX        (13 + ACCOUNTS_MAX)
 #define AGAIN_MS         1000
 
 /* of one record; ends with the work */
@@ -30,6 +30,7 @@ struct callback {
     char          **accounts;
     size_t          naccounts;
     char            cursor[24];
+    int64_t         until;          /* ms: what came later they gave anew */
 };
 
 
@@ -110,12 +111,13 @@ static void add_token(struct callback *cb, const struct token *t)
 }
 
 
-/* those that the person gave; then, walk by walk, those that came of them */
+/* those that the person gave; then, walk by walk, those that came of them.
+   Who connects anew before this is worked keeps what is new */
 static void each_token(void *data, struct token *t)
 {
     struct callback  *cb = data;
 
-    if (t->of == NULL && !has_name(cb, t->name)
+    if (t->of == NULL && t->issued < cb->until && !has_name(cb, t->name)
         && ((t->user != NULL && str_is(cb->user, t->user) && t->app != NULL
              && str_is(cb->app, t->app)) || has_name(cb, t->parent)))
     {
@@ -287,15 +289,18 @@ static void on_flows(void *data, const struct reply *reply)
 static void callback_flows(struct callback *cb)
 {
     size_t      i;
-    struct str  args[5 + ACCOUNTS_MAX] = {
-        STR("flows"), cb->app, cb->user, STR(cb->cursor), STR(SCAN_CHUNK)
+    char        until[24];
+    struct str  args[6 + ACCOUNTS_MAX] = {
+        STR("flows"), cb->app, STR("-"), STR(cb->cursor), STR(FLOWS_CHUNK)
     };
 
+    snprintf(until, sizeof(until), "%lld", (long long) cb->until);
+    args[5] = STR(until);
     for (i = 0; i < cb->naccounts; i++) {
-        args[5 + i] = STR(cb->accounts[i]);
+        args[6 + i] = STR(cb->accounts[i]);
     }
 
-    if (callback_call(cb, args, 5 + cb->naccounts, on_flows) != 0) {
+    if (callback_call(cb, args, 6 + cb->naccounts, on_flows) != 0) {
         callback_again(cb, "redis");
     }
 }
@@ -325,6 +330,18 @@ static bool is_code(struct str code)
 }
 
 
+/* issued_at are seconds, by Meta's clock; where they are not told, all goes */
+static int64_t callback_until(const struct work *w)
+{
+    long long   n;
+    struct str  issued = json_get_text(w->record.event, "issued_at");
+
+    return issued.len == 0 || issued.len > 12
+           || (n = strtoll(issued.at, NULL, 10)) <= 0
+           ? INT64_MAX : (int64_t) (n + 1) * 1000;
+}
+
+
 static struct callback *callback_new(struct work *w, const char *event)
 {
     struct buf        b;
@@ -332,6 +349,7 @@ static struct callback *callback_new(struct work *w, const char *event)
 
     *cb = (struct callback) {
         .work = w, .event = event, .cursor = "0", .app = w->record.entry,
+        .until = callback_until(w),
         .user = json_get_text(w->record.event, "user"),
         .code = json_get_text(w->record.event, "code")
     };

@@ -9,6 +9,7 @@
 
 
 #define FLOW_KEEP_S  "3600"     /* of meta:flow:ID */
+#define FLOW_KEEP_MS 3600000
 
 
 static const char *const  kinds[] = {
@@ -325,6 +326,32 @@ static void good_text(const struct flow *f, struct buf *b)
 }
 
 
+/* those of the last hour, for who asks that theirs be deleted */
+static void flow_listed(struct flow *f)
+{
+    size_t      i;
+    char        now[MEM_DIGITS], old[MEM_DIGITS];
+    int64_t     ms = flow_now();
+    struct str  key = STR("meta:flow:connected");
+    struct str  calls[3][4] = {
+        { STR("ZADD"), key, { now, 0 }, STR(f->id != NULL ? f->id : "") },
+        { STR("ZREMRANGEBYSCORE"), key, STR("-inf"), { old, 0 } },
+        { STR("EXPIRE"), key, STR(FLOW_KEEP_S), NONE }
+    };
+
+    calls[0][2].len = mem_digits(now, (unsigned long long) ms);
+    calls[1][3].len = mem_digits(old, (unsigned long long) (ms - FLOW_KEEP_MS));
+
+    for (i = 0; i < 3 && f->id != NULL && f->flows->redis != NULL; i++) {
+        if (redis_send(f->flows->redis, calls[i], i == 2 ? 3 : 4,
+                       FLOW_REDIS_MS, NULL, NULL) != 0)
+        {
+            return;
+        }
+    }
+}
+
+
 /* flow_good: all is stored */
 void flow_good(struct flow *f)
 {
@@ -342,6 +369,7 @@ void flow_good(struct flow *f)
     }
 
     f->step = FLOW_STEP_CONNECTED;
+    flow_listed(f);
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
         { text.at, text.len }, STR("error"), NONE, STR("accounts"),

@@ -39,6 +39,7 @@ subtest 'Facebook Login' => sub {
         name => 'Corner Shop'}, {kind => 'instagram', account => '17841400000000001',
         name => 'corner.shop'}], 'which Page, and what is linked to it';
     cmp_ok $rig->do('TTL', "meta:flow:$flow"), '>', 3000, 'its page stays for an hour';
+    ok $rig->do('ZSCORE', 'meta:flow:connected', $flow), 'and is found by who deletes it';
 
     my ($user, $page) = map { $rig->stored($_) } "user:$ANA", "page:$SHOP";
     ok $user->{secret} && $page->{secret} && $user->{secret} ne $page->{secret},

@@ -46,10 +46,19 @@ sub tokens {
     token('page:1003', parent => "user:$YOU");
     token('page:1004', user => $ME, app => $OTHER_APP);
     $rig->do('INCR', 'meta:token:version');
-    $rig->do('HSET', "meta:flow:$_->[0]", step => 'connected', app => $APP, accounts => $_->[1])
-        for ['mine', '[{"kind":"page","account":"1001","name":"x"}]'],
+    flow(@$_) for ['mine', '[{"kind":"page","account":"1001","name":"x"}]'],
             ['yours', '[{"kind":"page","account":"1003","name":"x"}]'];
 }
+
+sub flow {
+    my ($id, $accounts, %with) = @_;
+    $rig->do('HSET', "meta:flow:$id", step => 'connected', app => $APP, accounts => $accounts,
+        %with);
+    $rig->do('ZADD', 'meta:flow:connected', $with{at} // 1, $id);
+}
+
+sub flows { join ' ', sort grep { $_ ne 'connected' } map { s/.*://r }
+    $rig->do('KEYS', 'meta:flow:*') }
 
 sub callback {
     my ($field, $user, %e) = @_;
@@ -84,7 +93,7 @@ subtest 'a deletion, from the list to the page' => sub {
     $rig->settle(20, $CALLBACKS);
     is names(), $left, 'tokens of theirs and what came of them, of this app alone';
     is $rig->do('EXISTS', "meta:token:page:1001"), 0, 'nothing is left of one';
-    is join(' ', sort map { s/.*://r } $rig->do('KEYS', 'meta:flow:*')), 'yours', 'nor of logins';
+    is flows(), 'yours', 'nor of logins';
     my $page = page();
     is_deeply [@$page{qw(state app tokens flows)}], ['deleted', $APP, 3, 1], 'the page says so';
     like $page->{user}, qr/^#[0-9a-f]{8}$/, '... of a hash';
@@ -138,6 +147,23 @@ subtest 'deauthorized' => sub {
     is_deeply [@$whole{qw(event account code ref)}], ['deauthorized', $ME, undef, 'shop-7'],
         'the person, without a code';
     is join(' ', $rig->do('KEYS', 'meta:deletion:*')), "meta:deletion:$CODE", 'and without a page';
+};
+
+subtest 'connected anew since' => sub {
+    tokens();
+    my $since = 1_790_000_000_000;
+    token("user:$ME", user => $ME, issued => $since + 1000);
+    token('page:1005', parent => "user:$ME", user => $ME, issued => $since + 1000);
+    flow('new', '[{"kind":"page","account":"1001","name":"x"}]', at => $since + 1000);
+    flow("other$_", '[{"kind":"page","account":"2","name":"x"}]') for 1 .. 1100;
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $_)
+        for "user:$ME", 'page:1005';
+    $c->wait_log(qr/token page:1005 is new/);
+    $rig->push_to($CALLBACKS, callback('deauthorize', $ME));
+    $rig->settle(20, $CALLBACKS);
+    is names(), "page:1003 page:1004 page:1005 user:$ME user:$YOU", 'what is new stays';
+    is join(' ', grep { !/other/ } split ' ', flows()), 'new yours', 'and the record of its login';
+    $rig->do('DEL', 'meta:flow:new', map { "meta:flow:other$_" } 1 .. 1100);
 };
 
 subtest 'of nobody' => sub {
