@@ -60,7 +60,7 @@ static const struct command commands[] = {
       "PRODUCT:ACCOUNT:PERSON", "deletes its pause, tags and turns" },
     { "forget", run_forget, OPT_DRY_RUN, 1, 1, BOTH,
       "PRODUCT:ACCOUNT:PERSON | ID | +NUMBER [--dry-run]",
-      "deletes what is kept of a person, but that they want no marketing" },
+      "deletes what is kept of a person, but a wish for no marketing" },
     { "deletion list", run_deletion_list, OPT_LIMIT, 0, 0, BOTH,
       "[--limit N]", "whose data Meta asked to be deleted, and how far it is" },
     { "deletion show", run_deletion_show, 0, 1, 1, BOTH, "CODE",
@@ -83,18 +83,19 @@ static const struct command commands[] = {
     { "token add", run_token_add, OPT_KIND | OPT_ACCOUNT | OPT_WABA
       | OPT_TENANT | OPT_DRY_RUN, 0, 1, BOTH,
       "[FILE] [--kind KIND] [--account ID] [--waba ID] [--tenant T]",
-      "stores a token that stands in a file, or comes from standard input" },
+      "stores a token of a file, or of standard input" },
     { "token remove", run_token_remove, 0, 1, MANY, BOTH, "KIND:ID ...",
       "forgets it; what goes by it fails from then on" },
     { "token exchange", run_token_exchange, 0, 1, 1, BOTH, "KIND:ID",
-      "renews it now: for a long-lived one, or a Page's from its user's" },
+      "renews it now: a long-lived one, or a Page's of its user's" },
     { "token rekey", run_token_rekey, 0, 0, 0, BOTH, "",
       "seals all by the first key of token_key_file" },
     { "token key", run_token_key, 0, 0, 0, 0, "",
       "prints a new key for token_key_file or link_key_file" },
     { "token login-url", run_token_login_url, OPT_REF | OPT_EXPIRES | OPT_URL
       | OPT_AGAIN, 0, 0, NEEDS_CONF,
-      "[--ref TEXT] [--expires 1h] [--url URL] [--again rerequest|reauthorize]",
+      "[--ref TEXT] [--expires 1h] [--url URL]\n"
+      "                   [--again rerequest|reauthorize]",
       "a signed link by which somebody connects an account" },
     { "doctor", run_doctor, OPT_EDGE | OPT_URL | OPT_NGINX | OPT_OFFLINE, 0, 0,
       NEEDS_CONF, "[--edge URL] [--url URL] [--nginx[=FILE]] [--offline]",
@@ -145,9 +146,10 @@ static const struct command commands[] = {
       "whether the app gets the webhooks of an account" },
     { "subscribe", run_subscribe, OPT_URL | OPT_FIELDS | OPT_OVERRIDE
       | OPT_PRODUCT | OPT_ACCOUNT | OPT_WABA | OPT_DRY_RUN, 0, 0, NEEDS_CONF,
-      "[--url URL] [--product NAME --fields LIST] [--override URL|none\n"
-      "                   --waba ID|--account ID] [--dry-run]",
-      "makes the app's and the accounts' webhooks what they should be" },
+      "[--url URL] [--product NAME --fields LIST]\n"
+      "                   [--override URL|none --waba ID|--account ID]\n"
+      "                   [--dry-run]",
+      "makes webhooks of app and accounts what they should be" },
     { "app", run_family, CALL_OPTIONS, 0, MANY, NEEDS_CONF,
       "list|subscribe|unsubscribe [name=value ...]",
       "where the app's webhooks go" },

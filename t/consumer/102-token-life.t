@@ -286,7 +286,8 @@ subtest "a number's follows its business's" => sub {
     ok +(wait_for { 3 == grep { field($rig, $_, 'refreshed') } @names } 10), 'all are renewed'
         or diag $rig->logs;
     is scalar(to($rig, 'oauth/access_token')), 1, 'by one exchange';
-    my $list = decode_json(qx(@{[build_dir()]}/metactl -c @{[$rig->file('ctl.yaml')]} token list --json));
+    my $command = build_dir() . '/metactl -c ' . $rig->file('ctl.yaml');
+    my $list = decode_json(qx($command token list --json));
     my %t = map { $_->{name} => $_ } @{$list->{tokens}};
     is_deeply [map { $t{$_}{mark} } @names[1, 2]], [($t{'business:88'}{mark}) x 2], 'to the same';
     is_deeply [map { $t{$_}{expires} } @names[1, 2]], [($t{'business:88'}{expires}) x 2],

@@ -130,7 +130,8 @@ subtest 'silent, as far as nginx has heard' => sub {
     $ctl->run('subscription', 'remove', '--account', $PAGE);
     spew($ctl->file('page'), '{"v":1,"events":{"by_redis":0,"drained":0,"unknown":0},"accounts":['
         . qq({"object":"page","account":"$PAGE","last":1,"age_ms":7200000},)
-        . qq({"object":"whatsapp_business_account","account":"$WABA","last":1,"age_ms":90000000}]}));
+        . qq({"object":"whatsapp_business_account","account":"$WABA","last":1,)
+        . '"age_ms":90000000}]}');
     my $subs = said(doctor('--edge', $url =~ s/webhook/status/r), 'subscription');
     like $subs, qr/^bad messenger $PAGE: .*it did until 2h.* ago: Meta has unsubscribed it -> /m,
         'one that Meta has unsubscribed';

@@ -94,7 +94,7 @@ sub offered {
 }
 
 subtest 'completion in bash' => sub {
-    is_deeply [sort(offered('metactl', 'd'))], [qw(dead doctor)], 'a command';
+    is_deeply [sort(offered('metactl', 'd'))], [qw(dead deletion doctor)], 'a command';
     is_deeply [sort(offered('metactl', '-c', 'x', 'dead', ''))], [qw(drop list requeue show)],
         'its second word';
     is_deeply [offered('metactl', 'dead', 'requeue', '--dr')], ['--dry-run'],

@@ -173,7 +173,8 @@ subtest 'a token that is no good any more' => sub {
     ok wait_for(sub { $rig->held == 3 }, 20 * patience()), 'all of it wait';
     like join(' ', stops($rig)), qr/^token:[0-9a-f]{16}$/, 'on the lane of the token';
     page_goes_on($rig);
-    is scalar(() = $c->log =~ /\[error\]/g), 1, 'one error line';
+    is scalar(() = $c->log =~ /\[error\]/g), 2, 'one error line of the lane, one of the token';
+    like $c->log, qr/\[error\] token conf:whatsapp:$PHONE is lost .*code=190/, 'whose it is';
     like $c->log, qr/\[error\] lane token:\S+ stops.* token=\S+whatsapp code=190.*\.$/m,
         'that says whose it is, and what to do';
     is scalar(() = $rig->dead), 0, 'nothing is dead';

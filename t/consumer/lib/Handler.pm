@@ -84,7 +84,7 @@ sub requests {
         my $r = $json->decode($_);
         $r->{view} = JSON::PP->new->utf8->decode($r->{body});
         $r;
-    } split /\n/, slurp($self->{log});
+    } slurp($self->{log}) =~ /^(.*)\n/mg;     # the last one may still be written
 }
 
 1;
