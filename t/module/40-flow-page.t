@@ -28,7 +28,8 @@ verb says => sub {
 verb open => sub {
     my ($t, $arg) = @_;
     my ($width, $path) = split ' ', $arg;
-    $t->{browser} = Test::Meta::Browser->new(dir => $t->{dir}, width => $width, height => 700);
+    $t->{browser} = Test::Meta::Browser->new(dir => $t->{dir}, brisk => 1, width => $width,
+        height => 700);
     $t->{browser}->open('http://127.0.0.1:' . $t->{nginx}->port . $path);
 };
 

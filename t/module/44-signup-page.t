@@ -56,8 +56,8 @@ verb open => sub {
     my $exp = time + 600;
     my $url = 'http://127.0.0.1:' . $t->{nginx}->port;
     my $sig = hmac_sha256_hex("shop-7\n$exp", $LINK);
-    my $b = $t->{browser} //= Test::Meta::Browser->new(dir => $t->{dir}, width => 390,
-        height => 780);
+    my $b = $t->{browser} //= Test::Meta::Browser->new(dir => $t->{dir}, brisk => 1,
+        width => 390, height => 780);
     $b->open($url . ($path || '/signup') . "?ref=shop-7&exp=$exp&sig=$sig");
     $b->wait('#start:not([disabled])');
     $t->run(shot => 'start');
@@ -191,7 +191,7 @@ accounts [{"kind":"whatsapp","account":"106000000000001","name":"Corner Shop"}]
 --- shot: connected
 --- quiet
 
-=== what else the window may say, and may not
+=== what else the window may say; and nobody is believed whose name is like that of Meta's hosts
 --- signup
 --- open
 --- walk: cancel
@@ -221,10 +221,6 @@ error code
 text Meta did not accept this login: it was used already, or has expired. Please log in again.
 --- title: Nothing was connected.*Meta did not accept
 --- shot: failed
---- quiet
-
-=== who is believed: Meta's hosts over TLS, and nobody whose name is like theirs
---- signup
 --- open: /default
 --- walk: cancel
 {"step":"UNHEARD"}
