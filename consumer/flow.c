@@ -459,6 +459,7 @@ void flow_ignore(struct flow *f, const char *why)
 {
     log_write(LOG_INFO, "login %.8s: nothing is done: %s",
               f->id != NULL ? f->id : "-", why);
+    flow_tell(f, FLOW_GOOD, NONE, NULL);
     flow_end(f);
 }
 

@@ -17,7 +17,7 @@
 struct flows;
 struct flow;
 
-/* what became of a number that was connected for a job; the texts live until
+/* what became of what a job or an event asked for; the texts live until
    the callback returns */
 struct flow_end {
     enum flow_error        error;       /* FLOW_GOOD: done */
@@ -57,9 +57,10 @@ struct flow *flows_number(struct flows *flows,
 void flow_forget(struct flow *flow);
 
 /* flows_partner: Meta's word that a WABA is shared with us, or no more
-   (reference 3.4: PARTNER_ADDED, PARTNER_REMOVED) */
-void flows_partner(struct flows *flows, struct str event, struct str waba,
-    struct str business);
+   (reference 3.4: PARTNER_ADDED, PARTNER_REMOVED).  Done twice it changes
+   nothing.  NULL: no room */
+struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
+    struct str business, flow_cb cb, void *data);
 
 /* flows_drain: cb is called once nothing is under way, perhaps at once */
 void flows_drain(struct flows *flows, void (*cb)(void *data), void *data);

@@ -164,6 +164,7 @@ void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_signup(struct flow *f);       /* flow_signup.c: it has its token */
 void flow_pin(struct flow *f);
 void flow_whatsapp(struct flow *f);     /* flow_whatsapp.c: WABA known */
+void flow_partner_end(struct flow *f);  /* flow_partner.c: all is stored */
 
 
 #endif /* FLOW_OWN_H */

@@ -67,6 +67,24 @@ static bool under_way(const struct flow *f)
 }
 
 
+static void on_left(void *data, const struct reply *reply)
+{
+    struct flow  *f = data;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (reply == NULL || reply_type(reply) == REPLY_ERROR) {
+        flow_bad(f, FLOW_STORE, NULL);
+    } else {
+        flow_ignore(f, "a WABA was shared, and no token of its business is"
+                    " there yet");
+    }
+}
+
+
 /* who comes later, by login, finds it there */
 static void partner_leave(struct flow *f)
 {
@@ -81,14 +99,13 @@ static void partner_leave(struct flow *f)
     argv[3] = STR("EX");
     argv[4] = STR(PARTNER_KEEP_S);
 
-    if (redis_send(f->flows->redis, argv, 5, FLOW_REDIS_MS, NULL, NULL) != 0)
-    {
-        log_write(LOG_WARN, "login: Redis is away, so that a WABA was shared"
-                  " is not noted");
-    }
+    f->asked = redis_send(f->flows->redis, argv, 5, FLOW_REDIS_MS, on_left, f)
+               == 0;
     buf_free(&key);
-    flow_ignore(f, "a WABA was shared, and no token of its business is there"
-                " yet");
+
+    if (!f->asked) {
+        flow_bad(f, FLOW_STORE, NULL);
+    }
 }
 
 
@@ -101,17 +118,31 @@ static void on_noted(void *data, const char *why)
         return;
     }
 
+    if (why != NULL && strcmp(why, TOKENS_AWAY) == 0) {
+        flow_bad(f, FLOW_STORE, NULL);
+        return;
+    }
+
     if (why != NULL) {
         log_write(LOG_WARN, "login: a token's WABA is not noted: %s", why);
     }
-    flow_whatsapp(f);
+    flow_good(f);
+}
+
+
+/* flow_partner_end: that the business has it is noted last: it says that there
+   is nothing left to do */
+void flow_partner_end(struct flow *f)
+{
+    struct str  words[] = { STR("waba"), STR(f->waba) };
+
+    f->asked = true;
+    tokens_note(f->conf->store, STR(f->parent), words, 2, NULL, on_noted, f);
 }
 
 
 static void partner_begin(struct flow *f, struct token *t)
 {
-    struct str  words[] = { STR("waba"), STR(f->waba) };
-
     flow_secret(f, STR(t->as.secret));
     flow_set(&f->parent, STR(t->name));
     flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
@@ -121,13 +152,11 @@ static void partner_begin(struct flow *f, struct token *t)
     f->expires = t->expires;
     f->data_expires = t->data_expires;
 
-    if (!flow_app(f, t->app != NULL ? STR(t->app) : NONE)) {
+    if (flow_app(f, t->app != NULL ? STR(t->app) : NONE)) {
+        flow_whatsapp(f);
+    } else {
         flow_bad(f, FLOW_APP_SECRET, NULL);
-        return;
     }
-
-    f->asked = true;
-    tokens_note(f->conf->store, STR(f->parent), words, 2, NULL, on_noted, f);
 }
 
 
@@ -162,67 +191,72 @@ static void partner_look(struct flow *f)
 }
 
 
-static void removed_cb(void *data, const char *why)
-{
-    (void) data;
+static void partner_removed(struct flow *f);
 
-    if (why != NULL) {
-        log_write(LOG_WARN, "login: a number that is no longer shared stays"
-                  " among the tokens: %s", why);
+
+static void on_removed(void *data, const char *why)
+{
+    struct flow  *f = data;
+
+    f->asked = false;
+    if (flow_left(f)) {
+        return;
+    }
+
+    if (why != NULL && strcmp(why, TOKENS_GONE) != 0
+        && strcmp(why, TOKENS_CHANGED) != 0)
+    {
+        flow_bad(f, FLOW_STORE, NULL);
+
+    } else if (++f->rounds > 2 * FLOW_ACCOUNTS_MAX) {
+        flow_bad(f, FLOW_INTERNAL, NULL);
+
+    } else {
+        partner_removed(f);
     }
 }
 
 
-static void partner_removed(struct flows *flows, struct str waba)
+/* one after another, until none is left that works */
+static void partner_removed(struct flow *f)
 {
-    char           *name = mem_copy(waba.at, waba.len);
-    size_t          i;
-    struct str      words[] = { STR("state"), STR("lost") };
-    struct shared   s = { .waba = name };
+    struct str      name, words[] = { STR("state"), STR("lost") };
+    struct shared   s = { .waba = f->waba };
 
-    tokens_each(flows->conf->store, shared_each, &s);
+    tokens_each(f->conf->store, shared_each, &s);
 
-    for (i = 0; i < s.n; i++) {
-        tokens_note(flows->conf->store, STR(s.names[i]), words, 2, "lost",
-                    removed_cb, NULL);
+    if (s.n == 0) {
+        log_write(LOG_WARN, "WABA %s is no longer shared with this app:"
+                  " numbers that go by its token: %u", f->waba, f->rounds);
+        flow_ignore(f, "what was shared no more is lost");
+        return;
     }
 
-    log_write(LOG_WARN, "WABA %s is no longer shared with this app: numbers"
-              " that go by its token: %zu", name, s.n);
+    name = STR(s.names[0]);
+    f->asked = true;
+    tokens_note(f->conf->store, name, words, 2, "lost", on_removed, f);
     shared_free(&s);
-    free(name);
 }
 
 
-/* flows_partner: a job of the consumer's own, that nobody watches */
-void flows_partner(struct flows *flows, struct str event, struct str waba,
-    struct str business)
+/* flows_partner begins in the loop's next turn, as flows_number does */
+struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
+    struct str business, flow_cb cb, void *data)
 {
     struct flow  *f;
 
-    if (flows->conf->token_keys == NULL || !flow_id_good(waba)) {
-        return;
-    }
-
-    if (str_is(event, "PARTNER_REMOVED")) {
-        partner_removed(flows, waba);
-        return;
-    }
-
-    if (!str_is(event, "PARTNER_ADDED") || !flow_id_good(business)) {
-        return;
-    }
-
     if (!flows_room(flows)) {
-        log_write(LOG_WARN, "login: too many at once: that a WABA was shared"
-                  " is left aside");
-        return;
+        return NULL;
     }
 
     f = flow_new(flows, FLOW_PARTNER);
     flow_set(&f->waba, waba);
     flow_set(&f->business, business);
-    flow_after_ms(f, 0, partner_look);
+    f->cb = cb;
+    f->data = data;
+    flow_after_ms(f, 0, added ? partner_look : partner_removed);
+
+    return f;
 }
 
 

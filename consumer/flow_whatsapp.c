@@ -68,6 +68,8 @@ static void keep_next(struct flow *f)
     if (f->at == f->naccounts) {
         if (f->wants_pin) {
             flow_wait_pin(f);
+        } else if (f->kind == FLOW_PARTNER) {
+            flow_partner_end(f);
         } else {
             flow_good(f);
         }

@@ -395,7 +395,6 @@ static void begin_decide(struct work *w)
     decide_count(w);
     settle_event(w);
     receipt_templates(w);
-    share_event(w);
     work_next(w);
 }
 
@@ -407,9 +406,15 @@ static void begin_known(struct work *w)
 }
 
 
-static void begin_event(struct work *w)
+static void begin_shared(struct work *w)
 {
     know_begin(w, begin_known);
+}
+
+
+static void begin_event(struct work *w)
+{
+    share_begin(w, begin_shared);
 }
 
 

@@ -9,6 +9,8 @@
 
 #define CONFIGURE_TRIES  5
 #define CONFIGURE_ROOM   1000   /* ms, where too many are under way */
+#define SHARE_TRIES      10
+#define SHARE_AGAIN_MS   ((uint64_t) 1000)
 
 
 /* configure_seal: a secret that somebody pushed in clear stands in Redis no
@@ -132,22 +134,74 @@ void configure_begin(struct work *w)
 }
 
 
-/* share_event: mind that entry is the partner's own business: the WABA stands
-   in the value alone (meta-graph-oauth-ads-capi.md 3.4) */
-void share_event(const struct work *w)
+/* a minute later Meta, or Redis, may do it: 1 s, 2 s, 4 s... */
+static bool shared_again(struct work *w, const struct flow_end *end)
 {
-    const struct json  *value, *info;
+    const struct verdict  *v = end->verdict;
 
-    if (!str_is(w->record.field, "account_update")
-        || !str_is(w->record.object, "whatsapp_business_account")
-        || w->record.replay)
+    if ((end->error != FLOW_UNREACHABLE && end->error != FLOW_STORE
+         && (v == NULL || (!v->transient
+                           && (v->row == NULL
+                               || (v->row->cls != CLASS_RETRY
+                                   && v->row->cls != CLASS_WAIT)))))
+        || w->plan.tries >= SHARE_TRIES)
     {
+        return false;
+    }
+
+    wait_retry(w, SHARE_AGAIN_MS << w->plan.tries++, "share");
+
+    return true;
+}
+
+
+static void on_shared(void *data, const struct flow_end *end)
+{
+    struct work  *w = data;
+
+    w->flow = NULL;
+    if (work_gone(w)) {
         return;
     }
 
-    value = json_get(w->record.event, "value");
-    info = json_get(value, "waba_info");
-    flows_partner(w->worker->flows, json_get_text(value, "event"),
-                  json_get_text(info, "waba_id"),
-                  json_get_text(info, "owner_business_id"));
+    if (end->error == FLOW_GOOD || !shared_again(w, end)) {
+        w->plan.tries = 0;
+        w->shared(w);
+    }
+}
+
+
+/* share_begin: what Meta says of a WABA is done before its event goes on: who
+   dies meanwhile has not worked it.  Mind that entry is the partner's own
+   business: the WABA stands in the value alone
+   (meta-graph-oauth-ads-capi.md 3.4) */
+void share_begin(struct work *w, void (*next)(struct work *w))
+{
+    bool                added;
+    struct str          event, waba, business;
+    const struct json  *value = json_get(w->record.event, "value");
+    const struct json  *info = json_get(value, "waba_info");
+
+    event = json_get_text(value, "event");
+    waba = json_get_text(info, "waba_id");
+    business = json_get_text(info, "owner_business_id");
+    added = str_is(event, "PARTNER_ADDED");
+
+    if (!str_is(w->record.field, "account_update")
+        || !str_is(w->record.object, "whatsapp_business_account")
+        || w->record.replay || w->conf->token_keys == NULL
+        || !flow_id_good(waba)
+        || !(added ? flow_id_good(business) && !w->conf->dry_run
+             : str_is(event, "PARTNER_REMOVED")))
+    {
+        next(w);
+        return;
+    }
+
+    w->shared = next;
+    w->flow = flows_partner(w->worker->flows, added, waba, business,
+                            on_shared, w);
+    if (w->flow == NULL) {
+        wait_retry(w, CONFIGURE_ROOM, "logins");
+    }
 }

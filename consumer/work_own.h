@@ -86,6 +86,7 @@ struct work {
                                            known not to be ours; 0: none */
     bool                      ours;     /* that of the step at is */
     struct flow              *flow;     /* it connects a number */
+    void                    (*shared)(struct work *w);  /* once it has */
     struct lane_line         *line;     /* it came from there */
     struct lanes              lanes;    /* last, for it is large: not zeroed */
 };
@@ -240,10 +241,11 @@ void talk_begin(struct work *w);
 void echo_begin(struct work *w, void (*next)(struct work *w));
 
 /* work_configure.c: the step at connects a number by a token that it holds;
-   share_event: Meta says that a WABA is shared with us, or no more */
+   share_begin: Meta says that a WABA is shared with us, or no more; next goes
+   on, at once where the event is another one */
 void configure_begin(struct work *w);
 void configure_seal(const struct work *w);
-void share_event(const struct work *w);
+void share_begin(struct work *w, void (*next)(struct work *w));
 
 /* work_outcome.c */
 void outcome_verdict(struct work *w, const struct verdict *v);

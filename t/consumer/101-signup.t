@@ -174,6 +174,24 @@ subtest "Meta's own word" => sub {
     $rig->done;
 };
 
+subtest "Meta's word, and who hears it dies" => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE})]);
+    my $c = $rig->logins;
+    is $rig->ended(nameless($rig))->{step}, 'connected', 'a signup without any number';
+    $rig->graph->fault({match => {path => 'phone_numbers'}, fault => {slow => 20_000}});
+    shared($rig, 'PARTNER_ADDED');
+    ok +(wait_for { grep { m{/phone_numbers\z} } $rig->asked } 20), 'its number is asked for';
+    is $rig->inflight, 1, 'the event is not done before that is';
+    $c->stop('KILL');
+    $rig->graph->hasten;
+    $rig->expire;
+    $rig->logins;
+    ok +(wait_for { $rig->stored("whatsapp:$PHONE") } 20), 'the next one completes it';
+    $rig->settle;
+    is $rig->stored("business:$BUSINESS")->{waba}, $WABA, 'to its end';
+    $rig->done;
+};
+
 subtest "Meta's word comes first" => sub {
     my $rig = Logins->new(graph => [person({id => $PHONE})]);
     $rig->logins;
