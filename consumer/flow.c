@@ -136,6 +136,9 @@ static void flow_free(struct flow *f)
     free(f->denied);
     free(f->waba);
     free(f->phone);
+    free(f->main_waba);
+    free(f->wants_pin);
+    free(f->wants_waba);
     free(f->business);
     free(f->parent);
     free(f->user);
@@ -445,7 +448,7 @@ void flow_wait_pin(struct flow *f)
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),
         STR(flow_step_text(FLOW_STEP_PIN)), STR("error"), NONE,
-        STR("pin"), STR("asked"), STR("waba"), STR(f->waba),
+        STR("pin"), STR("asked"), STR("waba"), STR(f->wants_waba),
         STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
         STR("app"), STR(f->app->id) }, 16);
     log_write(LOG_INFO, "login %.8s (signup): asks for the number's PIN",

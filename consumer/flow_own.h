@@ -80,7 +80,11 @@ struct flow {
     size_t                    nbusinesses;
     unsigned                  rounds;   /* pages of a list */
     unsigned                  waits;    /* for who registers the same number */
-    const char               *wants_pin;    /* the id of one of accounts */
+    size_t                    base;     /* accounts of the WABAs before */
+    char                     *main_waba;    /* the first of several */
+    size_t                    targets_at;   /* those that were looked at */
+    char                     *wants_pin;    /* a number's id ... */
+    char                     *wants_waba;   /* ... and whose it is */
 
     /* the call, or what is waited for */
     struct graph_call         call;
@@ -162,8 +166,10 @@ void flow_code(struct flow *f);         /* flow_code.c: the code is there */
 void flow_facebook(struct flow *f);     /* flow_facebook.c: checked */
 void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_signup(struct flow *f);       /* flow_signup.c: it has its token */
+bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */
 void flow_pin(struct flow *f);
 void flow_whatsapp(struct flow *f);     /* flow_whatsapp.c: WABA known */
+bool flow_waba_known(const struct flow *f, const char *waba);
 void flow_partner_end(struct flow *f);  /* flow_partner.c: all is stored */
 
 

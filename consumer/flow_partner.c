@@ -49,6 +49,18 @@ static void shared_free(struct shared *s)
 }
 
 
+/* flow_waba_known: a token that works is there for it */
+bool flow_waba_known(const struct flow *f, const char *waba)
+{
+    struct shared  s = { .waba = waba };
+
+    tokens_each(f->conf->store, shared_each, &s);
+    shared_free(&s);
+
+    return s.known;
+}
+
+
 /* a signup that is under way comes to the same end by itself */
 static bool under_way(const struct flow *f)
 {
@@ -164,12 +176,8 @@ static void partner_look(struct flow *f)
 {
     char            name[TOKEN_NAME_MAX];
     struct token   *t;
-    struct shared   s = { .waba = f->waba };
 
-    tokens_each(f->conf->store, shared_each, &s);
-    shared_free(&s);
-
-    if (s.known) {
+    if (flow_waba_known(f, f->waba)) {
         flow_ignore(f, "the WABA that was shared is connected already");
         return;
     }

@@ -10,6 +10,7 @@
 #define SCOPE          "whatsapp_business_management"
 #define PARTNER_KEY    "meta:flow:partner:"
 #define TARGETS_TREE   (1024 * 1024)
+#define WABAS_MAX      50       /* of one signup */
 #define PIN_LOOKS      10       /* for a token that another consumer stored */
 #define PIN_LOOK_MS    500
 
@@ -41,6 +42,46 @@ static void target_first(struct flow *f)
     doc = json_parse(f->targets, strlen(f->targets), TARGETS_TREE);
     flow_set(&f->waba, flow_target(json_root(doc), SCOPE, 0));
     json_free(doc);
+}
+
+
+/* flow_signup_more: who may choose several WABAs has shared all that Meta
+   names (3.2, 3.4); those that are connected stay as they are */
+bool flow_signup_more(struct flow *f)
+{
+    bool              found = false;
+    char             *id;
+    struct str        waba;
+    struct json_doc  *doc;
+
+    if (f->kind != FLOW_SIGNUP || f->targets == NULL) {
+        return false;
+    }
+
+    if (f->main_waba == NULL) {
+        flow_set(&f->main_waba, STR(f->waba));
+    }
+
+    doc = json_parse(f->targets, strlen(f->targets), TARGETS_TREE);
+
+    while (!found && f->targets_at < WABAS_MAX) {
+        waba = flow_target(json_root(doc), SCOPE, f->targets_at);
+        if (waba.len == 0) {
+            break;
+        }
+
+        f->targets_at++;
+        id = mem_copy(waba.at, waba.len);
+        found = strcmp(id, f->main_waba) != 0 && !flow_waba_known(f, id);
+        if (found) {
+            flow_set(&f->waba, waba);
+        }
+        free(id);
+    }
+
+    json_free(doc);
+
+    return found;
 }
 
 

@@ -21,8 +21,53 @@
 
 
 static void numbers_ask(struct flow *f, struct str after);
+static void numbers_cut(struct flow *f, size_t n);
 static void number_next(struct flow *f);
 static void keep_next(struct flow *f);
+
+
+static void whatsapp_end(struct flow *f)
+{
+    if (f->wants_pin != NULL) {
+        flow_wait_pin(f);
+    } else if (f->kind == FLOW_PARTNER) {
+        flow_partner_end(f);
+    } else {
+        flow_good(f);
+    }
+}
+
+
+/* one WABA after another; what the browser said is about the first */
+static void waba_next(struct flow *f)
+{
+    if (!flow_signup_more(f)) {
+        whatsapp_end(f);
+        return;
+    }
+
+    f->base = f->naccounts;
+    f->waits = 0;
+    f->coexists = false;
+    flow_set(&f->phone, NONE);
+    flow_whatsapp(f);
+}
+
+
+/* the others are connected all the same */
+static void waba_refused(struct flow *f, const struct verdict *v)
+{
+    if (f->main_waba == NULL) {
+        flow_refused(f, v);
+        return;
+    }
+
+    log_write(LOG_WARN, "login %.8s (signup): WABA %s, which is shared too,"
+              " cannot be connected: status=%ld code=%lld",
+              f->id != NULL ? f->id : "-", f->waba, v->status, v->code);
+    numbers_cut(f, 0);
+    waba_next(f);
+}
 
 
 /* a WABA without a number is connected all the same; of a job or a claim the
@@ -30,6 +75,11 @@ static void keep_next(struct flow *f);
 static void keep_waba(struct flow *f)
 {
     struct token  *t;
+
+    if (f->main_waba != NULL) {
+        waba_next(f);
+        return;
+    }
 
     if (f->kind == FLOW_JOB || f->business == NULL) {
         flow_bad(f, FLOW_NO_ACCOUNTS, NULL);
@@ -44,7 +94,7 @@ static void keep_waba(struct flow *f)
 
     flow_account_add(f, TOKEN_BUSINESS, STR(f->business), NONE);
     token_set(t, "waba", STR(f->waba));
-    flow_keep(f, t, "connected", flow_good);
+    flow_keep(f, t, "connected", waba_next);
 }
 
 
@@ -66,13 +116,7 @@ static void keep_next(struct flow *f)
     }
 
     if (f->at == f->naccounts) {
-        if (f->wants_pin) {
-            flow_wait_pin(f);
-        } else if (f->kind == FLOW_PARTNER) {
-            flow_partner_end(f);
-        } else {
-            flow_good(f);
-        }
+        waba_next(f);
         return;
     }
 
@@ -96,7 +140,7 @@ static void keep_next(struct flow *f)
 
 static void numbers_keep(struct flow *f)
 {
-    f->at = 0;
+    f->at = f->base;
     keep_next(f);
 }
 
@@ -117,7 +161,10 @@ static void on_removed(void *data, const char *why)
         return;
     }
 
-    f->wants_pin = f->accounts[f->at].id;
+    if (f->wants_pin == NULL) {     /* a page asks for one */
+        flow_set(&f->wants_pin, STR(f->accounts[f->at].id));
+        flow_set(&f->wants_waba, STR(f->waba));
+    }
     f->at++;
     number_next(f);
 }
@@ -146,7 +193,7 @@ static void on_registered(struct flow *f, const struct verdict *v)
         pin_forget(f);
 
     } else {
-        flow_refused(f, v);
+        waba_refused(f, v);
     }
 }
 
@@ -293,10 +340,10 @@ static void account_move(struct flow *f, size_t from, size_t to)
 }
 
 
-/* only these stay: the n first */
+/* only these stay of the WABA: the n first */
 static void numbers_cut(struct flow *f, size_t n)
 {
-    while (f->naccounts > n) {
+    while (f->naccounts > f->base + n) {
         free(f->accounts[--f->naccounts].id);
         free(f->accounts[f->naccounts].name);
     }
@@ -309,9 +356,9 @@ static void numbers_choose(struct flow *f)
 {
     size_t  i, n = 0, open = 0, at = 0;
 
-    for (i = 0; i < f->naccounts; i++) {
+    for (i = f->base; i < f->naccounts; i++) {
         if (f->phone != NULL && strcmp(f->accounts[i].id, f->phone) == 0) {
-            account_move(f, i, 0);
+            account_move(f, i, f->base);
             numbers_cut(f, 1);
             return;
         }
@@ -322,16 +369,16 @@ static void numbers_choose(struct flow *f)
         return;
     }
 
-    for (i = 0; i < f->naccounts; i++) {
+    for (i = f->base; i < f->naccounts; i++) {
         if (f->accounts[i].connected) {
-            account_move(f, i, n++);
+            account_move(f, i, f->base + n++);
         }
     }
-    for (i = n; i < f->naccounts; i++, open++) {
+    for (i = f->base + n; i < f->naccounts; i++, open++) {
         at = i;
     }
     if (open == 1 && !f->coexists) {
-        account_move(f, at, n++);
+        account_move(f, at, f->base + n++);
     }
 
     numbers_cut(f, n);
@@ -345,16 +392,16 @@ static void numbers_known(struct flow *f)
     numbers_choose(f);
 
     /* a number of the app is registered there, and stays so (3.3) */
-    for (i = 0; i < f->naccounts; i++) {
+    for (i = f->base; i < f->naccounts; i++) {
         f->accounts[i].connected |= f->coexists;
     }
 
-    if (f->naccounts == 0) {
+    if (f->naccounts == f->base) {
         keep_waba(f);
         return;
     }
 
-    f->at = 0;
+    f->at = f->base;
     number_next(f);
 }
 
@@ -367,7 +414,7 @@ static void on_numbers(struct flow *f, const struct verdict *v)
     const struct json    *c, *list = json_get(v->root, "data");
 
     if (v->rc != GRAPH_OK) {
-        flow_refused(f, v);
+        waba_refused(f, v);
         return;
     }
 
@@ -422,7 +469,7 @@ static void numbers_ask(struct flow *f, struct str after)
 static void on_subscribed(struct flow *f, const struct verdict *v)
 {
     if (v->rc != GRAPH_OK) {
-        flow_refused(f, v);
+        waba_refused(f, v);
     } else {
         numbers_ask(f, NONE);
     }

@@ -131,6 +131,33 @@ subtest 'what the browser says is a claim' => sub {
 };
 
 
+# the browser names one of them, debug_token all
+subtest 'several WABAs at once' => sub {
+    my @more = map { {id => "52000000000000$_", name => 'W', numbers => [{id => "10600000000000$_",
+        status => 'CONNECTED'}]} } 3 .. 5;
+    $more[1]{numbers} = [];
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, businesses =>
+        [{id => $BUSINESS, wabas => [{id => $WABA, numbers => [{id => $PHONE}]}, @more]}]})]);
+    $rig->logins;
+    $rig->graph->fault({match => {path => '520000000000005/phone_numbers'}, fault => {code => 10}});
+    my $seen = $rig->ended($rig->signup(code => {waba => 'all'}));
+    is $seen->{step}, 'connected', 'all but one, which Meta refuses';
+    is_deeply [map { $_->{account} } @{JSON::PP::decode_json($seen->{accounts})}], [$PHONE,
+        '106000000000003'], 'the numbers of both';
+    is_deeply [map { $rig->stored("whatsapp:10600000000000$_")->{waba} } 1, 3], [$WABA,
+        '520000000000003'], 'each by its WABA';
+    is posts($rig, 'subscribed_apps'), 4, 'each is subscribed';
+    is_deeply [sort map { $_->{account} } $rig->announced], [$PHONE, '106000000000003'],
+        'programs are told once';
+
+    is $rig->ended($rig->signup(code => {waba => 'all'}))->{step}, 'connected', 'again';
+    is_deeply [sort grep { /^whatsapp/ } $rig->do('SMEMBERS', 'meta:token:names')], [map {
+        "whatsapp:10600000000000$_" } 1, 3, 5], 'the one that was missing comes';
+    is posts($rig, 'subscribed_apps'), 7, 'what is connected stays as it is';
+    $rig->done;
+};
+
+
 sub shared {
     my ($rig, $event, %m) = @_;
     my %info = (waba_id => $WABA, owner_business_id => $BUSINESS, %m);

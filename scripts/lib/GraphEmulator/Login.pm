@@ -370,7 +370,8 @@ sub redeem ($self, $code) {
     fail(code => 100, message => '(#100) The person has no business portfolio')
         if !$business;
     my $signup = $code->{kind} eq 'signup';
-    my @wabas = $signup ? ($waba // ()) : @{ $business->{wabas} // [] };
+    my @wabas = $signup && ($code->{waba} // '') ne 'all' ? ($waba // ())
+        : @{ $business->{wabas} // [] };
     my $token = $self->business_token($user, $code->{app}, $config,
         { business => $business, wabas => \@wabas,
             pages => $signup ? [] : [ $self->pages($user) ] });
