@@ -88,9 +88,10 @@ sub code {
     return $code;
 }
 
-# what the edge pushes; record: members of it; returns the flow's id
+# what the edge pushes; record: members of it; returns the flow's id; held: the record, unpushed
 sub push_login {
     my ($self, %m) = @_;
+    my $held = delete $m{held};
     my $record = delete $m{record} // {};
     my $flow = delete $m{flow} // sprintf '%08x%024x', $$, ++$count;
     for my $name (grep { defined $m{$_} } qw(code pin)) {
@@ -102,7 +103,7 @@ sub push_login {
         entry => $event{id}, time => $at, field => $event{field}, key => $event{id},
         delivery => $flow, n => 0, of => 1, received_at => $at, %$record, event => \%event);
     my $text = $json->encode(\%record);
-    $self->{pushed} = Time::HiRes::time();
+    return {flow => $flow, text => $text} if $held;
     $self->do('RPUSH', 'meta:auth', $text);
     return $flow;
 }
