@@ -210,7 +210,7 @@ void care_call(struct care *c, struct graph_call *call, struct buf *query,
     token_ask_wipe(query);
 
     if (why != NULL) {
-        log_write(LOG_WARN, "token %s: %s", c->t->name, why);
+        log_write(LOG_WARN, "token %s: %s", SAID(c->t->name), why);
         token_drop(c->asks);
         c->asks = NULL;
         then(c, NULL);
@@ -229,7 +229,8 @@ static void on_gate(void *data, const struct reply *reply)
 
     if (reply_type(reply) == REPLY_ERROR) {
         log_write(LOG_WARN, "token %s: Redis does not let it be locked; the"
-                  " smallest ACL stands in docs/operations.md", c->t->name);
+                  " smallest ACL stands in docs/operations.md",
+                  SAID(c->t->name));
         care_later(c, LIFE_HOUR_MS);
         care_end(c);
         return;

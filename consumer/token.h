@@ -105,6 +105,9 @@ bool token_get(const struct token *t, const char *field, struct buf *out);
 const char *token_name(char out[TOKEN_NAME_MAX], enum token_kind kind,
     struct str id);
 bool token_name_good(struct str name);
+/* token_said: a name as logs show it: a person's id is a keyed hash there */
+const char *token_said(char out[TOKEN_NAME_MAX], struct str name);
+#define SAID(name)  token_said((char[TOKEN_NAME_MAX]) { 0 }, STR(name))
 /* token_conf_name: "conf:KIND:ID" of one of the configuration */
 const char *token_conf_name(char out[TOKEN_NAME_MAX],
     const struct conf_token *t);

@@ -49,7 +49,7 @@ static void check_warn(struct care *c)
 
     if (!c->renewed && life_alarm(&seen, &rule, now)) {
         stat_add(STAT_TOKEN_ALARMS, 1);
-        log_write(LOG_ERROR, "token %s expires in %s%s: %s", c->t->name,
+        log_write(LOG_ERROR, "token %s expires in %s%s: %s", SAID(c->t->name),
                   life_span(span, c->expires - now), c->t->of == NULL
                   ? " and could not be renewed" : "", lost_mend(c->t));
     }
@@ -60,7 +60,7 @@ static void check_warn(struct care *c)
         log_write(LOG_WARN, "token %s: access to data of its user %s%s: they"
                   " log in again by a link of \"metactl token login-url\","
                   " with &again=reauthorize behind it (auth_type="
-                  "reauthorize)", c->t->name,
+                  "reauthorize)", SAID(c->t->name),
                   c->data_expires > now ? "ends in " : "has ended",
                   c->data_expires > now
                   ? life_span(span, c->data_expires - now) : "");
@@ -95,7 +95,7 @@ static void on_noted(void *data, const char *why)
 
     if (why != NULL) {
         log_write(LOG_WARN, "token %s: what Meta says of it cannot be kept:"
-                  " %s", c->t->name, why);
+                  " %s", SAID(c->t->name), why);
         care_later(c, (uint64_t) rule.check_ms);
         check_warn(c);
         care_end(c);
@@ -150,14 +150,15 @@ static void scopes_say(struct care *c, const struct token_debug *d,
     {
         log_write(LOG_WARN, "token %s lacks %.*s: they are granted in a new"
                   " login; \"metactl token login-url\" prints its link",
-                  c->t->name, (int) missing->len, missing->at);
+                  SAID(c->t->name), (int) missing->len, missing->at);
     }
 
     if (scopes_missing(&optional, uses, false, NULL, token, scopes,
                        json_root(doc)))
     {
         log_write(LOG_INFO, "token %s has not been given %.*s, which only some"
-                  " calls need", c->t->name, (int) optional.len, optional.at);
+                  " calls need", SAID(c->t->name), (int) optional.len,
+                  optional.at);
     }
 
     buf_free(&optional);
@@ -194,8 +195,8 @@ static void check_good(struct care *c, const struct token_debug *d)
 
     if (!check_ours(c, d->app)) {
         log_write(LOG_ERROR, "token %s is one of app %.*s, which is none of"
-                  " apps: put one of our own app in its place", c->t->name,
-                  (int) d->app.len, d->app.at);
+                  " apps: put one of our own app in its place",
+                  SAID(c->t->name), (int) d->app.len, d->app.at);
     }
 
     scopes_say(c, d, &missing);
@@ -235,8 +236,8 @@ static void check_bad(struct care *c, long long code, long long subcode)
 static void check_refused(struct care *c, const struct verdict *v)
 {
     log_write(LOG_WARN, "token %s cannot be looked at (code=%lld subcode=%lld"
-              " trace=%s): %s; are id and secret in apps right?", c->t->name,
-              v->code, v->has_subcode ? v->subcode : 0,
+              " trace=%s): %s; are id and secret in apps right?",
+              SAID(c->t->name), v->code, v->has_subcode ? v->subcode : 0,
               *v->trace ? v->trace : "-", v->row != NULL ? v->row->text : "");
     check_asked(c);
 }
@@ -300,7 +301,7 @@ static void on_me(struct care *c, const struct verdict *v)
         && token_me_read(v->root, &me) && !str_is(me.account, c->t->as.id))
     {
         log_write(LOG_ERROR, "token %s is not that account's, but %.*s's",
-                  c->t->name, (int) me.account.len, me.account.at);
+                  SAID(c->t->name), (int) me.account.len, me.account.at);
     }
 
     c->valid = true;

@@ -101,8 +101,8 @@ static void copy_done(struct care *c)
 {
     c->renewed = true;
     stat_add(STAT_TOKEN_REFRESHED, 1);
-    log_write(LOG_INFO, "token %s is renewed, as %s", c->t->name,
-              c->t->parent);
+    log_write(LOG_INFO, "token %s is renewed, as %s", SAID(c->t->name),
+              SAID(c->t->parent));
     care_end(c);
 }
 
@@ -153,7 +153,7 @@ bool derive_lasts(const struct care *c)
 static void derive_failed(struct care *c, const char *why, bool passes)
 {
     log_write(LOG_WARN, "token %s could not be taken anew from %s: %s",
-              c->t->name, c->t->parent, why);
+              SAID(c->t->name), SAID(c->t->parent), why);
     c->why = "it could not be taken anew from its user's token";
 
     if (passes && c->losing) {

@@ -27,7 +27,7 @@ static void links_note(struct care *c, const char *field, struct str value)
 {
     struct str  words[2] = { STR(field), value };
 
-    log_write(LOG_INFO, "token %s is also for %.*s%s", c->t->name,
+    log_write(LOG_INFO, "token %s is also for %.*s%s", SAID(c->t->name),
               (int) (value.len < LOG_VALUE_MAX ? value.len : LOG_VALUE_MAX),
               value.at, value.len > LOG_VALUE_MAX ? "..." : "");
     tokens_note(c->life->tokens, STR(c->t->name), words, 2, NULL, on_noted,
@@ -42,7 +42,7 @@ static bool links_failed(struct care *c, const struct verdict *v)
     }
 
     log_write(LOG_INFO, "token %s: its links cannot be asked (status=%ld"
-              " code=%lld)", c->t->name, v != NULL ? v->status : 0,
+              " code=%lld)", SAID(c->t->name), v != NULL ? v->status : 0,
               v != NULL ? v->code : 0);
     c->otherwise(c);
 

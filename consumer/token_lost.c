@@ -35,6 +35,7 @@ const char *lost_mend(const struct token *t)
 
 static void lost_say(const struct care *c)
 {
+    char                           person[LOG_PERSON_MAX];
     struct buf                     b;
     const struct token            *t = c->t;
     const struct graph_error_row  *row;
@@ -43,10 +44,12 @@ static void lost_say(const struct care *c)
                            c->subcode ? (long) c->subcode : ERROR_ANY);
     buf_init(&b, LIFE_WORDS);
     log_value(&b, "kind", STR(token_kind_name((enum token_kind) t->as.kind)));
-    log_value(&b, "account", t->as.id != NULL ? STR(t->as.id)
+    log_value(&b, "account", t->as.id != NULL && t->as.kind == TOKEN_USER
+              ? STR(log_person(person, STR(t->as.id)))
+              : t->as.id != NULL ? STR(t->as.id)
               : t->as.waba != NULL ? STR(t->as.waba) : STR("-"));
     log_write(LOG_ERROR, "token %s is lost%.*s code=%lld subcode=%lld: %s What"
-              " needs it waits: %s", t->name, (int) b.len, b.at, c->code,
+              " needs it waits: %s", SAID(t->name), (int) b.len, b.at, c->code,
               c->subcode, row->text, lost_mend(t));
     buf_free(&b);
 }
@@ -58,7 +61,7 @@ static void on_noted(void *data, const char *why)
 
     if (why != NULL && !c->life->leaving) {
         log_write(LOG_WARN, "token %s: that it is lost cannot be kept: %s",
-                  c->t->name, why);
+                  SAID(c->t->name), why);
         care_later(c, LIFE_HOUR_MS);
     }
 
@@ -101,8 +104,8 @@ static void lost_derived(struct care *c)
     c->renewed = true;
     stat_add(STAT_TOKEN_DERIVED, 1);
     log_write(LOG_WARN, "token %s did not work any more (code=%lld"
-              " subcode=%lld) and was taken anew from %s", c->t->name, c->code,
-              c->subcode, c->t->parent);
+              " subcode=%lld) and was taken anew from %s", SAID(c->t->name),
+              c->code, c->subcode, SAID(c->t->parent));
     care_end(c);
 }
 

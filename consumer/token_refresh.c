@@ -17,7 +17,7 @@ static void refresh_failed(struct care *c, const char *why,
     snprintf(c->text, sizeof(c->text), "%s (code=%lld subcode=%lld)", why,
              v != NULL ? v->code : 0,
              v != NULL && v->has_subcode ? v->subcode : 0);
-    log_write(LOG_WARN, "token %s could not be renewed: %s", c->t->name,
+    log_write(LOG_WARN, "token %s could not be renewed: %s", SAID(c->t->name),
               c->text);
     c->why = v != NULL && v->rc == GRAPH_ERROR && !v->transient ? c->text
              : LIFE_BUSY;
@@ -49,7 +49,7 @@ static void refresh_done(struct care *c)
 
     c->renewed = true;
     stat_add(STAT_TOKEN_REFRESHED, 1);
-    log_write(LOG_INFO, "token %s is renewed%s%s", c->t->name,
+    log_write(LOG_INFO, "token %s is renewed%s%s", SAID(c->t->name),
               c->put->expires > TOKEN_NEVER ? ", for " : "",
               c->put->expires > TOKEN_NEVER
               ? life_span(span, c->put->expires - life_now()) : "");
@@ -118,7 +118,7 @@ static void refresh_call(struct care *c)
 
     care_gate_back(c);          /* nobody was asked */
     c->why = why;
-    log_write(LOG_INFO, "token %s is not renewed: %s", c->t->name, why);
+    log_write(LOG_INFO, "token %s is not renewed: %s", SAID(c->t->name), why);
     c->otherwise(c);
 }
 
@@ -168,7 +168,7 @@ static void on_put(void *data, const char *why)
     }
 
     log_write(LOG_WARN, "token %s: the new one cannot be stored: %s",
-              c->t->name, why);
+              SAID(c->t->name), why);
     c->why = "the new one could not be stored";
     c->otherwise(c);
 }
@@ -193,7 +193,7 @@ void care_put(struct care *c, struct str secret, int64_t expires,
     wrong = token_set_secret(c->put, secret);
     if (wrong != NULL) {
         log_write(LOG_WARN, "token %s: what Meta gave in its place %s",
-                  c->t->name, wrong);
+                  SAID(c->t->name), wrong);
         c->why = "what Meta gave in its place is no token";
         c->otherwise(c);
         return;

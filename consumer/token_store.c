@@ -121,6 +121,7 @@ static void read_end(struct reading *r, bool good)
 static void read_book(struct reading *r, struct str name,
     const struct reply *hash)
 {
+    char            said[TOKEN_NAME_MAX];
     const char     *why = NULL;
     struct tokens  *s = r->tokens;
 
@@ -134,9 +135,8 @@ static void read_book(struct reading *r, struct str name,
     }
 
     if (why != NULL && ++r->said <= SAID_MAX) {
-        log_write(LOG_ERROR, "token %.*s: %s; it is not used",
-                  (int) (name.len < TOKEN_NAME_MAX ? name.len
-                         : TOKEN_NAME_MAX), name.at, why);
+        log_write(LOG_ERROR, "token %s: %s; it is not used",
+                  token_said(said, name), why);
     }
 }
 
@@ -145,6 +145,7 @@ static void read_book(struct reading *r, struct str name,
 static void read_one(struct reading *r, struct str name,
     const struct reply *hash)
 {
+    char            said[TOKEN_NAME_MAX];
     const char     *what;
     struct tokens  *s = r->tokens;
     struct token   *t, *old = token_find(s, BY_NAME, name);
@@ -162,7 +163,7 @@ static void read_one(struct reading *r, struct str name,
            ? "is renewed" : NULL;
 
     if (what != NULL && s->version >= 0) {
-        log_write(LOG_INFO, "token %.*s %s", (int) name.len, name.at, what);
+        log_write(LOG_INFO, "token %s %s", token_said(said, name), what);
     }
 
     token_free(old);
