@@ -200,7 +200,7 @@ subtest 'what is wrong with one that works' => sub {
     $c->wait_log(qr/\[warn\] token page:9001 lacks \Q$missing\E: .*login-url/);
     $c->wait_log(qr/\[info\] token page:9001 has not been given instagram_content_publish/);
     $c->wait_log(qr/\[warn\] token page:9001: access to data .* ends in 9 days: .*reauthorize/);
-    $c->wait_log(qr/\[error\] token user:#[0-9a-f]{8} expires in 1\d hours and could not be renewed/);
+    $c->wait_log(qr/\[error\] token user:#[0-9a-f]{8} expires in 1\d hours and could not be/);
     $c->wait_log(qr/\[error\] token system_user:5 is one of app 999/);
     $c->wait_log(qr/\[error\] token page:9002 is lost .* code=190 subcode=463/);
     is_deeply [map { "$_->{event} $_->{account}" } events($rig)], ['lost 9002'], 'an event of it';
