@@ -133,6 +133,7 @@ static void care_free(struct care *c)
     token_free(c->put);
     conf_drop(c->conf);
     free(c->cursor);
+    free(c->businesses);
     free(c);
 }
 

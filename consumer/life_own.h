@@ -56,6 +56,8 @@ struct care {
     struct token             *put;          /* what is being stored */
     char                     *cursor;       /* of Pages to come */
     unsigned                  rounds;
+    char                     *businesses;   /* "id,id," of the user */
+    size_t                    at;           /* in these */
     char                      gate[TOKEN_NAME_MAX + 48];
     const char               *why;          /* it was not renewed; static, or
                                                text */
@@ -139,6 +141,14 @@ bool copy_begin(struct care *c);
 void derive_begin(struct care *c, care_next next, care_next otherwise);
 bool derive_possible(const struct care *c);
 bool derive_lasts(const struct care *c);    /* and what comes of it lasts */
+
+void derive_failed(struct care *c, const char *why, bool passes);
+bool derive_take(struct care *c, const struct json *root);
+void derive_call(struct care *c, struct graph_call *call, struct buf *query,
+    care_then then);
+
+/* token_owned.c: the Pages of the user's businesses */
+void owned_begin(struct care *c);
 
 /* care_put stores secret in its place, and goes on with c->next, or with
    c->otherwise where another one has come meanwhile */

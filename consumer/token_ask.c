@@ -152,6 +152,18 @@ void token_ask_pages(struct graph_call *call, struct buf *query,
 }
 
 
+/* token_ask_list: of any edge of the user's */
+void token_ask_list(struct graph_call *call, struct buf *query,
+    const char *path, const char *fields)
+{
+    ask_begin(call, query, GRAPH_FACEBOOK, path);
+    call->idempotent = true;
+    token_ask_form(query, "fields", STR(fields));
+    token_ask_form(query, "limit", STR(ASK_LIMIT));
+    ask_end(call, query);
+}
+
+
 /* token_ask_renew: by its kind (2.4, 2.9, 2.10) */
 const char *token_ask_renew(struct graph_call *call, struct buf *query,
     enum life_way way, const struct conf_app *app, struct str token)

@@ -38,6 +38,10 @@ void token_ask_self(struct graph_call *call, struct buf *query);
 void token_ask_pages(struct graph_call *call, struct buf *query,
     struct str after);
 
+/* token_ask_list: a list that a path names; goes with a user's token */
+void token_ask_list(struct graph_call *call, struct buf *query,
+    const char *path, const char *fields);
+
 /* token_ask_renew: the call by which a token is renewed in that way, of those
    that take one; app: whose it is, or NULL.  NULL, or why it cannot be asked:
    then query holds nothing */

@@ -150,7 +150,8 @@ bool derive_lasts(const struct care *c)
 }
 
 
-static void derive_failed(struct care *c, const char *why, bool passes)
+/* derive_failed: passes: it may be tried again before long */
+void derive_failed(struct care *c, const char *why, bool passes)
 {
     log_write(LOG_WARN, "token %s could not be taken anew from %s: %s",
               SAID(c->t->name), SAID(c->t->parent), why);
@@ -197,10 +198,32 @@ static void derive_refused(struct care *c, const struct verdict *v)
 static void derive_ask(struct care *c);
 
 
+/* derive_take: true: the Page is among these, and its token is stored */
+bool derive_take(struct care *c, const struct json *root)
+{
+    struct str  token;
+
+    token = json_get_text(derive_find(root, c->t->as.id), "access_token");
+    if (token.len) {
+        care_put(c, token, derive_expires(derive_parent(c)), "derived");
+    }
+
+    return token.len > 0;
+}
+
+
+/* derive_call: with the user's token, which lives */
+void derive_call(struct care *c, struct graph_call *call, struct buf *query,
+    care_then then)
+{
+    care_call(c, call, query, token_usable(derive_parent(c)), care_app(c),
+              then);
+}
+
+
 static void on_pages(struct care *c, const struct verdict *v)
 {
-    struct str          token, after;
-    const struct json  *page;
+    struct str  after;
 
     if (care_passing(c, v)) {
         care_gate_back(c);
@@ -213,21 +236,17 @@ static void on_pages(struct care *c, const struct verdict *v)
         return;
     }
 
-    page = derive_find(v->root, c->t->as.id);
-    token = json_get_text(page, "access_token");
-
-    if (token.len) {
-        care_put(c, token, derive_expires(derive_parent(c)), "derived");
+    if (derive_take(c, v->root)) {
         return;
     }
 
     after = json_text(json_get(json_path(v->root, "paging", "cursors"),
                                "after"));
-    if (page != NULL || after.len == 0
+    if (after.len == 0
         || json_path(v->root, "paging", "next") == NULL
         || derive_parent(c) == NULL || ++c->rounds == DERIVE_ROUNDS)
     {
-        derive_failed(c, "the user's Pages do not hold this one", false);
+        owned_begin(c);
         return;
     }
 
@@ -243,8 +262,7 @@ static void derive_ask(struct care *c)
     struct graph_call  call;
 
     token_ask_pages(&call, &query, c->cursor != NULL ? STR(c->cursor) : NONE);
-    care_call(c, &call, &query, token_usable(derive_parent(c)), care_app(c),
-              on_pages);
+    derive_call(c, &call, &query, on_pages);
 }
 
 

@@ -22,9 +22,11 @@ my $rules = "rules: [{when: {kind: message}, do: [{reply: {text: ok}}]}]\n";
 # a rig with an app, a token key and a person with Pages
 sub rig {
     my (%arg) = @_;
-    my $pages = join ',', map { qq({"id":"$_","name":"P$_"}) } @{$arg{pages} // []};
+    my $pages = join ',', map { qq({"id":"$_","name":"P$_","business":"31"}) }
+        @{$arg{pages} // []};
+    my $more = $arg{granular} ? ',"granular":1,"businesses":[{"id":"30"},{"id":"31"}]' : '';
     my $rig = Rig->new(graph => ['--app', "$APP:$SECRET", '--instagram-app', "$APP:$SECRET",
-        '--user', qq({"id":"$ANA","name":"Ana","pages":[$pages]})]);
+        '--user', qq({"id":"$ANA","name":"Ana","pages":[$pages]$more})]);
     $rig->{key} = seal_key($rig->file('keys'));
     spew($rig->file('secret'), "$SECRET\n");
     return $rig;
@@ -180,6 +182,29 @@ subtest "a Page's is taken anew from its user's, once" => sub {
     is scalar(to($rig, 'me/accounts')), 1, 'and nobody is asked';
     $rig->graph->control(DELETE => 'faults');
     put($rig, "page:$_", {}) for 9001, 9002;
+    $rig->settle;
+    done($rig, secrets => \@secrets);
+};
+
+subtest 'where single Pages were granted' => sub {
+    my $rig = rig(pages => [9001], granular => 1);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging business_management)]});
+    push @secrets, my $new = "EAAnew9001$$" . 'x' x 40;
+    $rig->graph->control(POST => 'tokens', {token => "page:9001:$new:gnew"});
+    $rig->graph->fault({match => {path => '31/owned_pages'}, fault => {status => 200,
+        json => {data => [{id => '9001', access_token => $new}]}}});
+    put($rig, "page:$_", {}, parent => "user:$ANA") for 9001, 9002;
+    my $c = consumer($rig);
+    checked($rig, $_) for "user:$ANA", 'page:9001', 'page:9002';
+    state($rig, "page:$_", 'password') for 9001, 9002;
+    $rig->push(messenger(page => 9001));
+    ok +(wait_for { 1 == $rig->sent } 10), "found by the user's businesses" or diag $rig->logs;
+    $rig->push(messenger(page => 9002));
+    is field($rig, 'page:9001', 'from'), 'derived', 'it is stored';
+    ok +(wait_for { 1 == events($rig) } 10), 'one that none of them owns' or diag $rig->logs;
+    is((events($rig))[0]{account}, '9002', 'is lost');
+    like $c->log, qr/neither the user's Pages nor those of their businesses hold this one/, 'why';
+    put($rig, 'page:9002', {});
     $rig->settle;
     done($rig, secrets => \@secrets);
 };
