@@ -80,7 +80,8 @@ static void known_json(struct jw *j, const struct token *k)
         "issued", "expires", "data_expires", "checked", "refreshed"
     };
     static const char *const  texts[] = {
-        "tenant", "title", "app", "user", "parent", "scopes", "links"
+        "tenant", "title", "app", "user", "parent", "scopes", "links",
+        "missing"
     };
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -164,6 +165,13 @@ static void row_text(struct listing *l, const struct row *r)
 
     text = t->stored != NULL ? r->known->from : token_source(t);
     out_safe(b, text != NULL ? STR(text) : STR("-"));
+
+    if (r->known != NULL && r->known->missing != NULL) {
+        out_color(l->c, b, 'y');
+        buf_text(b, "  lacks ");
+        out_safe(b, STR(r->known->missing));
+        out_color(l->c, b, 0);
+    }
 
     if (ctl_open_to_all(t->file)) {
         out_color(l->c, b, 'y');

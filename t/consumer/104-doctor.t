@@ -161,6 +161,10 @@ subtest 'the store' => sub {
     like $tokens, qr{^bad page 556 is lost \(code 190/460\) -> metactl token login-url}m, 'lost';
     like said($d, 'permissions'), qr/^warn page $SHOP lacks pages_messaging -> .*login-url/m,
         'what it lacks';
+    my ($row) = grep { ($_->{name} // '') eq "page:$SHOP" }
+        @{$ctl->json('token', 'list')->{tokens}};
+    is $row->{missing}, 'pages_messaging', 'as metactl token list has it';
+    like +($ctl->run('token', 'list'))[1], qr/^page +$SHOP .* lacks pages_messaging$/m, 'in words';
     my $subs = said($d, 'subscription');
     like $subs, qr/^bad the app is not subscribed to instagram -> /m, "an object of the store's";
     like $subs, qr/^bad messenger $SHOP: the app gets nothing of it/m, 'a Page';
