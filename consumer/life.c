@@ -129,6 +129,7 @@ const struct conf_app *care_app(const struct care *c)
 static void care_free(struct care *c)
 {
     token_drop(c->asks);
+    token_drop(c->gives);
     token_drop(&c->t->as);
     token_free(c->put);
     conf_drop(c->conf);

@@ -40,6 +40,7 @@ struct care {
     struct conf              *conf;         /* holds it */
     struct token             *t;            /* held: as it was when it began */
     const struct conf_token  *asks;         /* held: what the call goes with */
+    const struct conf_token  *gives;        /* held: whose Pages are asked */
     enum care_goal            goal;
     uint64_t                  began;        /* ms of the loop */
     bool                      locked;

@@ -184,10 +184,8 @@ static const struct json *derive_find(const struct json *root, const char *id)
 /* then it is the user's token that is lost, and this one with it */
 static void derive_refused(struct care *c, const struct verdict *v)
 {
-    struct token  *parent = derive_parent(c);
-
-    if (parent != NULL && (v->code == 190 || v->code == 102)) {
-        life_refused(c->life, &parent->as, v->code,
+    if (v->code == 190 || v->code == 102) {
+        life_refused(c->life, c->gives, v->code,
                      v->has_subcode ? v->subcode : 0);
     }
 
@@ -212,12 +210,21 @@ bool derive_take(struct care *c, const struct json *root)
 }
 
 
-/* derive_call: with the user's token, which lives */
+/* derive_call: with the user's token, where it is still there; query is freed */
 void derive_call(struct care *c, struct graph_call *call, struct buf *query,
     care_then then)
 {
-    care_call(c, call, query, token_usable(derive_parent(c)), care_app(c),
-              then);
+    struct token  *parent = derive_parent(c);
+
+    if (parent == NULL) {
+        token_ask_wipe(query);
+        derive_failed(c, "it does not work any more", false);
+        return;
+    }
+
+    token_drop(c->gives);
+    c->gives = token_hold(token_usable(parent));
+    care_call(c, call, query, c->gives, care_app(c), then);
 }
 
 
@@ -244,7 +251,7 @@ static void on_pages(struct care *c, const struct verdict *v)
                                "after"));
     if (after.len == 0
         || json_path(v->root, "paging", "next") == NULL
-        || derive_parent(c) == NULL || ++c->rounds == DERIVE_ROUNDS)
+        || ++c->rounds == DERIVE_ROUNDS)
     {
         owned_begin(c);
         return;
@@ -256,6 +263,7 @@ static void on_pages(struct care *c, const struct verdict *v)
 }
 
 
+/* while Redis was asked the user's token may have been lost, or removed */
 static void derive_ask(struct care *c)
 {
     struct buf         query;

@@ -8,6 +8,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use JSON::PP qw(decode_json);
+use Mojo::IOLoop;
+use POSIX ();
 use Test::More;
 
 use Rig qw(whatsapp messenger record $PHONE $PAGE $WABA $Q);
@@ -35,7 +37,8 @@ sub rig {
 # without the file tokens, unless own is set: their look comes with check_every
 sub conf {
     my ($rig, %arg) = @_;
-    my $conf = $rig->conf(rules => $rules, queues => $arg{queues}, more => <<"END");
+    my $conf = $rig->conf(rules => $rules, queues => $arg{queues}, redis => $arg{redis},
+        more => <<"END");
 apps: [{id: "$APP", secret_file: @{[$rig->file('secret')]}}]
 token_key_file: @{[$rig->file('keys')]}
 metrics: unix:@{[$rig->file('m' . ($arg{name} // ''))]}
@@ -207,6 +210,57 @@ subtest 'where single Pages were granted' => sub {
     put($rig, 'page:9002', {});
     $rig->settle;
     done($rig, secrets => \@secrets);
+};
+
+# a Redis that is far away: what goes and what comes takes so long; who ends it, and where it is
+sub far {
+    my ($rig, $seconds) = @_;
+    my $path = $rig->file('far');
+    my $pid = fork // die;
+    return ($pid, "unix:$path") if $pid;
+    Mojo::IOLoop->server({path => $path}, sub {
+        my ($loop, $near) = @_;
+        my @early;
+        $near->on(read => sub { push @early, $_[1] });
+        $loop->client({path => $rig->redis->{sock}}, sub {
+            my ($l, $err, $away) = @_;
+            my $carry = sub {
+                my ($to, $bytes) = @_;
+                $l->timer($seconds => sub { $to->write($bytes) if $to });
+            };
+            $near->unsubscribe('read');
+            $near->on(read => sub { $carry->($away, $_[1]) });
+            $away->on(read => sub { $carry->($near, $_[1]) });
+            $away->timeout(0);
+            $carry->($away, $_) for @early;
+        });
+        $near->timeout(0);
+    });
+    $SIG{ALRM} = 'DEFAULT';
+    alarm 60;
+    Mojo::IOLoop->start;
+    POSIX::_exit(0);
+}
+
+subtest "the user's is lost while its Pages' wait for Redis" => sub {
+    my @pages = map { 9000 + $_ } 1 .. 60;
+    my $rig = rig(pages => \@pages);
+    my %good = (checked => 1000 * time, expires => 0);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, %good);
+    put($rig, "page:$_", {}, parent => "user:$ANA", %good) for @pages;
+    my ($pid, $far) = far($rig, 0.005);
+    ok +(wait_for { -S $rig->file('far') } 5), 'far away';
+    my $c = consumer($rig, redis => $far);
+    state($rig, $_, 'password') for "user:$ANA", map { "page:$_" } @pages;
+    for my $page (@pages) {
+        $rig->push(messenger(page => $page));
+        select undef, undef, undef, 0.004;
+    }
+    ok +(wait_for { @pages + 1 == events($rig) } 10), 'all are lost, each once' or diag $rig->logs;
+    ok kill(0, $c->pid), 'the consumer is there';
+    $rig->finish(secrets => \@secrets);
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
 };
 
 subtest 'what is wrong with one that works' => sub {
