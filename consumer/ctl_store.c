@@ -167,7 +167,8 @@ const char *store_put(struct ctl *c, const struct token *t,
     const char          *why;
     struct token_words  *w = mem_alloc(sizeof(*w));
 
-    why = token_words_put(w, c->conf->store, t, old, event);
+    why = token_words_put(w, c->conf->store, t,
+                          old != NULL ? old->sealed : NULL, event);
     if (why != NULL) {
         ctl_fail(CTL_FINDING, "%s: %s", t->name, why);
     }

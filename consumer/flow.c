@@ -450,7 +450,8 @@ void flow_wait_pin(struct flow *f)
         STR(flow_step_text(FLOW_STEP_PIN)), STR("error"), NONE,
         STR("pin"), STR("asked"), STR("waba"), STR(f->wants_waba),
         STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
-        STR("app"), STR(f->app->id) }, 16);
+        STR("app"), STR(f->app->id), STR("ref"),
+        STR(f->ref != NULL ? f->ref : "") }, 18);
     log_write(LOG_INFO, "login %.8s (signup): asks for the number's PIN",
               f->id);
     flow_end(f);

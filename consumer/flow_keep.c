@@ -10,6 +10,26 @@
 static void keep_go(struct flow *f);
 
 
+/* whose it is stays so: a link for somebody else moves no account, whoever
+   opens it */
+static void keep_said(const struct flow *f)
+{
+    const struct token  *t = f->put;
+
+    if (f->ref == NULL || t->as.tenant == NULL || t->as.kind == TOKEN_PIN
+        || strcmp(f->ref, t->as.tenant) == 0)
+    {
+        return;
+    }
+
+    log_write(LOG_WARN, "login %.8s: %s stays of tenant \"%s\", though it came"
+              " for \"%s\": its token is renewed.  To move it: metactl token"
+              " add --tenant with a token of it, or metactl token remove and"
+              " log in anew", f->id != NULL ? f->id : "-", SAID(t->name),
+              t->as.tenant, f->ref);
+}
+
+
 static void on_put(void *data, const char *why)
 {
     struct flow   *f = data;
@@ -19,13 +39,16 @@ static void on_put(void *data, const char *why)
         return;
     }
 
-    if (why != NULL && strcmp(why, TOKENS_AWAY) == 0
-        && f->tries < KEEP_TRIES)
+    if (why != NULL && f->tries < KEEP_TRIES
+        && (strcmp(why, TOKENS_AWAY) == 0 || strcmp(why, TOKENS_CHANGED) == 0))
     {
         flow_after_ms(f, KEEP_WAIT_MS, keep_go);
         return;
     }
 
+    if (why == NULL) {
+        keep_said(f);
+    }
     token_free(f->put);
     f->put = NULL;
 
@@ -39,12 +62,19 @@ static void on_put(void *data, const char *why)
 }
 
 
-/* Redis may be away for a moment, and a code is exchanged only once */
+/* Redis may be away for a moment, or another consumer have stored it, and a
+   code is exchanged only once */
 static void keep_go(struct flow *f)
 {
+    struct token  *old = tokens_named(f->conf->store, STR(f->put->name));
+
+    if (old != NULL && old->as.tenant != NULL) {
+        token_set(f->put, "tenant", STR(old->as.tenant));
+    }
+
     f->tries++;
     f->asked = true;
-    tokens_put(f->conf->store, f->put, f->put_event, on_put, f);
+    tokens_put_over(f->conf->store, f->put, old, f->put_event, on_put, f);
 }
 
 

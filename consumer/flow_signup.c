@@ -216,7 +216,6 @@ static void pin_token(struct flow *f)
         flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
         flow_set(&f->targets, t->targets != NULL ? STR(t->targets) : NONE);
         flow_set(&f->user, t->user != NULL ? STR(t->user) : NONE);
-        flow_set(&f->ref, t->as.tenant != NULL ? STR(t->as.tenant) : NONE);
         f->issued = t->issued;
         f->expires = t->expires;
         f->data_expires = t->data_expires;
@@ -266,15 +265,15 @@ static void on_asked(void *data, const struct reply *reply)
     size_t        i;
     struct buf    key;
     struct flow  *f = data;
-    struct str    values[5], argv[4] = { STR("HSETNX") };
+    struct str    values[6], argv[4] = { STR("HSETNX") };
 
     f->asked = false;
     if (flow_left(f)) {
         return;
     }
 
-    for (i = 0; i < 5; i++) {
-        values[i] = reply != NULL && reply_count(reply) == 5
+    for (i = 0; i < 6; i++) {
+        values[i] = reply != NULL && reply_count(reply) == 6
                     ? reply_str(reply_at(reply, i)) : NONE;
     }
 
@@ -289,6 +288,7 @@ static void on_asked(void *data, const struct reply *reply)
     flow_set(&f->waba, values[1]);
     flow_set(&f->phone, values[2]);
     flow_set(&f->parent, values[3]);
+    flow_set(&f->ref, values[5]);
 
     if (!pin_good(f->given)) {
         flow_bad(f, FLOW_PIN_WRONG, NULL);
@@ -315,16 +315,16 @@ static void on_asked(void *data, const struct reply *reply)
 void flow_pin(struct flow *f)
 {
     struct buf  key;
-    struct str  argv[7] = {
+    struct str  argv[8] = {
         STR("HMGET"), NONE, STR("pin"), STR("waba"), STR("phone"),
-        STR("token"), STR("app")
+        STR("token"), STR("app"), STR("ref")
     };
 
     buf_init(&key, 128);
     buf_text(&key, "meta:flow:");
     buf_text(&key, f->id);
     argv[1] = (struct str) { key.at, key.len };
-    f->asked = redis_send(f->flows->redis, argv, 7, FLOW_REDIS_MS, on_asked,
+    f->asked = redis_send(f->flows->redis, argv, 8, FLOW_REDIS_MS, on_asked,
                           f) == 0;
     buf_free(&key);
 

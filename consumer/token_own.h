@@ -107,9 +107,10 @@ struct token_words {
     struct buf  text;
 };
 
-/* NULL, or why it cannot be sealed; old: what it must still be, or NULL */
+/* NULL, or why it cannot be sealed; was: `sealed` as it must still be, "-":
+   none of a tenant, NULL: any */
 const char *token_words_put(struct token_words *w, const struct tokens *s,
-    const struct token *t, const struct token *old, const char *event);
+    const struct token *t, const char *was, const char *event);
 void token_words_note(struct token_words *w, const struct tokens *s,
     const struct token *t, const char *was, const struct str *fields,
     size_t n, const char *event);

@@ -168,7 +168,7 @@ static void op_call(struct token_op *op, enum script which,
 }
 
 
-/* tokens_put_over: only where it still is old */
+/* tokens_put_over: in place of old, or of what is no tenant's */
 void tokens_put_over(struct tokens *s, const struct token *t,
     const struct token *old, const char *event, tokens_cb cb, void *data)
 {
@@ -184,7 +184,7 @@ void tokens_put_over(struct tokens *s, const struct token *t,
     }
 
     w = mem_alloc(sizeof(*w));
-    why = token_words_put(w, s, t, old, event);
+    why = token_words_put(w, s, t, old != NULL ? old->sealed : "-", event);
     if (why != NULL) {
         free(w);
         op_late(op, why);
@@ -192,14 +192,6 @@ void tokens_put_over(struct tokens *s, const struct token *t,
     }
 
     op_call(op, SCRIPT_TOKEN_PUT, w, on_changed);
-}
-
-
-/* tokens_put: in place of what has its name */
-void tokens_put(struct tokens *s, const struct token *t, const char *event,
-    tokens_cb cb, void *data)
-{
-    tokens_put_over(s, t, NULL, event, cb, data);
 }
 
 

@@ -5,8 +5,8 @@
 --       4 meta:token:version  5 meta:accounts  6 meta:control
 --       7 meta:limit:stop:LANE  then those of its accounts' lanes
 -- ARGV  1 NAME  2 "put": in place of what is there, "note": only where it is
---       there, "make": also where not  3 `sealed` as it must still be, empty:
---       any  4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
+--       there, "make": also where not  3 `sealed` as it must still be, "-":
+--       none of a tenant, empty: any  4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
 --       6 tokens at most  then field, value, field, value...
 -- Answers {"done", version}, or {"full"}, {"changed"}, {"gone"}.
 --
@@ -30,9 +30,9 @@ end
 
 local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local there = call('EXISTS', KEYS[1]) == 1
-local before = call('HMGET', KEYS[1], 'sealed', 'state')
+local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant')
 
-if was ~= '' and before[1] ~= was then
+if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was then
     return {'changed'}
 elseif mode == 'note' and not there then
     return {'gone'}

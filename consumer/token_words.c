@@ -160,7 +160,7 @@ static void word_head(struct token_words *w, const struct tokens *s,
 
 /* token_words_put: all that is known of it */
 const char *token_words_put(struct token_words *w, const struct tokens *s,
-    const struct token *t, const struct token *old, const char *event)
+    const struct token *t, const char *was, const char *event)
 {
     char         *sealed;
     size_t        i;
@@ -173,7 +173,7 @@ const char *token_words_put(struct token_words *w, const struct tokens *s,
     }
 
     words_begin(w);
-    word_head(w, s, t, "put", old != NULL ? old->sealed : NULL, event);
+    word_head(w, s, t, "put", was, event);
     word_text(w, "kind");
     word_text(w, token_kind_name((enum token_kind) t->as.kind));
     word_text(w, "sealed");

@@ -102,6 +102,52 @@ subtest 'what goes wrong' => sub {
 };
 
 
+# a link for somebody else, opened by who may log in to the same Page
+subtest 'whose an account is' => sub {
+    my ($BAKERY, $CAFE) = qw(900100200301 900100200302);
+    my @pages = ({id => $SHOP, name => 'Corner Shop'}, {id => $BAKERY, name => 'Bakery'});
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA,
+        pages => [@pages, {id => $CAFE, name => 'Cafe'}]})]);
+    my $c = $rig->logins;
+    my $tenants = sub { [map { ($rig->stored("page:$_") // {})->{tenant} } $SHOP, $BAKERY] };
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {json => {data => [
+        {%{$pages[0]}, access_token => 'EAAfirst'}]}}});
+    $rig->ended($rig->login(ref => 'shop-7'));
+    is_deeply $tenants->(), ['shop-7', undef], 'the first who connects it';
+
+    is $rig->ended($rig->login(ref => 'shop-8'))->{step}, 'connected', 'another link';
+    is_deeply $tenants->(), ['shop-7', 'shop-8'], 'takes what was nobody\'s';
+    isnt $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'and renews what was not';
+    like $c->log, qr/page:$SHOP stays of tenant "shop-7", though it came for "shop-8".*remove/,
+        'the log says how it is moved';
+    unlike $c->log, qr/$ANA/, 'and names nobody';
+    is_deeply [map { "$_->{account} $_->{ref}" } grep { $_->{account} ne $CAFE }
+        $rig->announced], ["$SHOP shop-7", "$SHOP shop-7", "$BAKERY shop-8"],
+        'programs are told whose each is';
+
+    $rig->ended($rig->login(ref => ''));
+    is_deeply $tenants->(), ['shop-7', 'shop-8'], 'a login for nobody changes nothing';
+
+    # another consumer's, a moment ago
+    my $name = "page:$CAFE";
+    $rig->do('DEL', "meta:token:$name");
+    my $change = sub {
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
+    };
+    $change->();
+    my $n = () = $rig->asked;
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 500}});
+    my $flow = $rig->login(ref => 'shop-8');
+    wait_for { grep { m{/me/accounts} } $rig->asked($n) } 20;
+    $rig->do('HSET', "meta:token:$name", kind => 'page', account => $CAFE, tenant => 'shop-9',
+        from => 'login', sealed => $rig->seal(seal => 'token', $name, 'EAAother'));
+    $change->();
+    is $rig->ended($flow)->{step}, 'connected', 'two at once';
+    is $rig->stored($name)->{tenant}, 'shop-9', 'the first has it';
+    $rig->done;
+};
+
+
 subtest 'single Pages, and a business' => sub {
     my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, granular => 1,
         pages => [{id => $SHOP, name => 'Corner Shop', business => $BUSINESS}],
@@ -149,7 +195,7 @@ subtest 'Redis goes away, the daemon goes, and many come at once' => sub {
     my @flows = map { $rig->login } 1 .. 20;
     is_deeply [map { $rig->ended($_)->{step} } @flows], [('connected') x 20], 'twenty at once';
 
-    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 1500}});
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 500}});
     my $flow = $rig->login;
     $rig->at($flow, 'accounts');
     is $c->drain(20), '0', 'who drains ends what is under way';
