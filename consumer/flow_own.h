@@ -56,6 +56,7 @@ struct flow {
     struct conf_token         as;       /* the same, for a call */
     char                     *given;    /* the PIN that was entered */
     char                     *pin;      /* the PIN that is tried */
+    bool                      pin_made; /* by chance, a moment ago */
     bool                      coexists; /* a number of the app, too */
     char                     *waba;
     char                     *phone;    /* as claimed; NULL: not said */

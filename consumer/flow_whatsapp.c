@@ -1,12 +1,12 @@
 /* A WABA that is shared with us: its messages are subscribed to, its numbers
-   registered where they are not yet, and stored (reference 3.3).  A PIN is
-   stored before it is used, so that it is never lost. */
+   registered where they are not yet, and stored (reference 3.3). */
 
 #include "flow_own.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 
@@ -23,6 +23,7 @@
 static void numbers_ask(struct flow *f, struct str after);
 static void numbers_cut(struct flow *f, size_t n);
 static void number_next(struct flow *f);
+static void pin_keep(struct flow *f, flow_next next);
 static void keep_next(struct flow *f);
 
 
@@ -145,23 +146,15 @@ static void numbers_keep(struct flow *f)
 }
 
 
-static void on_removed(void *data, const char *why)
+/* a page asks for it, once */
+static void pin_wanted(struct flow *f)
 {
-    struct flow  *f = data;
-
-    (void) why;
-
-    f->asked = false;
-    if (flow_left(f)) {
-        return;
-    }
-
     if (f->given != NULL || f->id == NULL) {
         flow_bad(f, FLOW_PIN_WRONG, NULL);
         return;
     }
 
-    if (f->wants_pin == NULL) {     /* a page asks for one */
+    if (f->wants_pin == NULL) {
         flow_set(&f->wants_pin, STR(f->accounts[f->at].id));
         flow_set(&f->wants_waba, STR(f->waba));
     }
@@ -170,27 +163,60 @@ static void on_removed(void *data, const char *why)
 }
 
 
-/* what was tried is not the number's, and must not be tried again later */
-static void pin_forget(struct flow *f)
+static void on_removed(void *data, const char *why)
 {
-    char        name[TOKEN_NAME_MAX];
-    struct str  id = STR(f->accounts[f->at].id), one;
+    struct flow  *f = data;
 
-    one = STR(token_name(name, TOKEN_PIN, id));
+    (void) why;
+
+    f->asked = false;
+    if (!flow_left(f)) {
+        pin_wanted(f);
+    }
+}
+
+
+/* what was made by chance is not the number's, and must not be tried again; a
+   PIN of another's making stays, for Meta may want it yet */
+static void pin_refused(struct flow *f)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct str     one;
+    struct token  *now;
+
+    one = STR(token_name(name, TOKEN_PIN, STR(f->accounts[f->at].id)));
+    now = tokens_named(f->conf->store, one);
+
+    if (!f->pin_made || now == NULL || now->as.secret == NULL
+        || strcmp(now->as.secret, f->pin) != 0)
+    {
+        pin_wanted(f);
+        return;
+    }
+
     f->asked = true;
     tokens_remove(f->conf->store, &one, 1, NULL, on_removed, f);
 }
 
 
+static void number_done(struct flow *f)
+{
+    f->accounts[f->at].connected = true;
+    f->at++;
+    number_next(f);
+}
+
+
 static void on_registered(struct flow *f, const struct verdict *v)
 {
-    if (v->rc == GRAPH_OK) {
-        f->accounts[f->at].connected = true;
-        f->at++;
-        number_next(f);
+    if (v->rc == GRAPH_OK && f->given != NULL) {
+        pin_keep(f, number_done);
+
+    } else if (v->rc == GRAPH_OK) {
+        number_done(f);
 
     } else if (v->rc == GRAPH_ERROR && v->has_code && v->code == CODE_PIN) {
-        pin_forget(f);
+        pin_refused(f);
 
     } else {
         waba_refused(f, v);
@@ -225,40 +251,13 @@ static bool pin_make(char pin[PIN_LEN + 1])
 }
 
 
-static bool pin_choose(struct flow *f, const char *name)
-{
-    char           made[PIN_LEN + 1];
-    struct token  *old = tokens_named(f->conf->store, STR(name));
-
-    mem_wipe(f->pin);
-    f->pin = NULL;
-
-    if (f->given != NULL) {
-        f->pin = mem_copy(f->given, strlen(f->given));
-
-    } else if (old != NULL && old->as.secret != NULL) {
-        f->pin = mem_copy(old->as.secret, strlen(old->as.secret));
-
-    } else if (pin_make(made)) {
-        f->pin = mem_copy(made, PIN_LEN);
-    }
-
-    return f->pin != NULL;
-}
-
-
-/* the number's, never lost: the store has it before Meta has it */
-static void pin_keep(struct flow *f)
+static void pin_keep(struct flow *f, flow_next next)
 {
     char           name[TOKEN_NAME_MAX];
     struct str     id = STR(f->accounts[f->at].id);
-    struct token  *t;
+    struct token  *t = token_new(STR(token_name(name, TOKEN_PIN, id)));
 
-    token_name(name, TOKEN_PIN, id);
-    t = token_new(STR(name));
-
-    if (t == NULL || !pin_choose(f, name)) {
-        token_free(t);
+    if (t == NULL) {
         flow_bad(f, FLOW_INTERNAL, NULL);
         return;
     }
@@ -270,7 +269,47 @@ static void pin_keep(struct flow *f)
     }
     token_set(t, "from", STR(f->kind == FLOW_JOB ? "job" : "signup"));
     token_set_secret(t, STR(f->pin));
-    flow_keep(f, t, NULL, number_register);
+    flow_keep(f, t, NULL, next);
+}
+
+
+static void pin_take(struct flow *f, const char *pin)
+{
+    mem_wipe(f->pin);
+    f->pin = mem_copy(pin, strlen(pin));
+}
+
+
+/* one that is made here is never lost: the store has it before Meta has it.
+   One that was given may be wrong, and replaces nothing before Meta took it */
+static void pin_begin(struct flow *f)
+{
+    char           name[TOKEN_NAME_MAX], made[PIN_LEN + 1];
+    struct token  *old;
+
+    token_name(name, TOKEN_PIN, STR(f->accounts[f->at].id));
+    old = tokens_named(f->conf->store, STR(name));
+    f->pin_made = f->given == NULL && old == NULL;
+
+    if (f->given != NULL) {
+        pin_take(f, f->given);
+        number_register(f);
+
+    } else if (old != NULL && old->as.secret != NULL) {
+        pin_take(f, old->as.secret);
+        number_register(f);
+
+    } else if (old != NULL) {       /* no key opens it */
+        pin_wanted(f);
+
+    } else if (pin_make(made)) {
+        pin_take(f, made);
+        OPENSSL_cleanse(made, sizeof(made));
+        pin_keep(f, number_register);
+
+    } else {
+        flow_bad(f, FLOW_INTERNAL, NULL);
+    }
 }
 
 
@@ -291,7 +330,7 @@ static void on_lock(void *data, const char *why)
     }
 
     if (why == NULL) {
-        pin_keep(f);
+        pin_begin(f);
 
     } else if (f->waits++ < PIN_WAITS) {
         flow_after_ms(f, PIN_WAIT_MS, look_again);
@@ -319,7 +358,7 @@ static void number_next(struct flow *f)
     flow_say(f, FLOW_STEP_REGISTERING);
 
     if (f->given != NULL) {
-        pin_keep(f);
+        pin_begin(f);
         return;
     }
 

@@ -54,6 +54,14 @@ sub result {
     return $answer ? $json->decode($answer->[1]) : {};
 }
 
+# as its owner does in WhatsApp Manager
+sub meta {
+    my ($rig, $token, $edge, $body) = @_;
+    my $answer = HTTP::Tiny->new->post($rig->graph->url . "/v24.0/$PHONE$edge", {headers => {
+        'Content-Type' => 'application/json', Authorization => "Bearer $token"}, content => $body});
+    die "$edge: $answer->{content}" if !$answer->{success};
+}
+
 sub refused {
     my ($rig, $id, $like, $name) = @_;
     my $got = result($rig, $id);
@@ -169,6 +177,32 @@ subtest 'what is refused is buried without it' => sub {
     is index($rig->everything, $token), -1, 'no dead letter has the token';
     my $before = $rig->llen("{$OUTBOX}:dead");
     cmp_ok $before, '>=', 7, 'they are there';
+    leave($rig);
+};
+
+
+subtest 'a PIN that is given' => sub {
+    my $rig = rig(idle => 1, number => {pin => '246810'});
+    my $pin = "pin:$PHONE";
+    $rig->do('HSET', "meta:token:$pin", kind => 'pin', account => $PHONE, waba => $WABA,
+        from => 'signup', tenant => 'shop-7', sealed => $rig->seal(seal => 'token', $pin, '246810'));
+    $rig->do('SADD', 'meta:token:names', $pin);
+    $rig->logins(@{$rig->{jobs}});
+    my $token = pasted($rig);
+    job($rig, 'wrong', token => $token, params => {pin => '111111'});
+    refused($rig, 'wrong', qr/another than the one given/, 'a wrong one');
+    is $rig->stored($pin)->{secret}, '246810', 'destroys nothing';
+    job($rig, 'none', token => $token);
+    is result($rig, 'none')->{state}, 'accepted', 'what is stored is used';
+
+    meta($rig, $token, @$_) for ['', '{"pin":"135791"}'], ['/deregister', '{}'];
+    job($rig, 'old', token => $token);
+    refused($rig, 'old', qr/has a PIN.*not known here/, 'where it was changed elsewhere');
+    is $rig->stored($pin)->{secret}, '246810', 'it stays all the same';
+    job($rig, 'new', token => $token, params => {pin => '135791'});
+    is result($rig, 'new')->{state}, 'accepted', 'the new one';
+    is_deeply [@{$rig->stored($pin)}{qw(secret tenant)}], ['135791', 'shop-7'],
+        'takes its place, once Meta has it';
     leave($rig);
 };
 
