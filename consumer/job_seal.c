@@ -12,10 +12,12 @@
 
 
 #define SEAL_ACTION     "whatsapp_configure"
+#define SEAL_MENTION    "configure"
 #define SEAL_PURPOSE    "job"
 #define SEAL_BLANK      "***"
 #define SEAL_TREE_MAX   (32 * 1024 * 1024)
 #define SEAL_WORD       16      /* what is longer may be a token */
+#define SEAL_RUN        60      /* and this nothing else */
 
 
 /* texts that the tree points to for as long as it is written */
@@ -81,6 +83,17 @@ static bool is_sealed(const struct conf_keys *keys, struct str text)
 }
 
 
+/* the tree points to it for as long as it is written */
+static struct str text_keep(struct sealing *s, char *text, size_t len)
+{
+    s->texts = mem_grow(s->texts, (s->n + 1) * sizeof(*s->texts));
+    s->texts[s->n++] = text;
+    s->some = true;
+
+    return (struct str) { text, len };
+}
+
+
 static void value_seal(struct sealing *s, struct json *j, bool blank)
 {
     char  *text;
@@ -94,11 +107,8 @@ static void value_seal(struct sealing *s, struct json *j, bool blank)
     }
 
     text = seal(blank ? NULL : s->keys, j->text);
-    s->texts = mem_grow(s->texts, (s->n + 1) * sizeof(*s->texts));
-    s->texts[s->n++] = text;
-    s->some = true;
     j->type = JSON_STRING;
-    j->text = STR(text);
+    j->text = text_keep(s, text, strlen(text));
 }
 
 
@@ -145,43 +155,213 @@ static bool is_word(char c)
 }
 
 
-/* what is no JSON: nobody knows what of it is a token */
-static void text_blank(struct buf *out, struct str record)
+static bool begins(struct str word, const char *with)
 {
+    return word.len > strlen(with)
+           && memcmp(word.at, with, strlen(with)) == 0;
+}
+
+
+/* names of ours are of small letters, tokens never */
+static bool is_name(struct str word)
+{
+    size_t  i;
+
+    for (i = 0; i < word.len && (word.at[i] == '_' || (word.at[i] >= 'a'
+                                 && word.at[i] <= 'z')); i++)
+    {
+        /* void */
+    }
+
+    return i == word.len;
+}
+
+
+/* as Meta's begin; configure: the record mentions it, so that less is
+   enough */
+static bool is_token(struct str word, bool configure)
+{
+    return word.len >= SEAL_RUN
+           || (word.len > SEAL_WORD
+               && (begins(word, "EAA") || begins(word, "IGAA")
+                   || (configure && !is_name(word))));
+}
+
+
+/* as long as it was: what is wrong with it for its length stays wrong */
+static bool text_blank(char *at, size_t len, bool configure)
+{
+    bool    some = false;
     size_t  i, n;
 
-    for (i = 0; i < record.len; i += n) {
-        for (n = 0; i + n < record.len && is_word(record.at[i + n]); n++) {
+    for (i = 0; i < len; i += n + (n == 0)) {
+        for (n = 0; i + n < len && is_word(at[i + n]); n++) {
             /* void */
         }
 
-        if (n > SEAL_WORD && !(n == strlen(SEAL_ACTION)
-            && memcmp(record.at + i, SEAL_ACTION, n) == 0))
-        {
-            buf_text(out, SEAL_BLANK);
-        } else {
-            n += n == 0;
-            buf_add(out, record.at + i, n);
+        if (is_token((struct str) { at + i, n }, configure)) {
+            memset(at + i, '*', n);
+            some = true;
         }
+    }
+
+    return some;
+}
+
+
+/* word: of small letters; it may be written in any */
+static bool has(struct str text, const char *word)
+{
+    size_t  i, k, n = strlen(word);
+
+    for (i = 0; i + n <= text.len; i++) {
+        for (k = 0; k < n && (text.at[i + k] | 0x20) == (word[k] | 0x20);
+             k++)
+        {
+            /* void */
+        }
+
+        if (k == n) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool tree_has(const struct json *j, const char *word)
+{
+    const struct json  *c;
+
+    for (c = j->child; c != NULL; c = c->next) {
+        if (has(c->key, word) || tree_has(c, word)) {
+            return true;
+        }
+    }
+
+    return j->type == JSON_STRING && has(j->text, word);
+}
+
+
+/* what else a job says of itself, which its answer needs */
+static bool is_head(struct str key)
+{
+    size_t                    i;
+    static const char *const  heads[] = {
+        "id", "reply_to", "account", "to", "key", "idempotency_key"
+    };
+
+    for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        if (str_is(key, heads[i])) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void str_blank(struct sealing *s, struct str *text, bool configure,
+    bool whole)
+{
+    char  *copy;
+
+    if (text->len == 0 || is_sealed(s->keys, *text)) {
+        return;
+    }
+
+    copy = mem_copy(text->at, text->len);
+
+    if (whole) {
+        memset(copy, '*', text->len);
+    } else if (!text_blank(copy, text->len, configure)) {
+        free(copy);
+        return;
+    }
+
+    *text = text_keep(s, copy, text->len);
+}
+
+
+/* secret: all of it */
+static void tree_blank(struct sealing *s, struct json *j, bool configure,
+    bool secret, bool root)
+{
+    bool          own, hidden;
+    struct json  *c;
+
+    if (j->type == JSON_STRING || (j->type == JSON_NUMBER && secret)) {
+        j->type = JSON_STRING;
+        str_blank(s, &j->text, configure, secret);
+    }
+
+    for (c = j->child; c != NULL; c = c->next) {
+        own = configure && !(root && is_head(c->key));
+        hidden = secret || (own && (has(c->key, "token")
+                                    || (c->key.len == 3
+                                        && has(c->key, "pin"))));
+        str_blank(s, &c->key, own, false);
+        tree_blank(s, c, own, hidden, false);
     }
 }
 
 
-static bool has(struct str record, const char *word)
+static void sealing_free(struct sealing *s)
 {
-    size_t       n = strlen(word);
-    const char  *at = record.at, *end = record.at + record.len;
-
-    while ((size_t) (end - at) >= n
-           && (at = memchr(at, *word, end - at - n + 1)) != NULL)
-    {
-        if (memcmp(at, word, n) == 0) {
-            return true;
-        }
-        at++;
+    while (s->n > 0) {
+        free(s->texts[--s->n]);
     }
 
-    return false;
+    free(s->texts);
+}
+
+
+/* what is no JSON: nobody knows what of it is a token */
+static bool record_blank(struct buf *out, struct str record)
+{
+    char  *copy = mem_copy(record.at, record.len);
+    bool   some = text_blank(copy, record.len, has(record, SEAL_MENTION));
+
+    if (some) {
+        buf_add(out, copy, record.len);
+    }
+    mem_wipe(copy);
+
+    return some;
+}
+
+
+/* job_blank: nobody runs it, so nothing of it has to be kept that may be a
+   token */
+bool job_blank(struct str record, const struct conf_keys *keys,
+    struct buf *out)
+{
+    struct json      *root;
+    struct sealing    s = { .keys = keys };
+    struct json_doc  *doc;
+
+    buf_init(out, record.len * 8 + 4096);
+    doc = json_parse(record.at, record.len, SEAL_TREE_MAX);
+
+    if (doc == NULL) {
+        s.some = record_blank(out, record);
+
+    } else {
+        root = (struct json *) json_root(doc);
+        tree_blank(&s, root, tree_has(root, SEAL_MENTION), false, true);
+        if (s.some) {
+            json_write(out, root);
+        }
+        json_free(doc);
+    }
+
+    sealing_free(&s);
+    if (!s.some) {
+        buf_free(out);
+    }
+
+    return s.some;
 }
 
 
@@ -190,7 +370,6 @@ static bool has(struct str record, const char *word)
 bool job_seal(struct str record, const struct conf_keys *keys,
     struct buf *out)
 {
-    size_t            i;
     struct sealing    s = { .keys = keys };
     struct json_doc  *doc;
 
@@ -202,8 +381,7 @@ bool job_seal(struct str record, const struct conf_keys *keys,
     doc = json_parse(record.at, record.len, SEAL_TREE_MAX);
 
     if (doc == NULL && has(record, SEAL_ACTION)) {
-        text_blank(out, record);
-        s.some = out->len != record.len;
+        s.some = record_blank(out, record);
 
     } else if (doc != NULL) {
         tree_seal(&s, (struct json *) json_root(doc));
@@ -213,11 +391,7 @@ bool job_seal(struct str record, const struct conf_keys *keys,
         json_free(doc);
     }
 
-    for (i = 0; i < s.n; i++) {
-        free(s.texts[i]);
-    }
-    free(s.texts);
-
+    sealing_free(&s);
     if (!s.some) {
         buf_free(out);
     }

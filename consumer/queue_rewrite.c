@@ -15,8 +15,8 @@ struct rewrite {
 };
 
 
-/* queue_rewrite: inside of ops->open and ops->poison; all that comes later,
-   also a letter, is made of the new one */
+/* queue_rewrite: all that comes later, also a letter, is made of the new one;
+   slices of the old one are gone */
 void queue_rewrite(struct item *item, struct str record)
 {
     char          *old = (char *) item->record.at;

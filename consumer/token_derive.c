@@ -210,7 +210,7 @@ bool derive_take(struct care *c, const struct json *root)
 }
 
 
-/* derive_call: with the user's token, where it is still there; query is freed */
+/* derive_call: with the user's token, if it is still there; query is freed */
 void derive_call(struct care *c, struct graph_call *call, struct buf *query,
     care_then then)
 {

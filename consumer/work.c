@@ -439,12 +439,34 @@ static void on_earlier(void *data, struct str earlier)
 }
 
 
+/* what its letter, its result and the log say is of the blanked one */
+static void job_bury(struct work *w)
+{
+    enum record_rc  rc;
+
+    if (configure_blank(w)) {
+        plan_free(&w->plan);
+        job_free(&w->job);
+        w->faulty = false;
+        work_read(w, &rc);
+
+        if (!w->faulty && decide_job(w)) {
+            w->plan.decided = false;
+            fault_set(&w->fault, "do", NULL, NONE, "holds what may be a"
+                      " token");
+        }
+    }
+
+    end_fault(w, "job", &w->fault);
+}
+
+
 static void begin_job(struct work *w)
 {
     long long  now = work_now();
 
     if (w->faulty || !decide_job(w)) {
-        end_fault(w, "job", &w->fault);
+        job_bury(w);
 
     } else if (w->job.not_before > now) {
         w->plan.decided = false;
@@ -566,6 +588,10 @@ static void work_poison(void *data, struct item *item, const char *why)
 
     configure_seal(w);
     work_read(w, &rc);
+    if (w->faulty && configure_blank(w)) {
+        job_free(&w->job);
+        work_read(w, &rc);
+    }
     if (rc != RECORD_OK) {
         work_unread(w);
     }

@@ -28,6 +28,25 @@ void configure_seal(const struct work *w)
 }
 
 
+/* configure_blank: of a job that is at fault, before it is buried; true: what
+   was read of it was another one */
+bool configure_blank(const struct work *w)
+{
+    struct buf  b;
+
+    if (!w->is_job
+        || !job_blank(w->item->record, w->conf->token_keys, &b))
+    {
+        return false;
+    }
+
+    queue_rewrite(w->item, (struct str) { b.at, b.len });
+    buf_free(&b);
+
+    return true;
+}
+
+
 /* Meta's words may repeat what the job held; its numbers say enough */
 static void configure_bad(struct work *w, const struct flow_end *end)
 {

@@ -245,6 +245,7 @@ void echo_begin(struct work *w, void (*next)(struct work *w));
    on, at once where the event is another one */
 void configure_begin(struct work *w);
 void configure_seal(const struct work *w);
+bool configure_blank(const struct work *w);
 void share_begin(struct work *w, void (*next)(struct work *w));
 
 /* work_outcome.c */

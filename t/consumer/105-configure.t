@@ -207,6 +207,45 @@ subtest 'a PIN that is given' => sub {
 };
 
 
+# whoever spelled it wrong pasted a token all the same
+subtest 'one that is at fault in any way tells nothing' => sub {
+    my $rig = rig();
+    my $token = 'EAAG' . 'z1' x 30;
+    my $short = 'Tnobody1knows2this3one';      # as no token of Meta's begins
+    $rig->hide($token, $short, '135791');
+    my $ids = '"phone_number_id":"1","waba_id":"2"';
+    my %do = (
+        nested   => qq([{"whatsapp_configure":{"params":{"token":"$short"},$ids}}]),
+        array    => qq([{"whatsapp_configure":[{"token":"$token",$ids}]}]),
+        flat     => qq([{"action":"whatsapp_configure","token":"$short",$ids}]),
+        sibling  => qq([{"whatsapp_configure":{$ids},"token":"$short","PIN":135791}]),
+        typo     => qq([{"whatsapp_config":{"token":"$token",$ids}}]),
+        object   => qq([{"whatsapp_configure":{"token":{"value":"$short"},$ids}}]),
+        number   => qq([{"whatsapp_configure":{"token":"x","phone_number_id":"$token"}}]),
+        key      => qq([{"whatsapp_configure":{"$short":"token",$ids}}]),
+        capitals => qq([{"WhatsApp_Configure":{"Token":"$short",$ids}}]),
+        escaped  => qq([{"whatsapp_c\\u006fnfig":{"token":"\\u0045${\ substr $token, 1}"}}]),
+        bare     => qq("whatsapp_configure $short"),
+        top      => qq([{"whatsapp_configure":{$ids}}],"token":"$short"),
+    );
+    $rig->push_to($OUTBOX, qq({"v":1,"id":"$_","reply_to":"meta:reply:$_","do":$do{$_}}))
+        for sort keys %do;
+    refused($rig, $_, qr/\S/, $_) for sort keys %do;
+    my $kept = qq({"v":1,"id":"kept","reply_to":"meta:reply:kept",)
+        . qq("do":[{"send":{"text":"x y","txt":1}}]});
+    $rig->push_to($OUTBOX, qq({'v':1,'do':[{'whatsapp_configure':{'token':'$short'}}]}),
+        qq({"v":1,"id":"$token","do":[{"whatsapp_configure":{$ids}}]}),
+        $kept);
+    refused($rig, 'kept', qr/\S/, 'another job');
+    $rig->settle(20, $OUTBOX);
+    my @items = map { ref $_->{item} ? $json->encode($_->{item}) : $_->{item} // '' }
+        map { $json->decode($_) } $rig->redis->queue("{$OUTBOX}:dead");
+    is_deeply [grep { /kept/ } @items], [$json->encode($json->decode($kept))],
+        'which holds none is kept as it was';
+    leave($rig);
+};
+
+
 subtest 'a letter that is requeued, and who may say it' => sub {
     my $rig = rig();
     my $token = pasted($rig);
