@@ -10,7 +10,7 @@
 --   begin  3 the app  4 who it is, as a hash  5 how many tokens there are
 --   flows  3 the app  4 -  5 where to go on  6 how many to look at
 --          7 what is as new (ms) stays  8... accounts that their tokens were for
---   end    3 what meta:accounts gets
+--   end    3 what meta:accounts gets  4 "open": nobody knows that nothing is left
 -- Answers where to go on (flows), or "".
 
 local YEAR, ACCOUNTS = 365 * 86400000, 10000
@@ -66,7 +66,7 @@ elseif ARGV[1] == 'end' then
         call('RPUSH', KEYS[3], ARGV[3])
         call('LTRIM', KEYS[3], -ACCOUNTS, -1)
     end
-    if was == 'received' then
+    if was == 'received' and ARGV[4] ~= 'open' then
         call('HSET', page, 'state', 'deleted')
     end
 end

@@ -14,6 +14,8 @@
 #define ACCOUNTS_MAX     200        /* that a login's record is known by */
 #define WORDS_MAX        (13 + ACCOUNTS_MAX)
 #define AGAIN_MS         1000
+#define STORE_MS         3000       /* where somebody has to mend it */
+#define ANSWER_MS        5000
 
 /* of one record; ends with the work */
 struct callback {
@@ -31,6 +33,7 @@ struct callback {
     size_t          naccounts;
     char            cursor[24];
     int64_t         until;          /* ms: what came later they gave anew */
+    bool            open;           /* nothing of it is confirmed */
 };
 
 
@@ -187,7 +190,7 @@ static void callback_end(struct callback *cb)
 {
     int         rc;
     struct buf  b;
-    struct str  args[2] = { STR("end") };
+    struct str  args[3] = { STR("end") };
 
     buf_init(&b, 4096);
     buf_format(&b, "{\"v\":1,\"event\":\"%s\",\"ref\":", cb->event);
@@ -209,7 +212,8 @@ static void callback_end(struct callback *cb)
     buf_text(&b, "}");
 
     args[1] = (struct str) { b.at, b.len };
-    rc = callback_call(cb, args, 2, on_end);
+    args[2] = STR(cb->open ? "open" : "");
+    rc = callback_call(cb, args, 3, on_end);
     buf_free(&b);
 
     if (rc != 0) {
@@ -379,14 +383,77 @@ static const char *callback_event(const struct work *w)
 }
 
 
-/* callback_begin does all of it each time that it is begun */
+static void callback_say(struct callback *cb)
+{
+    char        number[MEM_DIGITS], person[LOG_PERSON_MAX];
+    struct str  args[4] = { STR("begin"), cb->app };
+
+    args[2] = STR(log_person(person, cb->user));
+    args[3] = (struct str) { number, mem_digits(number, cb->n) };
+
+    if (callback_call(cb, args, 4, on_begun) != 0) {
+        callback_again(cb, "redis");
+    }
+}
+
+
+/* theirs may be among tokens that are not for us to see; where it is refused to
+   ask, too, nobody of this Redis has any */
+static void on_stored(void *data, const struct reply *reply)
+{
+    struct work      *w;
+    struct callback  *cb = data;
+
+    if (work_gone(cb->work)) {
+        callback_free(cb);
+        return;
+    }
+
+    if (reply == NULL) {
+        callback_again(cb, "redis");
+        return;
+    }
+
+    w = cb->work;
+    if (reply_type(reply) == REPLY_INTEGER && reply_int(reply) > 0) {
+        log_write(w->worker->keyless ? LOG_DEBUG : LOG_ERROR,
+                  "meta:callbacks waits: Redis has %lld tokens, and"
+                  " token_key_file is not set here", reply_int(reply));
+        w->worker->keyless = true;
+        callback_free(cb);
+        wait_retry(w, STORE_MS, "token_key_file");
+        return;
+    }
+
+    cb->open = true;
+    if (cb->code.len) {
+        log_write(LOG_WARN, "a deletion is asked for, and there is no token"
+                  " store: it stays \"received\" until somebody says \"metactl"
+                  " deletion done\"");
+    }
+    callback_say(cb);
+}
+
+
+static void callback_keyless(struct callback *cb)
+{
+    struct str  words[2] = { STR("SCARD"), STR("meta:token:names") };
+
+    if (redis_send(cb->work->worker->redis, words, 2, ANSWER_MS, on_stored,
+                   cb) != 0)
+    {
+        callback_again(cb, "redis");
+    }
+}
+
+
+/* callback_begin does all of it each time that it is begun.  What was not read
+   cannot be removed, nor said to be gone */
 void callback_begin(struct work *w)
 {
-    char              number[MEM_DIGITS], person[LOG_PERSON_MAX];
     size_t            n;
     const char       *event = callback_event(w);
     struct str        user = json_get_text(w->record.event, "user");
-    struct str        args[4];
     struct tokens    *store = w->worker->tokens;
     struct callback  *cb;
 
@@ -402,23 +469,21 @@ void callback_begin(struct work *w)
         return;
     }
 
-    if (!tokens_known(store)) {
-        wait_retry(w, AGAIN_MS, "tokens");
+    if (tokens_state(store) == TOKENS_UNREAD) {
+        wait_retry(w, tokens_known(store) ? STORE_MS : AGAIN_MS, "tokens");
         return;
     }
 
     cb = callback_new(w, event);
+    if (tokens_state(store) == TOKENS_NONE) {
+        callback_keyless(cb);
+        return;
+    }
+
     do {
         n = cb->n;
         tokens_each(store, each_token, cb);
     } while (cb->n > n);
 
-    args[0] = STR("begin");
-    args[1] = cb->app;
-    args[2] = STR(log_person(person, cb->user));
-    args[3] = (struct str) { number, mem_digits(number, cb->n) };
-
-    if (callback_call(cb, args, 4, on_begun) != 0) {
-        callback_again(cb, "redis");
-    }
+    callback_say(cb);
 }

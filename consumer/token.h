@@ -215,6 +215,13 @@ void tokens_owner(struct conf *conf);   /* it is known whose one of conf is */
 bool tokens_known(const struct tokens *tokens);
 void tokens_on_known(struct tokens *tokens, void (*cb)(void *data),
     void *data);
+/* tokens_state: what this process may say of what is not in its memory */
+enum tokens_state {
+    TOKENS_NONE,        /* token_key_file is not set: it sees no store */
+    TOKENS_UNREAD,      /* Redis is away or refuses, or there are too many */
+    TOKENS_READ
+};
+enum tokens_state tokens_state(const struct tokens *tokens);
 /* any number of listeners, up to 4 */
 void tokens_on_change(struct tokens *tokens, tokens_change_cb cb, void *data);
 

@@ -55,6 +55,8 @@ struct worker {
     struct desk        *desks;
     struct redis       *redis;      /* of what is no queue's */
     struct tokens      *tokens;     /* also those that Redis keeps */
+    bool                keyless;    /* tokens are stored, but not for us: it
+                                       was logged */
     struct flows       *flows;      /* logins, and numbers of jobs */
     struct life        *life;       /* they are looked after */
     struct know        *know;       /* people, and messages that were sent */

@@ -12,7 +12,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use Rig qw(messenger record);
-use Test::Meta::Util qw(build_dir slurp spew wait_for);
+use Test::Meta::Util qw(build_dir root_dir slurp spew wait_for);
 
 my ($APP, $OTHER_APP) = qw(1234567890 999);
 my ($ME, $YOU) = qw(700000000000001 700000000000002);
@@ -185,10 +185,51 @@ subtest 'what is none' => sub {
     is_deeply [map { $_->{reason} } $rig->dead($CALLBACKS)], ['record', 'record'], 'is buried';
 };
 
-subtest 'a crash in the middle' => sub {
+subtest 'what was not read is not said to be gone' => sub {
+    is $c->drain, '0', 'the first goes';
+    my $waits = sub {
+        my ($why) = @_;
+        $c->wait_log(qr/outcome=retry .*why=$why /);
+        is $rig->do('EXISTS', "meta:deletion:$CODE"), 0, 'nothing is confirmed';
+        is $c->drain, '0', 'it waits';
+    };
     tokens();
     $rig->do('DEL', "meta:deletion:$CODE");
+    $rig->push_to($CALLBACKS, callback('deletion', $ME, code => $CODE));
+
+    $c = $rig->consumer(more => $more =~ s/^token_key_file.*\n//r);
+    $c->wait_log(qr/\[error\] meta:callbacks waits: Redis has 6 tokens, and token_key_file is/);
+    $waits->('token_key_file');
+
+    my ($rule) = slurp(root_dir() . '/docs/consumer.md') =~ /^ACL SETUSER meta-consumer (on.*)/m;
+    $rig->do('ACL', 'SETUSER', 'blind', split ' ', $rule);
+    spew($rig->file('password'), "PASSWORD\n");
+    my $address = $rig->redis->address . ' user=blind password_file=' . $rig->file('password');
+    $rig->do('HSET', "{$CALLBACKS}:lease", until => 1);
+    $c = $rig->consumer(more => $more, redis => $address);
+    $c->wait_log(qr/tokens: the store cannot be read: NOPERM/);
+    $waits->('tokens');
+
+    $rig->do('HSET', "{$CALLBACKS}:lease", until => 1);
+    $c = $rig->consumer(more => $more);
+    $rig->settle(20, $CALLBACKS);
+    is names(), $left, 'who reads it removes them';
+    is page()->{state}, 'deleted', 'and says so';
+    is $c->drain, '0', 'and goes';
+
+    $rig->do('DEL', "meta:deletion:$CODE", 'meta:token:names');
+    $c = $rig->consumer(more => $more =~ s/^token_key_file.*\n//r);
+    $rig->push_to($CALLBACKS, callback('deletion', $YOU, code => $CODE));
+    $rig->settle(20, $CALLBACKS);
+    is page()->{state}, 'received', 'where there is no store at all a person has to say it';
+    like $c->log, qr/\[warn\] a deletion is asked for, and there is no token store: it stays/,
+        'and is told';
+};
+
+subtest 'a crash in the middle' => sub {
     is $c->drain, '0', 'the first goes';
+    tokens();
+    $rig->do('DEL', "meta:deletion:$CODE");
     # as it would be after the page was begun and one token had gone
     $rig->do('HSET', "meta:deletion:$CODE", state => 'received', at => 1, app => $APP, user => '#x',
         tokens => 3, flows => 0);
