@@ -258,6 +258,14 @@ ngx_int_t ngx_http_meta_state_renew(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_meta_is_flow(ngx_str_t *flow);
 
+/* ngx_http_meta_oauth_cookie.c: by which a browser is known */
+
+/* NGX_DECLINED: there is none */
+ngx_int_t ngx_http_meta_cookie_get(ngx_http_request_t *r, ngx_str_t *cookie);
+
+/* the one that is there: a second tab must not end the login of the first */
+ngx_int_t ngx_http_meta_cookie_set(ngx_http_request_t *r, ngx_str_t *cookie);
+
 /* ngx_http_meta_oauth_auth.c: a code on its way */
 
 /* wipes the code, whatever it answers */

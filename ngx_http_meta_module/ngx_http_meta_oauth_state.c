@@ -14,18 +14,6 @@
 #include "ngx_http_meta_oauth.h"
 
 
-/* "__Host-": set by this host over TLS, for all of its paths, by nobody else */
-#define NGX_HTTP_META_COOKIE  "__Host-meta_login"
-#define NGX_HTTP_META_COOKIE_ATTRS                                            \
-    "; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900"
-
-
-static ngx_int_t ngx_http_meta_cookie_get(ngx_http_request_t *r,
-    ngx_str_t *cookie);
-static ngx_int_t ngx_http_meta_cookie_set(ngx_http_request_t *r,
-    ngx_str_t *cookie);
-
-
 ngx_int_t
 ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *ref, ngx_str_t *flow, ngx_str_t *state)
@@ -156,77 +144,4 @@ ngx_http_meta_is_flow(ngx_str_t *flow)
     }
 
     return NGX_OK;
-}
-
-
-/* well-formed, or it is none */
-
-static ngx_int_t
-ngx_http_meta_cookie_get(ngx_http_request_t *r, ngx_str_t *cookie)
-{
-    u_char  bytes[META_COOKIE_LEN];
-    size_t  len;
-
-    meta_str_t        text;
-
-    static ngx_str_t  name = ngx_string(NGX_HTTP_META_COOKIE);
-
-#if (nginx_version >= 1023000)
-    if (ngx_http_parse_multi_header_lines(r, r->headers_in.cookie, &name,
-                                          cookie)
-        == NULL)
-    {
-        return NGX_DECLINED;
-    }
-#else
-    if (ngx_http_parse_multi_header_lines(&r->headers_in.cookies, &name,
-                                          cookie)
-        == NGX_DECLINED)
-    {
-        return NGX_DECLINED;
-    }
-#endif
-
-    text.data = cookie->data;
-    text.len = cookie->len;
-
-    return (cookie->len == META_COOKIE_LEN
-            && meta_base64_read(bytes, &len, text) == META_OK)
-           ? NGX_OK : NGX_DECLINED;
-}
-
-
-/* the one that is there: a second tab must not end the login of the first */
-
-static ngx_int_t
-ngx_http_meta_cookie_set(ngx_http_request_t *r, ngx_str_t *cookie)
-{
-    u_char      bytes[16], *p;
-    meta_str_t  text;
-
-    p = ngx_pnalloc(r->pool, sizeof(NGX_HTTP_META_COOKIE) + META_COOKIE_LEN
-                             + sizeof(NGX_HTTP_META_COOKIE_ATTRS));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_meta_cookie_get(r, cookie) != NGX_OK) {
-
-        cookie->len = META_COOKIE_LEN;
-        cookie->data = ngx_pnalloc(r->pool, META_COOKIE_LEN);
-
-        if (cookie->data == NULL || RAND_bytes(bytes, sizeof(bytes)) != 1) {
-            return NGX_ERROR;
-        }
-
-        text.data = bytes;
-        text.len = sizeof(bytes);
-
-        (void) meta_base64_write(cookie->data, text);
-    }
-
-    (void) ngx_sprintf(p, NGX_HTTP_META_COOKIE "=%V"
-                       NGX_HTTP_META_COOKIE_ATTRS "%Z", cookie);
-
-    return ngx_http_meta_header(r, "Set-Cookie", (char *) p);
 }

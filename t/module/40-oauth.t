@@ -293,6 +293,42 @@ large_client_header_buffers 4 16k;
 --- flow
 step = received
 
+=== a cookie counts by its exact name alone, between semicolons, and only if there is one
+--- logins
+--- login: as=V
+--- login: ref=attacker
+--- get: /cb?state=$STATE&code=between-commas
+> Cookie: x=a,__Host-meta_login=$COOKIE; __Host-meta_login=$COOKIEV
+--- status: 400
+--- get: /cb?state=$STATE&code=behind-a-comma
+> Cookie: x=a, __Host-meta_login=$COOKIE
+--- status: 400
+--- get: /cb?state=$STATE&code=in-another-case
+> Cookie: __host-meta_login=$COOKIE
+--- status: 400
+--- get: /cb?state=$STATE&code=in-another-name
+> Cookie: x__Host-meta_login=$COOKIE; __Host-meta_login2=$COOKIE
+--- status: 400
+--- get: /cb?state=$STATE&code=the-first-of-two
+> Cookie: __Host-meta_login=$COOKIE; __Host-meta_login=$COOKIEV
+--- status: 400
+--- get: /cb?state=$STATE&code=the-second-of-two
+> Cookie: __Host-meta_login=$COOKIEV;__Host-meta_login=$COOKIE
+--- status: 400
+--- get: /cb?state=$STATE&code=in-two-headers
+> Cookie: __Host-meta_login=$COOKIEV
+> Cookie: __Host-meta_login=$COOKIE
+--- status: 400
+--- auth: 0
+--- get: /cb?state=$STATEV&code=beside-a-comma
+> Cookie: x=a,__Host-meta_login=$COOKIE; __Host-meta_login=$COOKIEV
+--- status: 303
+--- get: /cb?state=$STATE&code=the-same-twice
+> Cookie: a=__Host-meta_login=b;__Host-meta_login=$COOKIE
+> Cookie: __Host-meta_login=$COOKIE ; c
+--- status: 303
+--- auth: 2
+
 === two tabs share a cookie, and each has its own flow
 --- logins
 --- login: cookie=AAAAAAAAAAAAAAAAAAAAAA as=1
