@@ -184,8 +184,7 @@ ngx_module_t  ngx_http_meta_module = {
 
 static ngx_str_t  ngx_http_meta_default_queue = ngx_string("meta:events");
 
-/* in the order of ngx_http_meta_place_t */
-static ngx_str_t  ngx_http_meta_places[] = {
+ngx_str_t  ngx_http_meta_places[] = {
     ngx_null_string,
     ngx_string("meta_webhook"),
     ngx_string("meta_deauthorize"),

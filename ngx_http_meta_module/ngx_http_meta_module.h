@@ -181,6 +181,9 @@ typedef struct {
 
 extern ngx_module_t  ngx_http_meta_module;
 
+/* in the order of ngx_http_meta_place_t */
+extern ngx_str_t     ngx_http_meta_places[];
+
 
 /* ngx_http_meta_files.c: what comes from files and the environment */
 

@@ -35,6 +35,8 @@ static ngx_http_meta_verdict_t ngx_http_meta_signed_push(
     ngx_http_request_t *r, ngx_http_meta_ctx_t *ctx, meta_claims_t *claims,
     u_char *code);
 static char *ngx_http_meta_deletion_url(ngx_conf_t *cf, ngx_str_t *url);
+static ngx_uint_t ngx_http_meta_signed_nameless(
+    ngx_http_meta_loc_conf_t *mlcf);
 
 
 /* never another list: whoever works webhooks' events knows nothing of these */
@@ -138,7 +140,8 @@ ngx_http_meta_signed_queue(ngx_http_meta_loc_conf_t *mlcf)
 ngx_int_t
 ngx_http_meta_signed_check(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *mlcf)
 {
-    ngx_uint_t  theirs;
+    ngx_uint_t                 theirs;
+    ngx_http_core_loc_conf_t  *clcf;
 
     theirs = (mlcf->queue == &ngx_http_meta_callbacks);
 
@@ -159,7 +162,45 @@ ngx_http_meta_signed_check(ngx_conf_t *cf, ngx_http_meta_loc_conf_t *mlcf)
         return NGX_ERROR;
     }
 
+    if (mlcf->webhook > NGX_HTTP_META_WEBHOOK
+        && ngx_http_meta_signed_nameless(mlcf))
+    {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in location \"%V\" has a secret without "
+                           "an app's id: \"meta_app_id ID;\" is needed, or "
+                           "\"APP_ID SECRET\" as the line of "
+                           "\"meta_app_secret_file\"",
+                           &ngx_http_meta_places[mlcf->webhook], &clcf->name);
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
+}
+
+
+/* a person's id is one only beside its app's: nothing of his would be found */
+
+static ngx_uint_t
+ngx_http_meta_signed_nameless(ngx_http_meta_loc_conf_t *mlcf)
+{
+    ngx_uint_t               i;
+    ngx_http_meta_secret_t  *secrets;
+
+    if (mlcf->app_id.len || mlcf->secrets == NULL) {
+        return 0;
+    }
+
+    secrets = mlcf->secrets->elts;
+
+    for (i = 0; i < mlcf->secrets->nelts; i++) {
+        if (secrets[i].app.len == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

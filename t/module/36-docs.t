@@ -61,6 +61,7 @@ sub is_taken {
     spew("$dir/tls.$_", slurp("$dir/server.$_")) for qw(pem key);
     spew("$dir/$_", "a-word-of-the-sample\n")
         for qw(app_secret verify_token redis_password link_key instagram_secret);
+    spew("$dir/app_secrets", "1234567890 one-secret\n2345678901 another-secret\n");
     spew("$dir/token_keys", "00112233445566778899aabbccddeeff" x 2 . "\n");
     spew("$dir/cloudflare_ranges.conf", "set_real_ip_from 192.0.2.0/24;\n");
 

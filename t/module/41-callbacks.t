@@ -334,6 +334,27 @@ meta_redis $REDIS;
 "meta_deauthorize" has no "meta_app_secret_file" in force
 "meta_data_deletion" has no "meta_app_secret_file" in force
 
+=== a secret of no app: its person's tokens would not be found
+--- bare
+--- http
+meta_redis $REDIS;
+meta_app_secret_file $DIR/secret;
+--- server
+location = /x { meta_data_deletion https://shop.example/privacy; }
+--- refused
+"meta_data_deletion" in location "/x" has a secret without an app's id: "meta_app_id ID;" is needed, or "APP_ID SECRET" as the line of "meta_app_secret_file"
+
+=== each secret beside the id of its app
+--- secret
+1234567890 a-secret-of-one-app
+--- bare
+--- http
+meta_redis $REDIS;
+meta_app_secret_file $DIR/secret;
+--- callbacks
+--- accepted
+test is successful
+
 === a URL that is none
 --- server
 location /x {
