@@ -239,8 +239,9 @@ u_char *ngx_http_meta_json_string(u_char *p, ngx_str_t *text);
 
 /* ngx_http_meta_oauth_link.c: who may begin */
 
-/* NGX_OK: ref is his; NGX_DECLINED: not by this link; NGX_ABORT: too late */
-ngx_int_t ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref);
+/* NGX_OK: ref is his; NGX_DECLINED: note is what he is told */
+ngx_int_t ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref,
+    ngx_http_meta_note_page_t *note);
 
 /* ngx_http_meta_oauth_state.c: the login that a browser is in */
 

@@ -12,23 +12,32 @@
 #include "ngx_http_meta_oauth.h"
 
 
+enum {
+    NGX_HTTP_META_LINK_REF = 0,
+    NGX_HTTP_META_LINK_EXP,
+    NGX_HTTP_META_LINK_SIG
+};
+
+
+static char *ngx_http_meta_link_judge(ngx_array_t *keys, ngx_str_t *v);
+static ngx_int_t ngx_http_meta_link_refuse(ngx_http_request_t *r, char *why);
+
+
 /*
  * What is signed counts, and nothing else: where anybody may begin, a ref of
  * his own choice would let him connect his account in another's name.
  */
 
 ngx_int_t
-ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref)
+ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref,
+    ngx_http_meta_note_page_t *note)
 {
+    char                            *why;
     time_t                           exp;
     ngx_int_t                        rc;
     ngx_str_t                        v[3];
-    meta_str_t                       s[3];
-    ngx_uint_t                       i;
     ngx_http_meta_ctx_t             *ctx;
     ngx_http_meta_oauth_loc_conf_t  *molcf;
-
-    enum { REF = 0, EXP, SIG };
 
     static ngx_str_t  names[] = {
         ngx_string("ref"),
@@ -44,12 +53,53 @@ ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref)
     rc = ctx ? ngx_http_meta_params(r->pool, &ctx->args, names, v, 3)
              : NGX_ERROR;
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (rc == NGX_ERROR) {
+        *note = NGX_HTTP_META_NOTE_ERROR;
+        return NGX_DECLINED;
     }
 
-    if (molcf->open && v[REF].len == 0 && v[SIG].data == NULL) {
+    if (rc == NGX_OK && molcf->open && v[NGX_HTTP_META_LINK_REF].len == 0
+        && v[NGX_HTTP_META_LINK_SIG].data == NULL)
+    {
         return NGX_OK;
+    }
+
+    *note = NGX_HTTP_META_NOTE_LINK;
+
+    why = (rc == NGX_OK) ? ngx_http_meta_link_judge(molcf->link_keys, v)
+                         : "it is malformed";
+    if (why) {
+        return ngx_http_meta_link_refuse(r, why);
+    }
+
+    exp = ngx_atotm(v[NGX_HTTP_META_LINK_EXP].data,
+                    v[NGX_HTTP_META_LINK_EXP].len);
+
+    if (exp == (time_t) NGX_ERROR || exp < ngx_time()) {
+        *note = NGX_HTTP_META_NOTE_EXPIRED;
+        return ngx_http_meta_link_refuse(r, "it has expired");
+    }
+
+    *ref = v[NGX_HTTP_META_LINK_REF];
+
+    return NGX_OK;
+}
+
+
+/* NULL: one of the keys signed it, for whichever time */
+
+static char *
+ngx_http_meta_link_judge(ngx_array_t *keys, ngx_str_t *v)
+{
+    meta_str_t  s[3];
+    ngx_uint_t  i;
+
+    if (v[NGX_HTTP_META_LINK_SIG].data == NULL) {
+        return "it is not signed";
+    }
+
+    if (keys == NULL) {
+        return "there is no \"meta_link_key_file\"";
     }
 
     for (i = 0; i < 3; i++) {
@@ -57,22 +107,41 @@ ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref)
         s[i].len = v[i].len;
     }
 
-    if (molcf->link_keys == NULL || v[EXP].len == 0
-        || ngx_http_meta_is_text(&v[REF]) != NGX_OK
-        || meta_link_check(molcf->link_keys->elts, molcf->link_keys->nelts,
-                           s[REF], s[EXP], s[SIG])
-           != META_OK)
+    if (v[NGX_HTTP_META_LINK_EXP].len == 0
+        || ngx_http_meta_is_text(&v[NGX_HTTP_META_LINK_REF]) != NGX_OK)
     {
-        return NGX_DECLINED;
+        return "it is malformed";
     }
 
-    exp = ngx_atotm(v[EXP].data, v[EXP].len);
+    switch (meta_link_check(keys->elts, keys->nelts,
+                            s[NGX_HTTP_META_LINK_REF],
+                            s[NGX_HTTP_META_LINK_EXP],
+                            s[NGX_HTTP_META_LINK_SIG]))
+    {
 
-    if (exp == (time_t) NGX_ERROR || exp < ngx_time()) {
-        return NGX_ABORT;
+    case META_OK:
+        return NULL;
+
+    case META_DENIED:
+        return "no key of \"meta_link_key_file\" signed it, or it was "
+               "changed since";
+
+    case META_MALFORMED:
+        return "it is malformed";
+
+    default:
+        return "libcrypto failed to check it";
     }
+}
 
-    *ref = v[REF];
 
-    return NGX_OK;
+/* nothing of the link itself: whoever reads a log could begin with it */
+
+static ngx_int_t
+ngx_http_meta_link_refuse(ngx_http_request_t *r, char *why)
+{
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "a link that begins a login was refused: %s", why);
+
+    return NGX_DECLINED;
 }

@@ -125,6 +125,7 @@ ngx_http_meta_signup_get(ngx_http_request_t *r)
     ngx_int_t                        rc;
     ngx_str_t                        ref, flow, state;
     ngx_http_meta_ctx_t             *ctx;
+    ngx_http_meta_note_page_t        note;
     ngx_http_meta_oauth_loc_conf_t  *molcf;
 
     static ngx_str_t                 name = ngx_string("flow");
@@ -144,19 +145,8 @@ ngx_http_meta_signup_get(ngx_http_request_t *r)
         return ngx_http_meta_flow(r, &flow);
     }
 
-    switch (ngx_http_meta_link(r, &ref)) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_LINK, NULL);
-
-    case NGX_ABORT:
-        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_EXPIRED, NULL);
-
-    default:
-        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_ERROR, NULL);
+    if (ngx_http_meta_link(r, &ref, &note) != NGX_OK) {
+        return ngx_http_meta_note(r, note, NULL);
     }
 
     if (r->method == NGX_HTTP_HEAD) {

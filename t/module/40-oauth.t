@@ -76,17 +76,21 @@ Referrer-Policy: no-referrer
 Content-Security-Policy: default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; .*frame-ancestors 'none'
 --- answer_like: This link does not work
 --- meta_log: ^403 bad_link
+--- log: \[notice\] .* a link that begins a login was refused: it is not signed, client:
 --- get: /login?ref=&exp=99999999999
 --- status: 403
 --- login: key=another-key-of-16-bytes
 --- status: 403
+--- log: \[notice\] .* was refused: no key of "meta_link_key_file" signed it, or it was changed since, client:
 --- login: exp=-2
 --- status: 403
 --- answer_like: This link has expired
+--- log: \[notice\] .* was refused: it has expired, client: .*&sig=\*{64} HTTP
 --- login: sig=0000000000000000000000000000000000000000000000000000000000000000
 --- status: 403
 --- login: more=ref=shop-8
 --- status: 403
+--- log: \[notice\] .* was refused: it is malformed, client:
 --- login: more=exp=99999999999
 --- status: 403
 --- login: more=sig=00
