@@ -9,6 +9,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "meta/meta_link.h"
 #include "ngx_http_meta_module.h"
 
 
@@ -21,7 +22,9 @@ static char *ngx_http_meta_read(ngx_conf_t *cf, ngx_str_t *path,
 static char *ngx_http_meta_each_line(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text, ngx_http_meta_line_pt handler, void *data);
 static char *ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_str_t *text);
+    ngx_str_t *text, ngx_uint_t secret);
+static ngx_uint_t ngx_http_meta_may_be_secret(ngx_conf_t *cf,
+    ngx_str_t *path);
 static char *ngx_http_meta_read_env(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 static char *ngx_http_meta_keep_env(ngx_conf_t *cf, ngx_str_t *name);
@@ -108,7 +111,7 @@ ngx_http_meta_read(ngx_conf_t *cf, ngx_str_t *path,
         rv = ngx_http_meta_read_env(cf, path, &text);
 
     } else {
-        rv = ngx_http_meta_read_file(cf, path, &text);
+        rv = ngx_http_meta_read_file(cf, path, &text, lines);
     }
 
     if (rv == NGX_CONF_OK && lines) {
@@ -194,7 +197,8 @@ ngx_http_meta_each_line(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text,
 
 
 static char *
-ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
+ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text,
+    ngx_uint_t secret)
 {
     char             *rv;
     ssize_t           n;
@@ -214,11 +218,7 @@ ngx_http_meta_read_file(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
                        NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
 
-        /* a name without a folder is more likely the secret itself */
-
-        if (path->data[0] != '.'
-            && ngx_strlchr(path->data, path->data + path->len, '/') == NULL)
-        {
+        if (secret && ngx_http_meta_may_be_secret(cf, path)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                                "\"%V\" takes a PATH or env:NAME, and what is "
                                "there, not shown since it may be a secret, "
@@ -270,6 +270,29 @@ done:
     }
 
     return rv;
+}
+
+
+/*
+ * A name without a folder is more likely the secret itself, unless it is
+ * shorter than any key of those directives that take keys.
+ */
+
+static ngx_uint_t
+ngx_http_meta_may_be_secret(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_str_t  *name;
+
+    if (path->data[0] == '.'
+        || ngx_strlchr(path->data, path->data + path->len, '/'))
+    {
+        return 0;
+    }
+
+    name = cf->args->elts;
+
+    return path->len >= META_LINK_KEY_MIN
+           || ngx_strstr(name->data, "_key_file") == NULL;
 }
 
 

@@ -299,6 +299,24 @@ meta_token_key_file $DIR/keys;
 --- refused
 "meta_oauth_login" in location "/hook" names "shop", and no "meta_oauth_app shop ..." stands in http
 
+=== nginx -t: a file of keys that is not there is named
+--- http
+meta_link_key_file link_key;
+--- refused
+open\(\) "$DIR/link_key" failed \(2: No such file or directory\)
+
+=== nginx -t: a file of extras that is not there is named
+--- http
+meta_oauth_app shop id=1 kind=facebook scope=a extras=extras_of_the_shop.json;
+--- refused
+open\(\) "$DIR/extras_of_the_shop\.json" failed
+
+=== nginx -t: a key in place of a file of keys is not shown
+--- http
+meta_token_key_file 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff;
+--- refused
+"meta_token_key_file" takes a PATH or env:NAME, and what is there, not shown
+
 === nginx -t: a key that is none is not shown
 --- file: token_keys
 not-a-key-of-32-bytes
