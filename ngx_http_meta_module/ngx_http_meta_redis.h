@@ -35,6 +35,7 @@
 
 #define NGX_HTTP_META_MAX_OPS      16384
 #define NGX_HTTP_META_MAX_BYTES    (64 * 1024 * 1024)
+#define NGX_HTTP_META_MAX_ROOM     (8 * 1024 * 1024)    /* for answers */
 #define NGX_HTTP_META_MAX_REPLY    (1024 * 1024)
 #define NGX_HTTP_META_MAX_DELAY    2000
 #define NGX_HTTP_META_POLL         1000
@@ -183,6 +184,7 @@ struct ngx_http_meta_redis_s {
     ngx_queue_t                    sent;
     ngx_uint_t                     nops;
     size_t                         bytes;
+    size_t                         room;    /* kept for strings of answers */
     ngx_uint_t                     handshakes;
 
     ngx_event_t                    timer;   /* at the earliest deadline */

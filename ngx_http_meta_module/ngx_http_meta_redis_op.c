@@ -248,6 +248,14 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
         return NGX_BUSY;
     }
 
+    /* a ceiling of its own: who asks takes no push's place */
+
+    if (op->text_max && redis->room + op->text_max > NGX_HTTP_META_MAX_ROOM) {
+        ngx_http_meta_redis_slow(redis, "owes answers to too many questions:",
+                                 redis->room / 1024, " KB are kept for them");
+        return NGX_BUSY;
+    }
+
     if (redis->state == NGX_HTTP_META_REDIS_DOWN) {
 
         if (redis->reconnect.timer_set) {
@@ -309,6 +317,7 @@ ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     redis->nops++;
     redis->nvital += op->vital;
     redis->bytes += op->size;
+    redis->room += op->text_max;
 
     ngx_http_meta_slot->unanswered += op->nevents;
 
@@ -426,6 +435,7 @@ ngx_http_meta_op_remove(ngx_http_meta_op_t *op)
     redis->nops--;
     redis->nvital -= op->vital;
     redis->bytes -= op->size;
+    redis->room -= op->text_max;
 
     ngx_http_meta_slot->unanswered -= op->nevents;
 

@@ -29,6 +29,21 @@ verb aged => sub {
     $t->run(get => "/st?flow=$flow&format=json");
 };
 
+# N: so many ask for a flow at once, each on a connection of its own
+verb asked_by => sub {
+    my ($t, $n) = @_;
+    $t->run(get => '/st?flow=' . '0123456789abcdef' x 2 . " as=asks$_") for 1 .. $n;
+};
+
+# N STATUS: and so many get that answer
+verb all_told => sub {
+    my ($t, $arg) = @_;
+    my ($n, $status) = split ' ', $arg;
+    my %seen;
+    $seen{$t->{conns}{"asks$_"}->answer('GET')->{status}}++ for 1 .. $n;
+    is_deeply \%seen, {$status => $n}, "$n times $status";
+};
+
 run_blocks();
 
 __DATA__
@@ -144,6 +159,25 @@ Cookie: __Host-meta_login=$COOKIE
 --- reset: a
 --- redis_do: cont
 --- llen: meta:auth 1
+
+=== more ask for flows than there is room for: deliveries are not kept from Redis
+--- logins
+--- redis_do: pause
+--- asked_by: 128
+--- wait_requests: 128
+--- get: /st?flow=0123456789abcdef0123456789abcdef
+--- status: 503
+--- headers
+Retry-After: \d+
+--- log: \[error\] .*owes answers to too many questions: 8192 KB are kept for them
+--- post: /hook as=delivery
+@whatsapp
+--- redis_do: cont
+--- all_told: 128 404
+--- recv: delivery
+--- status: 200
+--- get: /st?flow=0123456789abcdef0123456789abcdef
+--- status: 404
 
 === the state of a flow as JSON, as the consumer writes it
 --- logins
