@@ -185,7 +185,8 @@ subtest 'a PIN that is given' => sub {
     my $rig = rig(idle => 1, number => {pin => '246810'});
     my $pin = "pin:$PHONE";
     $rig->do('HSET', "meta:token:$pin", kind => 'pin', account => $PHONE, waba => $WABA,
-        from => 'signup', tenant => 'shop-7', sealed => $rig->seal(seal => 'token', $pin, '246810'));
+        from => 'signup', tenant => 'shop-7',
+        sealed => $rig->seal(seal => 'token', $pin, '246810'));
     $rig->do('SADD', 'meta:token:names', $pin);
     $rig->logins(@{$rig->{jobs}});
     my $token = pasted($rig);
