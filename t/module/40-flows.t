@@ -161,6 +161,8 @@ Cookie: __Host-meta_login=$COOKIE
 --- llen: meta:auth 1
 
 === more ask for flows than there is room for: deliveries are not kept from Redis
+--- http
+meta_redis_timeout 30s;
 --- logins
 --- redis_do: pause
 --- asked_by: 128
