@@ -145,6 +145,10 @@ void refresh_begin(struct care *c, care_next next)
         return;
     }
 
+    if (c->goal != CARE_EXCHANGE && copy_begin(c)) {
+        return;             /* it was renewed while Meta was asked */
+    }
+
     if (c->goal == CARE_EXCHANGE) {
         refresh_call(c);
     } else {
