@@ -502,7 +502,8 @@ static void on_tick(uv_timer_t *timer)
 }
 
 
-static void life_soon(struct life *life)
+/* life_soon: what is due is looked for */
+void life_soon(struct life *life)
 {
     if (!life->leaving && uv_timer_get_due_in(&life->timer) > SOON_MS) {
         uv_timer_start(&life->timer, on_tick, SOON_MS, 0);

@@ -123,6 +123,7 @@ void care_gate_back(struct care *c);
    alone for a while */
 bool care_passing(struct care *c, const struct verdict *v);
 void life_failed(struct life *life);
+void life_soon(struct life *life);
 
 /* care_later: not looked at again by this process for ms */
 void care_later(struct care *c, uint64_t ms);

@@ -241,6 +241,12 @@ void tokens_note(struct tokens *tokens, struct str name,
     const struct str *words, size_t n, const char *event, tokens_cb cb,
     void *data);
 
+/* tokens_note_over: what is said of t's secret: only where it still is t, else
+   TOKENS_CHANGED */
+void tokens_note_over(struct tokens *tokens, const struct token *t,
+    const struct str *words, size_t n, const char *event, tokens_cb cb,
+    void *data);
+
 /* tokens_remove: one script for all; n up to 256 */
 #define TOKENS_REMOVE_MAX  256
 void tokens_remove(struct tokens *tokens, const struct str *names, size_t n,

@@ -93,6 +93,12 @@ static void on_noted(void *data, const char *why)
         return;
     }
 
+    if (why != NULL && strcmp(why, TOKENS_CHANGED) == 0) {
+        life_soon(c->life);     /* of the new one nobody was asked */
+        care_end(c);
+        return;
+    }
+
     if (why != NULL) {
         log_write(LOG_WARN, "token %s: what Meta says of it cannot be kept:"
                   " %s", SAID(c->t->name), why);
@@ -118,8 +124,8 @@ static void on_noted(void *data, const char *why)
 
 static void check_note(struct care *c, const struct note *note)
 {
-    tokens_note(c->life->tokens, STR(c->t->name), note->words, note->n, NULL,
-                on_noted, c);
+    tokens_note_over(c->life->tokens, c->t, note->words, note->n, NULL,
+                     on_noted, c);
 }
 
 

@@ -59,6 +59,14 @@ static void on_noted(void *data, const char *why)
 {
     struct care  *c = data;
 
+    if (why != NULL && !c->life->leaving
+        && strcmp(why, TOKENS_CHANGED) == 0)
+    {
+        life_soon(c->life);     /* a new one has come meanwhile */
+        care_end(c);
+        return;
+    }
+
     if (why != NULL && !c->life->leaving) {
         log_write(LOG_WARN, "token %s: that it is lost cannot be kept: %s",
                   SAID(c->t->name), why);
@@ -94,8 +102,8 @@ static void lost_note(struct care *c)
 
     c->quiet = c->t->lost;
     c->why = "it is lost";
-    tokens_note(c->life->tokens, STR(c->t->name), words, 8,
-                c->t->lost ? NULL : "lost", on_noted, c);
+    tokens_note_over(c->life->tokens, c->t, words, 8,
+                     c->t->lost ? NULL : "lost", on_noted, c);
 }
 
 

@@ -215,9 +215,10 @@ static void note_here(struct tokens *s, const struct token *t,
 }
 
 
-/* tokens_note: fields of one that is there */
-void tokens_note(struct tokens *s, struct str name, const struct str *words,
-    size_t n, const char *event, tokens_cb cb, void *data)
+/* about: NULL, or what it must still be */
+static void note_begin(struct tokens *s, struct str name,
+    const struct token *about, const struct str *words, size_t n,
+    const char *event, tokens_cb cb, void *data)
 {
     struct token        *t = token_find(s, BY_NAME, name);
     struct token_op     *op = op_new(s, &name, 1, cb, data);
@@ -228,6 +229,11 @@ void tokens_note(struct tokens *s, struct str name, const struct str *words,
         return;
     }
 
+    if (about != NULL && strcmp(about->lane, t->lane) != 0) {
+        op_late(op, TOKENS_CHANGED);
+        return;
+    }
+
     if (s->conf->token_keys == NULL) {
         note_here(s, t, words, n);
         op_late(op, "");
@@ -235,8 +241,26 @@ void tokens_note(struct tokens *s, struct str name, const struct str *words,
     }
 
     w = mem_alloc(sizeof(*w));
-    token_words_note(w, s, t, NULL, words, n, event);
+    token_words_note(w, s, t, about != NULL ? about->sealed : NULL, words, n,
+                     event);
     op_call(op, SCRIPT_TOKEN_PUT, w, on_changed);
+}
+
+
+/* tokens_note: fields of one that is there */
+void tokens_note(struct tokens *s, struct str name, const struct str *words,
+    size_t n, const char *event, tokens_cb cb, void *data)
+{
+    note_begin(s, name, NULL, words, n, event, cb, data);
+}
+
+
+/* tokens_note_over: only where it still is t */
+void tokens_note_over(struct tokens *s, const struct token *t,
+    const struct str *words, size_t n, const char *event, tokens_cb cb,
+    void *data)
+{
+    note_begin(s, STR(t->name), t, words, n, event, cb, data);
 }
 
 

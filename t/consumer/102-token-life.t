@@ -263,6 +263,25 @@ subtest "the user's is lost while its Pages' wait for Redis" => sub {
     waitpid $pid, 0;
 };
 
+subtest 'what is said of one that was renewed meanwhile' => sub {
+    my $rig = rig();
+    my @names = qw(whatsapp:77 user:78);
+    put($rig, $_, {expires_in => 20 * $DAY}) for @names;
+    $rig->graph->fault({match => {path => 'debug_token'}, fault => {slow => 1500}, times => 2});
+    state($rig, 'whatsapp:77', 'password');
+    my $c = consumer($rig);
+    ok +(wait_for { 2 == grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names } 10), 'asked';
+    my $ends = 1000 * (time + 60 * $DAY);
+    put($rig, $_, {expires_in => 60 * $DAY}, expires => $ends, checked => 0) for @names;
+    ok +(wait_for { 2 == grep { field($rig, $_, 'checked') } @names } 10),
+        'and then of the new ones' or diag $rig->logs;
+    is field($rig, 'whatsapp:77', 'state'), 'good', 'the new one is not lost';
+    is scalar(events($rig)), 0, 'and nobody is told so';
+    cmp_ok field($rig, 'user:78', 'expires'), '>', $ends - 30_000, 'nor ends as the old one';
+    unlike $c->log, qr/cannot be kept|is lost/, 'nothing is said of it';
+    $rig->finish(secrets => \@secrets);
+};
+
 subtest 'what is wrong with one that works' => sub {
     my $rig = rig();
     my @scopes = qw(pages_messaging instagram_manage_messages pages_show_list);
