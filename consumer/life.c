@@ -11,8 +11,9 @@
 #define FIRST_MS   300000       /* a start is not the moment for it */
 #define AT_ONCE    4            /* tokens that are looked after at once */
 #define LOCK_MS    120000       /* longer than its calls may take together */
-#define QUIET_MS   60000        /* grows to an hour */
+#define QUIET_MS   60000        /* of one; grows to an hour */
 #define QUIET_MAX  6
+#define FAILURES_MAX  16        /* in a row: the rest waits for the next tick */
 
 #define LOCK_KEY   "meta:token:lock:"
 
@@ -47,66 +48,68 @@ struct life_rule care_rule(const struct care *c)
 }
 
 
-static bool later_yet(struct life *life, const char *name)
+/* its state as it stands in the book by now, which others have put or noted;
+   what is new there has failed never */
+static struct token *care_now(const struct care *c)
 {
-    size_t  i;
-
-    for (i = 0; i < life->nlater; i++) {
-        if (strcmp(life->later[i].name, name) == 0) {
-            return uv_now(life->loop) < life->later[i].until;
-        }
-    }
-
-    return false;
+    return tokens_named(c->life->tokens, STR(c->t->name));
 }
 
 
 /* care_later: where Redis does not take what it should remember */
 void care_later(struct care *c, uint64_t ms)
 {
-    size_t        i;
-    struct life  *life = c->life;
-    uint64_t      now = uv_now(life->loop);
+    struct token  *t = care_now(c);
 
-    for (i = 0; i < life->nlater; i++) {
-        if (strcmp(life->later[i].name, c->t->name) == 0
-            || life->later[i].until <= now)
-        {
-            break;
-        }
+    if (t != NULL) {
+        t->quiet = uv_now(c->life->loop) + ms;
     }
-
-    i = i < LIFE_LATER_MAX ? i : LIFE_LATER_MAX - 1;
-    life->nlater = i < life->nlater ? life->nlater : i + 1;
-    snprintf(life->later[i].name, TOKEN_NAME_MAX, "%s", c->t->name);
-    life->later[i].until = now + ms;
 }
 
 
-/* life_failed: a minute, and twice as long each time */
-void life_failed(struct life *life)
+/* care_failed: a minute, and twice as long each time; the others go on */
+void care_failed(struct care *c, const char *why)
 {
-    life->quiet = uv_now(life->loop) + ((uint64_t) QUIET_MS << life->failures);
-    life->failures += life->failures < QUIET_MAX;
+    struct token  *t = care_now(c);
+
+    c->life->failures++;
+
+    if (t == NULL) {
+        return;
+    }
+
+    log_write(t->failures ? LOG_DEBUG : LOG_WARN, "token %s: Meta cannot be"
+              " asked about it now: %s; it is tried again", SAID(t->name), why);
+    care_later(c, (uint64_t) QUIET_MS << t->failures);
+    t->failures += t->failures < QUIET_MAX;
 }
 
 
 /* care_passing: what says nothing of the token */
 bool care_passing(struct care *c, const struct verdict *v)
 {
-    bool  passes = v == NULL || v->rc == GRAPH_UNREACHABLE
-                   || v->rc == GRAPH_AMBIGUOUS || v->rc == GRAPH_ANSWER
-                   || v->transient
-                   || (v->row != NULL && (v->row->cls == CLASS_WAIT
-                                          || v->row->cls == CLASS_RETRY));
+    struct token  *t;
+    bool           passes = v == NULL || v->rc == GRAPH_UNREACHABLE
+                            || v->rc == GRAPH_AMBIGUOUS
+                            || v->rc == GRAPH_ANSWER || v->transient
+                            || (v->row != NULL
+                                && (v->row->cls == CLASS_WAIT
+                                    || v->row->cls == CLASS_RETRY));
 
     if (passes) {
-        life_failed(c->life);
-    } else {
-        c->life->failures = 0;
+        care_failed(c, v == NULL ? "the call cannot begin"
+                    : v->rc == GRAPH_ERROR ? v->row->text
+                    : graph_reason(v->rc));
+        return true;
     }
 
-    return passes;
+    c->life->failures = 0;
+    t = care_now(c);
+    if (t != NULL) {
+        t->failures = 0;
+    }
+
+    return false;
 }
 
 
@@ -444,13 +447,32 @@ static bool life_due(const struct life *life, const struct token *t)
 
 static void due_each(void *data, struct token *t)
 {
+    size_t        place;
     struct life  *life = data;
 
-    if (life->ndue < LIFE_DUE_MAX && life_due(life, t)
-        && !later_yet(life, t->name) && !life_has(life, t->name))
+    place = life->seen++;
+
+    if (life->ndue < LIFE_DUE_MAX && (place < life->place) == life->around
+        && life_due(life, t) && uv_now(life->loop) >= t->quiet
+        && !life_has(life, t->name))
     {
-        snprintf(life->due[life->ndue++], TOKEN_NAME_MAX, "%s", t->name);
+        life->due[life->ndue].place = place;
+        snprintf(life->due[life->ndue++].name, TOKEN_NAME_MAX, "%s", t->name);
     }
+}
+
+
+/* each has its turn, also behind many that fail */
+static void due_all(struct life *life)
+{
+    life->ndue = life->at = 0;
+    life->around = false;
+
+    do {
+        life->seen = 0;
+        tokens_each(life->tokens, due_each, life);
+        life->around = !life->around;
+    } while (life->around);
 }
 
 
@@ -458,7 +480,7 @@ static bool life_may(const struct life *life)
 {
     return !life->leaving && tokens_known(life->tokens)
            && (life->conf->token_keys == NULL || redis_up(life->redis))
-           && uv_now(life->loop) >= life->quiet;
+           && life->failures < FAILURES_MAX;
 }
 
 
@@ -470,7 +492,8 @@ static void life_work(struct life *life)
 
     while (life_may(life) && life->ncares < AT_ONCE && life->at < life->ndue)
     {
-        t = tokens_named(life->tokens, STR(life->due[life->at]));
+        t = tokens_named(life->tokens, STR(life->due[life->at].name));
+        life->place = life->due[life->at].place + 1;
         life->at++;
 
         if (t != NULL && life_looks(t) && !life_has(life, t->name)) {
@@ -494,9 +517,10 @@ static void on_tick(uv_timer_t *timer)
     ms = ms < TICK_MS ? ms : TICK_MS;
     uv_timer_start(timer, on_tick, ms > SOON_MS ? ms : SOON_MS, 0);
 
+    life->failures = 0;
+
     if (life_may(life)) {
-        life->ndue = life->at = 0;
-        tokens_each(life->tokens, due_each, life);
+        due_all(life);
         life_work(life);
     }
 }
@@ -553,13 +577,20 @@ struct life *life_new(uv_loop_t *loop, struct graph *graph,
 }
 
 
+static void quiet_end(void *data, struct token *t)
+{
+    (void) data;
+    t->quiet = 0;
+}
+
+
 /* life_conf: another rule, other tokens */
 void life_conf(struct life *life, struct conf *conf)
 {
     conf_hold(conf);
     conf_drop(life->conf);
     life->conf = conf;
-    life->nlater = 0;
+    tokens_each(life->tokens, quiet_end, NULL);
     life_soon(life);
 }
 
@@ -587,7 +618,8 @@ void life_refused(struct life *life, const struct conf_token *token,
     struct token  *t = life_state(life, token);
 
     if (life->leaving || t == NULL || t->stale || t->lost
-        || later_yet(life, t->name) || life_has(life, t->name))
+        || (t->failures == 0 && uv_now(life->loop) < t->quiet)
+        || life_has(life, t->name))
     {
         return;
     }

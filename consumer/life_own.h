@@ -17,7 +17,6 @@
 
 #define LIFE_REDIS_MS  5000
 #define LIFE_DUE_MAX   256
-#define LIFE_LATER_MAX 256
 #define LIFE_WORDS     256
 
 enum care_goal {
@@ -72,9 +71,9 @@ struct care {
     void                     *data;
 };
 
-struct later {
-    char      name[TOKEN_NAME_MAX];
-    uint64_t  until;        /* ms of the loop */
+struct due {
+    char    name[TOKEN_NAME_MAX];
+    size_t  place;          /* among all */
 };
 
 struct life {
@@ -86,16 +85,15 @@ struct life {
     uv_timer_t       timer;
     bool             leaving;
     uint64_t         since;         /* ms of the loop: it was made */
-    uint64_t         quiet;         /* ms of the loop: until then Meta is left
-                                       alone */
-    unsigned         failures;      /* in a row */
+    unsigned         failures;      /* in a row, since the last tick */
     struct care     *cares;
     size_t           ncares;
     size_t           ndue;
     size_t           at;
-    char             due[LIFE_DUE_MAX][TOKEN_NAME_MAX];
-    size_t           nlater;
-    struct later     later[LIFE_LATER_MAX];
+    size_t           place;         /* which comes next, of all */
+    size_t           seen;          /* how many of all were looked through */
+    bool             around;        /* again from the first on */
+    struct due       due[LIFE_DUE_MAX];
 };
 
 
@@ -119,10 +117,10 @@ const struct conf_app *care_app(const struct care *c);
 void care_gate(struct care *c, const char *what, unsigned ms, care_got got);
 void care_gate_back(struct care *c);
 
-/* care_passing: a failure that says nothing of the token; then Meta is left
-   alone for a while */
+/* care_passing: a failure that says nothing of the token, which is left alone
+   for a while; so does care_failed: why it was */
 bool care_passing(struct care *c, const struct verdict *v);
-void life_failed(struct life *life);
+void care_failed(struct care *c, const char *why);
 void life_soon(struct life *life);
 
 /* care_later: not looked at again by this process for ms */

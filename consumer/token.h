@@ -74,6 +74,9 @@ struct token {
     size_t                    key;      /* which key opened it; not 0: rekey */
     size_t                    place;    /* the book's */
     unsigned                  seen;     /* likewise */
+    uint64_t                  quiet;    /* token lives' own: ms of the loop,
+                                           until when nobody is asked */
+    unsigned                  failures; /* likewise: in a row */
 };
 
 struct tokens;

@@ -267,7 +267,7 @@ static void on_debug(struct care *c, const struct verdict *v)
     good = token_debug_read(v->root, &d);
 
     if (!good) {
-        life_failed(c->life);
+        care_failed(c, "the answer makes no sense");
         care_end(c);
 
     } else if (d.valid) {

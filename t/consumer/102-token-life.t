@@ -282,6 +282,23 @@ subtest 'what is said of one that was renewed meanwhile' => sub {
     $rig->finish(secrets => \@secrets);
 };
 
+subtest 'those that cannot be looked at now hold nobody up' => sub {
+    my $rig = rig();
+    my @bad = map { "instagram:@{[1700 + $_]}" } 1 .. 12;
+    put($rig, $_, {expires_in => 40 * $DAY, age => 2 * $DAY}) for @bad;
+    $rig->graph->fault({times => 1000, match => {path => '/me'}, fault => {status => 500, json =>
+        {error => {message => 'x', type => 'OAuthException', code => 2, is_transient => \1}}}});
+    my $c = consumer($rig);
+    ok +(wait_for { @bad == to($rig, '/me') } 10), 'each has its turn' or diag $rig->logs;
+    put($rig, 'user:1', {expires_in => 3 * $DAY, scopes => ['pages_show_list']});
+    ok +(wait_for { field($rig, 'user:1', 'refreshed') } 10), 'another is renewed'
+        or diag $rig->logs;
+    is scalar(to($rig, '/me')), scalar @bad, 'and they are left alone for a while';
+    is scalar(() = $c->log =~ /\[warn\] token instagram:\d+: Meta cannot be asked/g), scalar @bad,
+        'a line of each';
+    $rig->finish(secrets => \@secrets);
+};
+
 subtest 'what is wrong with one that works' => sub {
     my $rig = rig();
     my @scopes = qw(pages_messaging instagram_manage_messages pages_show_list);
