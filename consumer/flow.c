@@ -11,6 +11,9 @@
 #define FLOW_KEEP_S  "3600"     /* of meta:flow:ID */
 #define FLOW_KEEP_MS 3600000
 
+#define FLOW_NAMED_MAX    100   /* on its page */
+#define FLOW_NAMED_BYTES  32768
+
 
 static const char *const  kinds[] = {
     [FLOW_FACEBOOK] = "facebook", [FLOW_BUSINESS] = "business",
@@ -236,21 +239,29 @@ static void account_json(struct buf *b, enum token_kind kind, const char *id,
 }
 
 
-/* flow_accounts_json lists what came of it, and what hangs on a Page */
-void flow_accounts_json(const struct flow *f, struct buf *b)
+/* lists what came of it, and what hangs on a Page; the edge reads no hash of
+   64 KB.  Returns how many are left out */
+static size_t accounts_json(const struct flow *f, struct buf *b)
 {
-    size_t                      i;
+    size_t                      i, n = 0;
     const struct flow_account  *a;
 
     buf_text(b, "[");
     for (i = 0; i < f->naccounts; i++) {
         a = &f->accounts[i];
+        if (n >= FLOW_NAMED_MAX || b->len >= FLOW_NAMED_BYTES) {
+            break;
+        }
         account_json(b, a->kind, a->id, a->name);
+        n++;
         if (a->instagram != NULL) {
             account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username);
+            n++;
         }
     }
     buf_text(b, "]");
+
+    return f->naccounts - i;
 }
 
 
@@ -312,9 +323,14 @@ static void flow_tell(struct flow *f, enum flow_error error,
 
 
 /* what was declined, or is still to come, stands behind the sentence */
-static void good_text(const struct flow *f, struct buf *b)
+static void good_text(const struct flow *f, size_t more, struct buf *b)
 {
     buf_text(b, flow_step_text(FLOW_STEP_CONNECTED));
+
+    if (more > 0) {
+        buf_format(b, " Named here are %zu of your accounts; %zu more are"
+                   " connected, too.", f->naccounts - more, more);
+    }
 
     if (f->denied != NULL) {
         buf_text(b, " You did not give these permissions, so what needs them"
@@ -358,18 +374,21 @@ static void flow_listed(struct flow *f)
 /* flow_good: all is stored */
 void flow_good(struct flow *f)
 {
+    size_t      more;
     struct buf  text, accounts;
 
     buf_init(&text, 2048);
-    buf_init(&accounts, 256 * 1024);
-    good_text(f, &text);
-    flow_accounts_json(f, &accounts);
+    buf_init(&accounts, 2 * FLOW_NAMED_BYTES);
+    more = accounts_json(f, &accounts);
 
     if (accounts.over) {
+        more = f->naccounts;
         accounts.len = 0;
         accounts.over = false;
         buf_text(&accounts, "[]");
     }
+
+    good_text(f, more, &text);
 
     f->step = FLOW_STEP_CONNECTED;
     flow_listed(f);

@@ -136,7 +136,6 @@ void flow_bad(struct flow *f, enum flow_error error,
     const struct verdict *v);
 void flow_wait_pin(struct flow *f);
 void flow_ignore(struct flow *f, const char *why);  /* nothing is begun */
-void flow_accounts_json(const struct flow *f, struct buf *b);
 struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
     struct str id, struct str name);
 void flow_set(char **field, struct str value);      /* NULL where empty */

@@ -148,6 +148,19 @@ subtest 'whose an account is' => sub {
 };
 
 
+subtest 'many Pages' => sub {
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, pages => [map {
+        {id => 200000000000000 + $_, name => "\x{10d0}" x 70 . " $_"}} 1 .. 130]})]);
+    $rig->logins;
+    my $seen = $rig->ended($rig->login);
+    is $seen->{step}, 'connected', 'all are connected';
+    is scalar @{JSON::PP::decode_json($seen->{accounts})}, 100, 'its page names a hundred';
+    like $seen->{text}, qr/ 30 more are connected, too\./, 'and how many more';
+    is scalar(grep { /^page:/ } $rig->do('SMEMBERS', 'meta:token:names')), 130, 'each is stored';
+    $rig->done;
+};
+
+
 subtest 'single Pages, and a business' => sub {
     my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, granular => 1,
         pages => [{id => $SHOP, name => 'Corner Shop', business => $BUSINESS}],
