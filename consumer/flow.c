@@ -517,6 +517,21 @@ bool flows_room(const struct flows *flows)
 }
 
 
+/* flows_room_job: jobs and events may wait, and a person's code may not: they
+   have half of it */
+bool flows_room_job(const struct flows *flows)
+{
+    size_t              n = 0;
+    const struct flow  *f;
+
+    for (f = flows->first; f != NULL; f = f->next) {
+        n += f->kind == FLOW_JOB || f->kind == FLOW_PARTNER;
+    }
+
+    return n < FLOWS_MAX / 2 && flows_room(flows);
+}
+
+
 /* flows_on_room: one listener */
 void flows_on_room(struct flows *flows, void (*cb)(void *data), void *data)
 {

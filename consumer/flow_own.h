@@ -141,6 +141,7 @@ struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
 void flow_set(char **field, struct str value);      /* NULL where empty */
 void flow_secret(struct flow *f, struct str secret);    /* old is wiped */
 bool flow_app(struct flow *f, struct str id);
+bool flows_room_job(const struct flows *flows);
 
 /* flow_call.c: a call, and times to wait */
 void flow_call(struct flow *f, bool repeats, flow_then then);

@@ -253,7 +253,7 @@ struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
 {
     struct flow  *f;
 
-    if (!flows_room(flows)) {
+    if (!flows_room_job(flows)) {
         return NULL;
     }
 
@@ -307,7 +307,7 @@ struct flow *flows_number(struct flows *flows,
 {
     struct flow  *f;
 
-    if (!flows_room(flows)) {
+    if (!flows_room_job(flows)) {
         return NULL;
     }
 

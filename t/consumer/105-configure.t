@@ -21,7 +21,8 @@ my $json = JSON::PP->new->canonical->utf8;
 
 sub rig {
     my (%arg) = @_;
-    my $rig = Logins->new(graph => ['--user', $json->encode({id => $ANA, businesses => [{
+    my $rig = Logins->new(graph => ['--user', $json->encode({id => $ANA, instagram => {
+        id => '17841400000000009', username => 'ana'}, businesses => [{
         id => $BUSINESS, wabas => [{id => $WABA, numbers => [{id => $PHONE,
         %{$arg{number} // {}}}]}]}]})]);
     $rig->{jobs} = [queues => qq([{name: "$OUTBOX", kind: jobs}])];
@@ -243,6 +244,27 @@ subtest 'one that is at fault in any way tells nothing' => sub {
         map { $json->decode($_) } $rig->redis->queue("{$OUTBOX}:dead");
     is_deeply [grep { /kept/ } @items], [$json->encode($json->decode($kept))],
         'which holds none is kept as it was';
+    leave($rig);
+};
+
+
+subtest 'more than may be under way' => sub {
+    my $rig = rig();
+    $rig->graph->fault({match => {path => 'debug_token'}, times => 60, fault => {slow => 60_000}});
+    $rig->hide('EAAnobodyknowsthistoken0002');
+    job($rig, "bulk-$_", token => 'EAAnobodyknowsthistoken0002', job => {key => "k$_"}) for 1 .. 70;
+    my $wait = sub {
+        my %seen = map { $_ => 1 } $rig->logs =~ /job=(bulk-\d+) .* why=logins/g;
+        return scalar keys %seen;
+    };
+    ok +(wait_for { $wait->() == 70 - 32 } 20), 'jobs have half of it, the others wait';
+    my $flow = $rig->login(kind => 'instagram');
+    ok $rig->at($flow, 'exchanging|checking|accounts|connected')->{step}, 'and nobody who logs in';
+    is $wait->(), 70 - 32, 'no others';
+    $rig->graph->control(DELETE => 'faults');
+    $rig->graph->hasten;
+    is $rig->ended($flow)->{step}, 'connected', 'who comes before them';
+    ok +(wait_for { $rig->llen("{$OUTBOX}:dead") == 70 } 30), 'they come after them';
     leave($rig);
 };
 
