@@ -164,6 +164,11 @@ void token_event(struct buf *b, const struct token *t, const char *event);
 const struct conf_token *tokens_pick(const struct conf *conf,
     enum product product, struct str account, struct str waba);
 
+/* tokens_hidden: where tokens_pick finds none there may be one all the same: it
+   cannot be opened, or the store was not read */
+bool tokens_hidden(const struct conf *conf, enum product product,
+    struct str account, struct str waba);
+
 /* tokens_now: what has its name by now, where t is stale; else t; NULL: it was
    removed */
 const struct conf_token *tokens_now(const struct conf *conf,

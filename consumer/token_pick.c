@@ -18,6 +18,7 @@ struct picked {
     const struct token       *stored;   /* NULL: of the configuration */
     int                       rank;
     bool                      lost;     /* of the configuration, and dead */
+    bool                      locked;   /* one that cannot be opened will do */
 };
 
 
@@ -78,7 +79,8 @@ static int token_rank(const struct conf_token *t, enum product product,
 
 static void pick_one(struct picked *p, const struct token *t, int rank)
 {
-    if (rank < p->rank || rank == RANK_NONE || token_usable(t) == NULL
+    if (rank < p->rank || rank == RANK_NONE
+        || (token_usable(t) == NULL && !p->locked)
         || (rank == p->rank
             && (p->stored == NULL ? !p->lost || t->lost
                 : !token_better(t, p->stored))))
@@ -88,7 +90,7 @@ static void pick_one(struct picked *p, const struct token *t, int rank)
 
     p->rank = rank;
     p->stored = t;
-    p->token = token_usable(t);
+    p->token = p->locked ? &t->as : token_usable(t);
 }
 
 
@@ -151,10 +153,10 @@ static bool conf_lost(const struct tokens *s, const struct conf_token *t)
 
 
 static struct picked pick(const struct conf *conf, enum product product,
-    struct str account, struct str waba)
+    struct str account, struct str waba, bool locked)
 {
     size_t                kind;
-    struct picked         p = { .rank = RANK_NONE };
+    struct picked         p = { .rank = RANK_NONE, .locked = locked };
     const struct tokens  *s = conf->store;
 
     pick_conf(&p, conf, product, account, waba);
@@ -191,15 +193,47 @@ static struct picked pick(const struct conf *conf, enum product product,
 const struct conf_token *tokens_pick(const struct conf *conf,
     enum product product, struct str account, struct str waba)
 {
-    return pick(conf, product, account, waba).token;
+    return pick(conf, product, account, waba, false).token;
 }
 
 
-/* tokens_tenant: what the most exact one says */
+/* tokens_hidden looks at all: it is asked before something is given up */
+bool tokens_hidden(const struct conf *conf, enum product product,
+    struct str account, struct str waba)
+{
+    size_t                i;
+    const struct tokens  *s = conf->store;
+
+    if (s == NULL || tokens_state(s) == TOKENS_NONE) {
+        return false;
+    }
+
+    if (tokens_state(s) == TOKENS_UNREAD
+        || pick(conf, product, account, waba, true).token != NULL)
+    {
+        return true;
+    }
+
+    for (i = s->nconf; i < s->n; i++) {
+        if (token_usable(s->all[i]) == NULL
+            && token_rank(&s->all[i]->as, product, account, waba)
+               != RANK_NONE)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* tokens_tenant: what the most exact one says, and be it locked */
 struct str tokens_tenant(const struct conf *conf, enum product product,
     struct str account, struct str waba)
 {
-    const struct conf_token  *t = tokens_pick(conf, product, account, waba);
+    const struct conf_token  *t;
+
+    t = pick(conf, product, account, waba, true).token;
 
     return t != NULL && t->tenant != NULL ? STR(t->tenant) : NONE;
 }

@@ -52,9 +52,9 @@ static const char *token_open(const struct conf_keys *keys, struct token *t,
     if (rc == META_OK) {
         why = token_set_secret(t, (struct str) { (char *) plain, len });
     } else {
-        why = rc == META_DENIED ? "no key of token_key_file opens it: was a"
-                                  " key taken out before \"metactl token"
-                                  " rekey\"?"
+        why = rc == META_DENIED ? "no key of token_key_file opens it, and"
+                                  " what needs it waits: was a key taken out"
+                                  " before \"metactl token rekey\"?"
               : "what is stored is no sealed token";
     }
 

@@ -9,6 +9,7 @@
 
 /* tokens of the store are seen after a second */
 #define CALL_TOKEN_MS  1500
+#define CALL_STORE_MS  30000    /* somebody has to mend it */
 
 /* who waits less than this for a lane stays in the window */
 #define CALL_NAP_MS   1000
@@ -505,6 +506,7 @@ static bool call_split(struct work *w)
 /* call_begin finds whom it is for and who may send it */
 void call_begin(struct work *w)
 {
+    struct str           waba;
     struct fault         fault = { .action = 0 };
     const struct step   *step = &w->plan.steps[w->plan.at];
     const struct event  *event = work_event(w, step);
@@ -519,10 +521,16 @@ void call_begin(struct work *w)
         return;
     }
 
+    waba = event != NULL ? event->waba : NONE;
     token_drop(w->token);
     w->token = token_hold(tokens_pick(w->conf, w->target.product,
-                                      w->target.account, event != NULL
-                                      ? event->waba : NONE));
+                                      w->target.account, waba));
+    if (w->token == NULL && tokens_hidden(w->conf, w->target.product,
+                                          w->target.account, waba))
+    {
+        wait_retry(w, CALL_STORE_MS, "token_locked");
+        return;
+    }
     /* who connected the account may be quicker than we see its token */
     if (w->token == NULL && w->conf->token_keys != NULL
         && w->plan.tries == 0)

@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 use JSON::PP qw(decode_json);
 use Test::More;
 
-use Rig qw(whatsapp messenger $PHONE $PAGE $WABA);
+use Rig qw(whatsapp messenger $PHONE $PAGE $Q $WABA);
 use Test::Meta::Process;
 use Test::Meta::Util qw(build_dir patience root_dir slurp spew wait_for);
 
@@ -165,8 +165,17 @@ subtest 'keys: another one, one that is missing' => sub {
     $rig->push(messenger(id => 'm_locked', text => 'by file'));
     $rig->settle;
     is_deeply [(used('hello'))[-1]], ["page:$PAGE"], 'the others go on';
+    # what needs it waits, and is not given up
+    $rig->push(whatsapp(phone => $NUMBER, key => "$NUMBER:6", text => 'by no key'));
+    ok +(wait_for { grep { $_->log =~ /outcome=retry .*why=token_locked wait_ms=30000 tries=0/ }
+        $c, $b } 10), 'who has none but that one waits' or diag $rig->logs;
+    is_deeply [$rig->dead], [], '... and is no dead letter';
     keys_are($KEYS[1]);
-    $_->reload for $c, $b;
+    is $_->drain, '0', 'they go' for $c, $b;
+    $rig->do('ZADD', "{$Q}:retry", 1, $_) for $rig->do('ZRANGE', "{$Q}:retry", 0, -1);
+    $rig->consumer(conf => conf(), name => 'consumer3');
+    $rig->settle;
+    is scalar(used('of the tenant')), 6, 'until a key opens it';
 };
 
 subtest 'by the smallest ACL' => sub {
