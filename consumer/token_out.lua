@@ -10,12 +10,21 @@ local ACCOUNTS, CHANGED = 10000, 1000
 local call = redis.call
 
 for _, right in ipairs({{'DEL', 5}, {'SREM', 1, ''}, {'ZADD', 2, '1', ''},
-    {'ZREMRANGEBYRANK', 2, '0', '0'}, {'INCR', 3}, {'RPUSH', 4, ''}, {'LTRIM', 4, '0', '0'}})
+    {'ZREMRANGEBYRANK', 2, '0', '0'}, {'INCR', 3}, {'RPUSH', 4, ''}, {'LTRIM', 4, '0', '0'},
+    {'SCARD', 1}, {'ZCARD', 2}, {'GET', 3}, {'LLEN', 4}})
 do
     local command, key = right[1], KEYS[right[2]]
     if redis.acl_check_cmd(command, key, unpack(right, 3)) ~= true then
         return redis.error_reply('NOPERM the user may not run ' .. command .. ' on ' .. key)
     end
+end
+
+-- nor does a key of another type let it stop in the middle
+call('SCARD', KEYS[1])
+call('ZCARD', KEYS[2])
+call('LLEN', KEYS[4])
+if not tonumber(call('GET', KEYS[3]) or 0) then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[3] .. ' is no number')
 end
 
 local removed = 0

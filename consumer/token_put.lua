@@ -20,7 +20,8 @@ local call = redis.call
 -- Redis does not roll back: what may be refused is asked before the first write
 for _, right in ipairs({{'HSET', 1, '', ''}, {'DEL', 1}, {'SADD', 2, ''}, {'ZADD', 3, '1', ''},
     {'ZREMRANGEBYRANK', 3, '0', '0'}, {'INCR', 4}, {'RPUSH', 5, ''}, {'LTRIM', 5, '0', '0'},
-    {'HMGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}, {'SCARD', 2}})
+    {'HMGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}, {'SCARD', 2},
+    {'ZCARD', 3}, {'GET', 4}, {'LLEN', 5}})
 do
     local command, key = right[1], KEYS[right[2]]
     if redis.acl_check_cmd(command, key, unpack(right, 3)) ~= true then
@@ -28,9 +29,18 @@ do
     end
 end
 
+-- nor does a key of another type let it stop in the middle
+call('SCARD', KEYS[2])
+call('ZCARD', KEYS[3])
+call('LLEN', KEYS[5])
+if not tonumber(call('GET', KEYS[4]) or 0) then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[4] .. ' is no number')
+end
+
 local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local there = call('EXISTS', KEYS[1]) == 1
 local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant')
+local paused = call('HMGET', KEYS[6], lane)[1]
 
 if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was then
     return {'changed'}
@@ -58,7 +68,7 @@ end
 
 if mode == 'put' or before[2] == 'lost' and call('HMGET', KEYS[1], 'state')[1] ~= 'lost' then
     call('DEL', unpack(KEYS, 7))
-    local good, pause = pcall(cjson.decode, call('HMGET', KEYS[6], lane)[1] or '')
+    local good, pause = pcall(cjson.decode, paused or '')
     if good and type(pause) == 'table' and string.find(pause.by or '', '^meta%-consumer') then
         call('HDEL', KEYS[6], lane)
     end

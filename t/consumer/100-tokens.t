@@ -223,6 +223,20 @@ subtest 'removed, and a Redis that has lost what it had' => sub {
     is [$rig->dead]->[0]{reason}, 'no_token', 'a number of nobody';
 };
 
+subtest 'keys of another type' => sub {
+    for my $key (qw(names changed version accounts)) {
+        my $wrong = $key eq 'accounts' ? "meta:$key" : "meta:token:$key";
+        $rig->do('RENAME', $wrong, 'aside');
+        $rig->do($key eq 'accounts' ? ('HSET', $wrong, 'a', 'b') : ('RPUSH', $wrong, 'x'));
+        my $was = $rig->do('DUMP', "meta:token:instagram:1789");
+        like +(ctl("$T{login}\n", qw(token add --kind instagram)))[2], qr/WRONGTYPE/,
+            "$key: add is refused";
+        like +(ctl('', qw(token remove instagram:1789)))[2], qr/WRONGTYPE/, '... and remove';
+        is $rig->do('DUMP', "meta:token:instagram:1789"), $was, '... before anything is written';
+        $rig->do('RENAME', 'aside', $wrong);
+    }
+};
+
 subtest 'links' => sub {
     my ($code, $out) = ctl('', qw(token login-url --url https://shop.example/connect --ref), 'a b',
         qw(--expires 15m --again reauthorize --json));
