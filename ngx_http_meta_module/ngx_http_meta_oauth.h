@@ -51,6 +51,9 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 apps;       /* ngx_http_meta_oauth_app_t */
+    ngx_array_t                 returns;    /* ngx_str_t: redirect URIs */
+    ngx_array_t                 callbacks;  /* ngx_str_t: exact locations */
+    ngx_uint_t                  inexact;    /* callbacks of other locations */
 } ngx_http_meta_oauth_main_conf_t;
 
 

@@ -17,6 +17,11 @@ static void *ngx_http_meta_oauth_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_meta_oauth_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_meta_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static ngx_int_t ngx_http_meta_oauth_ends(ngx_conf_t *cf,
+    ngx_http_meta_oauth_loc_conf_t *conf, ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_http_meta_oauth_postconfiguration(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_meta_oauth_returns(ngx_array_t *callbacks,
+    ngx_str_t *uri);
 static char *ngx_http_meta_oauth_check(ngx_conf_t *cf,
     ngx_http_meta_oauth_loc_conf_t *conf, ngx_str_t *location);
 static ngx_http_meta_oauth_app_t *ngx_http_meta_oauth_find(ngx_conf_t *cf,
@@ -119,7 +124,7 @@ static ngx_command_t  ngx_http_meta_oauth_commands[] = {
 
 static ngx_http_module_t  ngx_http_meta_oauth_module_ctx = {
     NULL,                                  /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_meta_oauth_postconfiguration, /* postconfiguration */
 
     ngx_http_meta_oauth_create_main_conf,  /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -160,7 +165,11 @@ ngx_http_meta_oauth_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&momcf->apps, cf->pool, 4,
                        sizeof(ngx_http_meta_oauth_app_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&momcf->returns, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&momcf->callbacks, cf->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -245,7 +254,128 @@ ngx_http_meta_oauth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_meta_oauth_check(cf, conf, &clcf->name);
+    if (ngx_http_meta_oauth_check(cf, conf, &clcf->name) != NGX_CONF_OK
+        || ngx_http_meta_oauth_ends(cf, conf, clcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* where logins return to, and what takes them there */
+
+static ngx_int_t
+ngx_http_meta_oauth_ends(ngx_conf_t *cf, ngx_http_meta_oauth_loc_conf_t *conf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_str_t                        *end;
+    ngx_http_meta_oauth_main_conf_t  *momcf;
+
+    momcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_oauth_module);
+
+    if (conf->handler == ngx_http_meta_callback_handler) {
+
+        if (!clcf->exact_match) {
+            momcf->inexact++;
+            return NGX_OK;
+        }
+
+        end = ngx_array_push(&momcf->callbacks);
+        if (end == NULL) {
+            return NGX_ERROR;
+        }
+
+        *end = clcf->name;
+
+    } else if (conf->handler == ngx_http_meta_login_handler && !clcf->noname) {
+
+        end = ngx_array_push(&momcf->returns);
+        if (end == NULL) {
+            return NGX_ERROR;
+        }
+
+        *end = conf->redirect_uri;
+    }
+
+    return NGX_OK;
+}
+
+
+/* only warned of: another nginx may answer there */
+
+static ngx_int_t
+ngx_http_meta_oauth_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                        *uri;
+    ngx_uint_t                        i;
+    ngx_http_meta_oauth_main_conf_t  *momcf;
+
+    momcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_oauth_module);
+
+    uri = momcf->returns.elts;
+
+    for (i = 0; i < momcf->returns.nelts; i++) {
+        if (!momcf->inexact
+            && !ngx_http_meta_oauth_returns(&momcf->callbacks, &uri[i]))
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "no location with \"meta_oauth_callback\" has "
+                               "the path of \"meta_redirect_uri %V\", to "
+                               "which \"meta_oauth_login\" lets Meta send "
+                               "browsers back", &uri[i]);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_meta_oauth_returns(ngx_array_t *callbacks, ngx_str_t *uri)
+{
+    u_char      *p, *last, *end;
+    ngx_str_t   *name, path;
+    ngx_uint_t   i;
+
+    /* behind "https://HOST", up to the query */
+
+    last = uri->data + uri->len;
+
+    end = ngx_strlchr(uri->data, last, '?');
+    if (end == NULL) {
+        end = last;
+    }
+
+    p = ngx_strlchr(uri->data, end, ':') + sizeof("//");
+    p = ngx_strlchr(p, end, '/');
+
+    if (p) {
+        path.data = p;
+        path.len = end - p;
+
+    } else {
+        ngx_str_set(&path, "/");
+    }
+
+    /* what nginx would unescape is not told so simply */
+
+    if (ngx_strlchr(path.data, path.data + path.len, '%')) {
+        return 1;
+    }
+
+    name = callbacks->elts;
+
+    for (i = 0; i < callbacks->nelts; i++) {
+        if (name[i].len == path.len
+            && ngx_memcmp(name[i].data, path.data, path.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -324,6 +324,31 @@ meta_token_key_file $DIR/keys;
 --- refused
 needs "meta_link_key_file", whose keys sign the links that lead there, or "meta_oauth_open on", which lets anybody begin
 
+=== nginx -t: a login returns to where no callback is
+--- server
+meta_redirect_uri https://example.com/connect/done?x=/cb;
+location = /cb { meta_oauth_callback; }
+--- logins
+--- accepted
+\[warn\] .*no location with "meta_oauth_callback" has the path of "meta_redirect_uri https://example.com/connect/done\?x=/cb", to which "meta_oauth_login" lets
+
+=== nginx -t: a login returns to a callback, or to what may be one
+--- server
+meta_redirect_uri https://example.com:8443/cb?x=/y;
+location = /root { meta_oauth_login shop; meta_redirect_uri https://example.com; }
+location = / { meta_oauth_callback; meta_redirect_uri https://example.com/; }
+--- logins
+--- accepted
+!no location with "meta_oauth_callback"
+
+=== nginx -t: a location that is not exact may answer there
+--- server
+meta_redirect_uri https://example.com/connect/done;
+location /connect { meta_oauth_callback; }
+--- logins
+--- accepted
+!no location with "meta_oauth_callback"
+
 === nginx -t: no such app
 --- file: keys
 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
