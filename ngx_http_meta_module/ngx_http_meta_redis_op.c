@@ -15,6 +15,7 @@
 #include "ngx_http_meta_stat.h"
 
 
+static size_t ngx_http_meta_op_room(ngx_http_meta_op_t *op);
 static void ngx_http_meta_op_timer(ngx_http_meta_op_t *op);
 static void ngx_http_meta_op_remove(ngx_http_meta_op_t *op);
 static void ngx_http_meta_op_expire(ngx_http_meta_op_t *op);
@@ -236,6 +237,7 @@ ngx_http_meta_op_free(ngx_http_meta_op_t *op)
 ngx_int_t
 ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 {
+    size_t                  room;
     ngx_http_meta_redis_t  *redis;
 
     redis = op->redis;
@@ -250,7 +252,9 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
 
     /* a ceiling of its own: who asks takes no push's place */
 
-    if (op->text_max && redis->room + op->text_max > NGX_HTTP_META_MAX_ROOM) {
+    room = ngx_http_meta_op_room(op);
+
+    if (room && redis->room + room > NGX_HTTP_META_MAX_ROOM) {
         ngx_http_meta_redis_slow(redis, "owes answers to too many questions:",
                                  redis->room / 1024, " KB are kept for them");
         return NGX_BUSY;
@@ -277,6 +281,15 @@ ngx_http_meta_redis_submit(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     }
 
     return NGX_OK;
+}
+
+
+/* kept for the answer to a request; what we ask ourselves is little and few */
+
+static size_t
+ngx_http_meta_op_room(ngx_http_meta_op_t *op)
+{
+    return op->unhurried ? 0 : op->text_max;
 }
 
 
@@ -317,7 +330,7 @@ ngx_http_meta_op_wait(ngx_http_meta_op_t *op, ngx_msec_t timeout)
     redis->nops++;
     redis->nvital += op->vital;
     redis->bytes += op->size;
-    redis->room += op->text_max;
+    redis->room += ngx_http_meta_op_room(op);
 
     ngx_http_meta_slot->unanswered += op->nevents;
 
@@ -435,7 +448,7 @@ ngx_http_meta_op_remove(ngx_http_meta_op_t *op)
     redis->nops--;
     redis->nvital -= op->vital;
     redis->bytes -= op->size;
-    redis->room -= op->text_max;
+    redis->room -= ngx_http_meta_op_room(op);
 
     ngx_http_meta_slot->unanswered -= op->nevents;
 
