@@ -308,7 +308,7 @@ static bool same(const struct reply *reply, const char *text)
 /* under the lock nobody changes it: what we know must be what is there */
 static void on_read(void *data, const struct reply *reply)
 {
-    char          checked[24] = "";
+    char          checked[24] = "", retry[24] = "";
     struct care  *c = data;
 
     if (reply == NULL || c->life->leaving
@@ -318,8 +318,10 @@ static void on_read(void *data, const struct reply *reply)
         return;
     }
 
-    if (c->goal == CARE_CHECK && c->t->checked > 0) {
-        snprintf(checked, sizeof(checked), "%lld", (long long) c->t->checked);
+    if (c->goal == CARE_CHECK) {    /* 0: empty */
+        snprintf(checked, sizeof(checked), "%.0lld",
+                 (long long) c->t->checked);
+        snprintf(retry, sizeof(retry), "%.0lld", c->t->retry);
     }
 
     if (c->goal == CARE_REFUSED && str_is(reply_str(reply_at(reply, 2)),
@@ -330,7 +332,8 @@ static void on_read(void *data, const struct reply *reply)
     }
 
     if (!same(reply_at(reply, 0), c->t->sealed)
-        || !same(reply_at(reply, 1), checked))
+        || !same(reply_at(reply, 1), checked)
+        || !same(reply_at(reply, 3), retry))
     {
         care_end(c);        /* the store is about to tell us */
         return;
@@ -343,7 +346,7 @@ static void on_read(void *data, const struct reply *reply)
 static void on_lock(struct care *c, bool got)
 {
     char        key[TOKEN_NAME_MAX + 16];
-    struct str  words[5];
+    struct str  words[6];
 
     if (!got) {
         care_end(c);        /* somebody else is at it */
@@ -357,8 +360,9 @@ static void on_lock(struct care *c, bool got)
     words[2] = STR("sealed");
     words[3] = STR("checked");
     words[4] = STR("state");
+    words[5] = STR("retry");
 
-    if (redis_send(c->life->redis, words, 5, LIFE_REDIS_MS, on_read, c) != 0) {
+    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_read, c) != 0) {
         care_end(c);
     }
 }
@@ -441,7 +445,8 @@ static bool life_due(const struct life *life, const struct token *t)
         return uv_now(life->loop) - life->since >= first;
     }
 
-    return life_check_at(t, &rule, now) <= now || derive_due(life, t);
+    return life_check_at(t, &rule, now) <= now
+           || life_retry_due(t, &rule, now) || derive_due(life, t);
 }
 
 

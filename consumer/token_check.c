@@ -326,8 +326,17 @@ void check_begin(struct care *c)
     struct graph_call         call;
     const struct conf_app    *app = care_app(c);
     const struct conf_token  *own = token_usable(c->t), *asks = NULL;
+    int64_t                   now = life_now();
+    struct life_rule          rule = care_rule(c);
 
     if (copy_begin(c)) {
+        return;
+    }
+
+    if (life_check_at(c->t, &rule, now) > now
+        && life_retry_due(c->t, &rule, now))
+    {
+        refresh_begin(c, care_end);     /* it was looked at today */
         return;
     }
 

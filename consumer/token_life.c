@@ -12,6 +12,8 @@
 #define LIFE_SHORT_MS  (2 * LIFE_HOUR_MS)
 #define LIFE_YOUNG_MS  LIFE_DAY_MS
 
+#define LIFE_AGAIN_MS  300000
+
 #define LIFE_SHARE     10       /* moments differ by that part of a span */
 
 
@@ -105,6 +107,27 @@ bool life_refresh_due(const struct token *t, const struct life_rule *rule,
     int64_t  at = life_refresh_at(t, rule, now);
 
     return at != TOKEN_UNKNOWN && at <= now;
+}
+
+
+/* life_retry_due: one that was not tried comes with the look */
+bool life_retry_due(const struct token *t, const struct life_rule *rule,
+    int64_t now)
+{
+    return t->tries > 0 && t->retry <= now && life_refresh_due(t, rule, now);
+}
+
+
+/* life_again: minutes, not days: it may end soon */
+int64_t life_again(long long tries)
+{
+    int64_t  ms = LIFE_AGAIN_MS;
+
+    while (tries-- > 0 && ms < LIFE_HOUR_MS) {
+        ms *= 2;
+    }
+
+    return ms < LIFE_HOUR_MS ? ms : LIFE_HOUR_MS;
 }
 
 

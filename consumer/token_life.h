@@ -13,9 +13,6 @@
 /* data access: warned of from then on (reference 2.8) */
 #define LIFE_DATA_MS  (14 * LIFE_DAY_MS)
 
-/* a renewal that was not possible is tried again after so long */
-#define LIFE_AGAIN_MS  LIFE_DAY_MS
-
 
 /* oauth: of the configuration */
 struct life_rule {
@@ -46,6 +43,14 @@ int64_t life_refresh_at(const struct token *t, const struct life_rule *rule,
     int64_t now);
 bool life_refresh_due(const struct token *t, const struct life_rule *rule,
     int64_t now);
+
+/* life_retry_due: so has the moment to try again what failed */
+bool life_retry_due(const struct token *t, const struct life_rule *rule,
+    int64_t now);
+
+/* life_again: how long after one that failed, as it is taken to until it has
+   not: five minutes, and twice as long each time, up to an hour */
+int64_t life_again(long long tries);
 
 /* life_check_at: when it is to be looked at: check_every after the last time,
    and at once where its time to be renewed, or alarmed about, has come since */

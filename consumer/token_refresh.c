@@ -4,9 +4,9 @@
 #include "life_own.h"
 
 
-/* one attempt a day, whoever makes it; less than a day, for the day's look is
-   jittered */
-#define REFRESH_GATE_MS  (20 * 3600 * 1000)
+/* one that was renewed is left alone, whatever end Meta gave it; less than a
+   day, for the day's look is jittered */
+#define REFRESH_DONE_MS  (20 * LIFE_HOUR_MS)
 
 
 static void refresh_failed(struct care *c, const char *why,
@@ -17,8 +17,8 @@ static void refresh_failed(struct care *c, const char *why,
     snprintf(c->text, sizeof(c->text), "%s (code=%lld subcode=%lld)", why,
              v != NULL ? v->code : 0,
              v != NULL && v->has_subcode ? v->subcode : 0);
-    log_write(LOG_WARN, "token %s could not be renewed: %s", SAID(c->t->name),
-              c->text);
+    log_write(c->valid || c->t->tries == 0 ? LOG_WARN : LOG_DEBUG, "token %s"
+              " could not be renewed: %s", SAID(c->t->name), c->text);
     c->why = v != NULL && v->rc == GRAPH_ERROR && !v->transient ? c->text
              : LIFE_BUSY;
     c->otherwise(c);
@@ -67,9 +67,6 @@ static void on_answer(struct care *c, const struct verdict *v)
     }
 
     if (care_passing(c, v)) {
-        if (v == NULL || v->rc == GRAPH_UNREACHABLE) {
-            care_gate_back(c);      /* nobody was asked */
-        }
         refresh_failed(c, v == NULL ? "it cannot be asked for"
                        : graph_reason(v->rc), v);
         return;
@@ -91,68 +88,124 @@ static void on_answer(struct care *c, const struct verdict *v)
 }
 
 
-static void refresh_call(struct care *c)
+/* NULL: it could be asked for; query is to be wiped then */
+static const char *refresh_ask(struct care *c, struct graph_call *call,
+    struct buf *query)
 {
-    struct buf         query;
-    const char        *why;
-    struct token       seen = *c->t;
-    struct graph_call  call;
-    enum life_way      way;
+    struct token  seen = *c->t;
 
     seen.issued = c->issued;
     seen.expires = c->expires;
     seen.lost = false;
-    way = life_way(&seen, life_now());
 
-    if (way == LIFE_PARENT && derive_lasts(c)) {
+    return token_ask_renew(call, query, life_way(&seen, life_now()),
+                           care_app(c), STR(c->t->as.secret));
+}
+
+
+static bool refresh_derives(const struct care *c)
+{
+    return c->t->as.kind == TOKEN_PAGE && derive_lasts(c);
+}
+
+
+static void refresh_call(struct care *c)
+{
+    struct buf         query;
+    const char        *why;
+    struct graph_call  call;
+
+    if (refresh_derives(c)) {
         derive_begin(c, refresh_done, c->otherwise);
         return;
     }
 
-    why = token_ask_renew(&call, &query, way, care_app(c),
-                          STR(c->t->as.secret));
+    why = refresh_ask(c, &call, &query);
     if (why == NULL) {
         care_call(c, &call, &query, NULL, NULL, on_answer);
         return;
     }
 
-    care_gate_back(c);          /* nobody was asked */
     c->why = why;
     log_write(LOG_INFO, "token %s is not renewed: %s", SAID(c->t->name), why);
     c->otherwise(c);
 }
 
 
-static void on_gate(struct care *c, bool got)
+static void on_noted(void *data, const char *why)
 {
-    if (!got) {
-        c->why = "it was tried less than a day ago";
-        c->otherwise(c);
-        return;
-    }
+    struct care  *c = data;
 
-    refresh_call(c);
+    if (c->life->leaving) {
+        care_end(c);
+
+    } else if (why != NULL) {
+        c->why = "Redis does not take it that it is tried";
+        c->otherwise(c);
+
+    } else {
+        refresh_call(c);
+    }
 }
 
 
-/* refresh_begin: who asks by hand has no day to wait */
+/* each attempt counts as failed until it has not: who dies of it leaves it to
+   the next one, a little later.  A new token begins anew */
+static void refresh_note(struct care *c)
+{
+    char        retry[24], tries[24];
+    struct str  words[4];
+
+    snprintf(retry, sizeof(retry), "%lld",
+             (long long) (life_now() + life_again(c->t->tries)));
+    snprintf(tries, sizeof(tries), "%lld", c->t->tries + 1);
+    words[0] = STR("retry");
+    words[1] = STR(retry);
+    words[2] = STR("tries");
+    words[3] = STR(tries);
+    tokens_note_over(c->life->tokens, c->t, words, 4, NULL, on_noted, c);
+}
+
+
+/* refresh_begin: who asks by hand waits for nothing */
 void refresh_begin(struct care *c, care_next next)
 {
+    bool               possible;
+    struct buf         query;
+    struct graph_call  call;
+
     c->otherwise = next;
 
-    if (c->goal != CARE_EXCHANGE && copy_same(c)) {
+    if (c->goal == CARE_EXCHANGE) {
+        refresh_call(c);
+        return;
+    }
+
+    if (copy_same(c)) {
         next(c);
         return;
     }
 
-    if (c->goal != CARE_EXCHANGE && copy_begin(c)) {
+    if (copy_begin(c)) {
         return;             /* it was renewed while Meta was asked */
     }
 
-    if (c->goal == CARE_EXCHANGE) {
-        refresh_call(c);
+    if (c->t->retry > life_now()) {
+        c->why = "it was tried a while ago";
+        next(c);
+        return;
+    }
+
+    possible = refresh_derives(c);
+    if (!possible && refresh_ask(c, &call, &query) == NULL) {
+        token_ask_wipe(&query);
+        possible = true;
+    }
+
+    if (possible) {
+        refresh_note(c);
     } else {
-        care_gate(c, "refresh", REFRESH_GATE_MS, on_gate);
+        refresh_call(c);    /* it says why not */
     }
 }
 
@@ -213,5 +266,7 @@ void care_put(struct care *c, struct str secret, int64_t expires,
     if (c->losing) {
         token_set_int(c->put, "checked", 0);    /* it is looked at at once */
     }
+    token_set_int(c->put, "retry", now + REFRESH_DONE_MS);
+    token_set_int(c->put, "tries", 0);
     tokens_put_over(c->life->tokens, c->put, t, NULL, on_put, c);
 }

@@ -299,6 +299,27 @@ subtest 'those that cannot be looked at now hold nobody up' => sub {
     $rig->finish(secrets => \@secrets);
 };
 
+subtest 'a renewal that failed is tried again before long' => sub {
+    my $rig = rig();
+    $rig->graph->fault({match => {path => 'oauth/access_token'}, times => 1, fault => refuse(1)});
+    put($rig, 'user:1', {expires_in => 3 * $DAY, scopes => ['pages_show_list']});
+    my $c = consumer($rig);
+    ok +(wait_for { $c->log =~ /could not be renewed/ } 10), 'it fails' or diag $rig->logs;
+    my $soon = field($rig, 'user:1', 'retry') / 1000 - time;
+    ok $soon > 200 && $soon < 310, 'minutes later it may be tried again' or diag $soon;
+    is field($rig, 'user:1', 'tries'), 1, 'the first time';
+    my $looks = to($rig, 'debug_token');
+    $rig->do('HSET', 'meta:token:user:1', retry => 1);
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), 'user:1');
+    ok +(wait_for { field($rig, 'user:1', 'refreshed') } 10), 'and is renewed' or diag $rig->logs;
+    is scalar(to($rig, 'debug_token')), $looks, 'without another look';
+    cmp_ok field($rig, 'user:1', 'retry'), '>', 1000 * (time + 19 * 3600), 'then not for a day';
+    $rig->do('DEL', 'meta:token:user:1');
+    put($rig, 'user:1', {expires_in => 3 * $DAY, scopes => ['pages_show_list']});
+    ok +(wait_for { field($rig, 'user:1', 'refreshed') } 10), 'but a new one is' or diag $rig->logs;
+    $rig->finish(secrets => \@secrets);
+};
+
 subtest 'what is wrong with one that works' => sub {
     my $rig = rig();
     my @scopes = qw(pages_messaging instagram_manage_messages pages_show_list);
