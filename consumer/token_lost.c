@@ -33,8 +33,42 @@ const char *lost_mend(const struct token *t)
 }
 
 
+/* what must be done before a new login helps (section 1.10) */
+static const char *lost_first(long long subcode)
+{
+    switch (subcode) {
+
+    case 459:
+    case 464:
+        return "the user does at facebook.com what is asked there; then ";
+
+    case NO_ROLE:
+        return "the user is given a role on the Page again; then ";
+
+    default:
+        return "";
+    }
+}
+
+
+/* a link without the tenant would bring a token of nobody's */
+static void lost_link(struct buf *b, const struct token *t)
+{
+    if (t->as.tenant != NULL && *t->as.tenant != '\0') {
+        buf_text(b, ", with --ref \"");
+        log_clean(b, STR(t->as.tenant));
+        buf_text(b, "\"");
+    }
+
+    if (t->as.kind == TOKEN_INSTAGRAM) {
+        buf_text(b, ", with --url of the login of Instagram's app");
+    }
+}
+
+
 static void lost_say(const struct care *c)
 {
+    struct buf                     link;
     char                           person[LOG_PERSON_MAX];
     struct buf                     b;
     const struct token            *t = c->t;
@@ -43,15 +77,19 @@ static void lost_say(const struct care *c)
     row = graph_error_find(PRODUCT_NONE, (long) c->code,
                            c->subcode ? (long) c->subcode : ERROR_ANY);
     buf_init(&b, LIFE_WORDS);
+    buf_init(&link, LIFE_WORDS);
+    lost_link(&link, t);
     log_value(&b, "kind", STR(token_kind_name((enum token_kind) t->as.kind)));
     log_value(&b, "account", t->as.id != NULL && t->as.kind == TOKEN_USER
               ? STR(log_person(person, STR(t->as.id)))
               : t->as.id != NULL ? STR(t->as.id)
               : t->as.waba != NULL ? STR(t->as.waba) : STR("-"));
     log_write(LOG_ERROR, "token %s is lost%.*s code=%lld subcode=%lld: %s What"
-              " needs it waits: %s", SAID(t->name), (int) b.len, b.at, c->code,
-              c->subcode, row->text, lost_mend(t));
+              " needs it waits: %s%s%.*s", SAID(t->name), (int) b.len, b.at,
+              c->code, c->subcode, row->text, lost_first(c->subcode),
+              lost_mend(t), (int) link.len, link.at != NULL ? link.at : "");
     buf_free(&b);
+    buf_free(&link);
 }
 
 
