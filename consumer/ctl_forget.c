@@ -419,6 +419,7 @@ static void forget_items(struct forget *f)
         if (str_digits(STR(name))) {
             buf_init(&plus, 600);
             buf_format(&plus, "+%s", name);
+            buf_add(&plus, "", 1);
             found_each(f->c, plus.at, on_found, f);
             buf_free(&plus);
         }
