@@ -131,7 +131,8 @@ static void redis_persistence(struct doctor *d, struct str info)
         doctor_say(d, LEVEL_BAD, "persistence", "appendonly yes, and"
                    " appendfsync always or everysec; or meta_ack disk",
                    "no append-only file: a restart loses what was"
-                   " acknowledged");
+                   " acknowledged%s", d->c->conf->token_keys != NULL
+                   ? ", and all stored tokens" : "");
         return;
     }
 

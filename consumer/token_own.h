@@ -47,6 +47,12 @@ struct tokens {
     size_t                 nentries;
 
     long long              version;     /* as read; -1: not yet */
+    long long              newest;      /* that was ever read */
+    bool                   lost;        /* Redis has none of all, and it was
+                                           logged */
+    bool                   restoring;   /* they are put back, one by one */
+    size_t                 at;          /* down to there */
+    size_t                 back;
     bool                   known;
     bool                   busy;        /* it is being read */
     bool                   refused;     /* Redis said no, and it was logged */
@@ -111,6 +117,9 @@ struct token_words {
    none of a tenant, NULL: any */
 const char *token_words_put(struct token_words *w, const struct tokens *s,
     const struct token *t, const char *was, const char *event);
+/* token_words_back: as it stood in Redis */
+void token_words_back(struct token_words *w, const struct tokens *s,
+    const struct token *t);
 void token_words_note(struct token_words *w, const struct tokens *s,
     const struct token *t, const char *was, const struct str *fields,
     size_t n, const char *event);
@@ -131,6 +140,9 @@ bool book_read(struct tokens *s, struct str name, const struct reply *hash,
     const char **why);
 
 /* token_put.c */
+/* store_back: Redis has lost them: all that were read go back, sealed as they
+   were */
+void store_back(struct tokens *s);
 void store_late(struct tokens *s);
 
 /* token_store.c */

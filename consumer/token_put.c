@@ -168,6 +168,61 @@ static void op_call(struct token_op *op, enum script which,
 }
 
 
+static void on_back(void *data, const char *why);
+
+
+/* from the last down: who goes meanwhile moves none that was not seen yet */
+static void back_next(struct tokens *s)
+{
+    struct str           name;
+    struct token        *t;
+    struct token_words  *w;
+
+    s->at = s->at < s->n ? s->at : s->n;
+
+    while (s->at > s->nconf) {
+        t = s->all[--s->at];
+        if (t->sealed != NULL) {
+            name = STR(t->name);
+            w = mem_alloc(sizeof(*w));
+            token_words_back(w, s, t);
+            op_call(op_new(s, &name, 1, on_back, s), SCRIPT_TOKEN_PUT, w,
+                    on_changed);
+            return;
+        }
+    }
+
+    s->restoring = false;
+    log_write(LOG_WARN, "tokens: %zu are back in Redis", s->back);
+}
+
+
+/* what another consumer has put back already stays; what is refused is begun
+   anew with the next look */
+static void on_back(void *data, const char *why)
+{
+    struct tokens  *s = data;
+
+    if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0) {
+        s->restoring = false;
+        return;
+    }
+
+    s->back += why == NULL;
+    back_next(s);
+}
+
+
+/* store_back: Redis has lost them */
+void store_back(struct tokens *s)
+{
+    s->restoring = true;
+    s->back = 0;
+    s->at = s->n;
+    back_next(s);
+}
+
+
 /* tokens_put_over: in place of old, or of what is no tenant's */
 void tokens_put_over(struct tokens *s, const struct token *t,
     const struct token *old, const char *event, tokens_cb cb, void *data)

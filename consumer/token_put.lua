@@ -5,8 +5,9 @@
 --       4 meta:token:version  5 meta:accounts  6 meta:control
 --       7 meta:limit:stop:LANE  then those of its accounts' lanes
 -- ARGV  1 NAME  2 "put": in place of what is there, "note": only where it is
---       there, "make": also where not  3 `sealed` as it must still be, "-":
---       none of a tenant, empty: any  4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
+--       there, "make": also where not, "back": only where it is not
+--       3 `sealed` as it must still be, "-": none of a tenant, empty: any
+--       4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
 --       6 tokens at most  then field, value, field, value...
 -- Answers {"done", version}, or {"full"}, {"changed"}, {"gone"}.
 --
@@ -46,7 +47,9 @@ if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was the
     return {'changed'}
 elseif mode == 'note' and not there then
     return {'gone'}
-elseif mode == 'put' and not there and call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then
+elseif mode == 'back' and there then
+    return {'changed'}
+elseif (mode == 'put' or mode == 'back') and not there and call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then
     return {'full'}
 end
 

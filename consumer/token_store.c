@@ -109,8 +109,8 @@ static void read_end(struct reading *r, bool good)
             log_write(LOG_INFO, "tokens: the store has %zu",
                       tokens_count(s));
         }
-        s->version = r->version;
-        s->refused = false;
+        s->version = s->newest = r->version;
+        s->refused = s->lost = false;
         store_known(s);
     }
 
@@ -261,11 +261,38 @@ void store_read_names(struct tokens *s, const struct str *names, size_t n,
 }
 
 
+/* Redis began anew without its disk, or somebody has emptied it: what was taken
+   out one by one counts on */
+static bool look_lost(struct tokens *s, long long version, size_t names)
+{
+    if (names > 0 || version >= s->newest || tokens_count(s) == 0) {
+        return false;
+    }
+
+    log_write(s->lost ? LOG_DEBUG : LOG_ERROR, "tokens: Redis has"
+              " lost the store: %zu tokens are gone"
+              " from it; those in memory are put back, sealed.  Does Redis keep"
+              " what it has on disk?", tokens_count(s));
+    s->lost = true;
+    store_back(s);
+
+    return true;
+}
+
+
 static void look_names(struct tokens *s, const struct reply *reply)
 {
     size_t           i, n = reply_count(reply) - 2;
-    struct str      *names = mem_alloc((n + 1) * sizeof(*names));
-    struct reading  *r = mem_alloc(sizeof(*r));
+    struct str      *names;
+    struct reading  *r;
+
+    if (s->restoring || look_lost(s, reply_int(reply_at(reply, 0)), n)) {
+        s->busy = false;
+        return;
+    }
+
+    names = mem_alloc((n + 1) * sizeof(*names));
+    r = mem_alloc(sizeof(*r));
 
     for (i = 0; i < n; i++) {
         names[i] = reply_str(reply_at(reply, i + 2));

@@ -158,27 +158,17 @@ static void word_head(struct token_words *w, const struct tokens *s,
 }
 
 
-/* token_words_put: all that is known of it */
-const char *token_words_put(struct token_words *w, const struct tokens *s,
-    const struct token *t, const char *was, const char *event)
+static void words_token(struct token_words *w, const struct token *t,
+    const char *sealed)
 {
-    char         *sealed;
-    size_t        i;
-    struct buf    b;
-    const char   *why, *field;
+    size_t       i;
+    struct buf   b;
+    const char  *field;
 
-    why = token_seal(s->conf->token_keys, t, &sealed);
-    if (why != NULL) {
-        return why;
-    }
-
-    words_begin(w);
-    word_head(w, s, t, "put", was, event);
     word_text(w, "kind");
     word_text(w, token_kind_name((enum token_kind) t->as.kind));
     word_text(w, "sealed");
     word_text(w, sealed);
-    free(sealed);
 
     for (i = 0; (field = token_field(i)) != NULL; i++) {
         buf_init(&b, TOKEN_TARGETS_MAX);
@@ -190,8 +180,37 @@ const char *token_words_put(struct token_words *w, const struct tokens *s,
     }
 
     words_end(w);
+}
+
+
+/* token_words_put: all that is known of it */
+const char *token_words_put(struct token_words *w, const struct tokens *s,
+    const struct token *t, const char *was, const char *event)
+{
+    char        *sealed;
+    const char  *why;
+
+    why = token_seal(s->conf->token_keys, t, &sealed);
+    if (why != NULL) {
+        return why;
+    }
+
+    words_begin(w);
+    word_head(w, s, t, "put", was, event);
+    words_token(w, t, sealed);
+    free(sealed);
 
     return NULL;
+}
+
+
+/* token_words_back: one that is locked, too */
+void token_words_back(struct token_words *w, const struct tokens *s,
+    const struct token *t)
+{
+    words_begin(w);
+    word_head(w, s, t, "back", NULL, NULL);
+    words_token(w, t, t->sealed);
 }
 
 

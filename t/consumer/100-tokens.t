@@ -212,6 +212,19 @@ subtest 'by the smallest ACL' => sub {
     is ref $said ? $said->[0]{name} : $said, 'instagram:1789', '... and no more';
 };
 
+subtest 'Redis has lost all that it had' => sub {
+    my $name = "whatsapp:$NUMBER";
+    my %had = $rig->do('HGETALL', "meta:token:$name");
+    my @names = sort $rig->do('SMEMBERS', 'meta:token:names');
+    $rig->do('DEL', map({ "meta:token:$_" } @names, qw(names changed version)));
+    ok +(wait_for { $rig->logs =~ /\[warn\] tokens: 3 are back in Redis/ } 10), 'it is put back';
+    like $rig->logs, qr/\[error\] tokens: Redis has lost the store: 3 tokens are gone/,
+        '... and announced';
+    is_deeply [sort $rig->do('SMEMBERS', 'meta:token:names')], \@names, 'all of it';
+    my %has = $rig->do('HGETALL', "meta:token:$name");
+    is_deeply \%has, \%had, 'as it was';
+};
+
 subtest 'removed, and a Redis that has lost what it had' => sub {
     is +(ctl('', 'token', 'remove', "page:$SHOP", 'page:12'))[0], 4, 'one is not there';
     is list()->{"page:$SHOP"}, undef, 'the other is gone';
