@@ -57,7 +57,7 @@ struct flow {
     char                     *given;    /* the PIN that was entered */
     char                     *pin;      /* the PIN that is tried */
     bool                      pin_made; /* by chance, a moment ago */
-    bool                      coexists; /* of the app, too: a claim */
+    bool                      coexists; /* a number of the app, too */
     char                     *waba;
     char                     *phone;    /* as claimed; NULL: not said */
     char                     *business;

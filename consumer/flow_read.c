@@ -91,8 +91,7 @@ bool flow_page_read(const struct json *j, struct flow_page *page)
 }
 
 
-/* flow_number_read reads one of /{waba}/phone_numbers (3.4); one of the
-   WhatsApp Business app is registered there */
+/* flow_number_read reads one of /{waba}/phone_numbers (3.4) */
 bool flow_number_read(const struct json *j, struct flow_number *number)
 {
     struct str  name = json_get_text(j, "verified_name");
@@ -101,7 +100,6 @@ bool flow_number_read(const struct json *j, struct flow_number *number)
         .id = id_or_none(j, "id"),
         .name = name.len ? name : json_get_text(j, "display_phone_number"),
         .connected = str_is(json_get_text(j, "status"), "CONNECTED")
-                     || json_is(json_get(j, "is_on_biz_app"), JSON_TRUE)
     };
 
     return number->id.len > 0;

@@ -11,13 +11,12 @@
 
 
 #define NUMBER_FIELDS                                                         \
-    "id,display_phone_number,verified_name,status,is_on_biz_app"
+    "id,display_phone_number,verified_name,status,platform_type"
 #define ROUNDS_MAX     20       /* pages of numbers */
 #define PIN_LEN        6
 #define PIN_LOCK_MS    5000
 #define PIN_WAIT_MS    500     /* somebody else registers it right now */
 #define PIN_WAITS      20
-#define APP_LOOKS      4        /* half a second each */
 #define CODE_PIN       133005   /* another PIN than the number has */
 
 
@@ -425,32 +424,15 @@ static void numbers_choose(struct flow *f)
 }
 
 
-static void numbers_again(struct flow *f)
-{
-    numbers_ask(f, NONE);
-}
-
-
 static void numbers_known(struct flow *f)
 {
+    size_t  i;
+
     numbers_choose(f);
 
-    /* that it is in the app as well is the browser's word: Meta's decides
-       whether it is connected, and to register it might take it away from
-       there (3.3) */
-    if (f->coexists && f->naccounts > f->base
-        && !f->accounts[f->base].connected)
-    {
-        if (f->waits++ < APP_LOOKS) {
-            flow_after_ms(f, PIN_WAIT_MS, numbers_again);
-            return;
-        }
-
-        log_write(LOG_WARN, "login %.8s (signup): the browser says that number"
-                  " %s is in the WhatsApp Business app, too, and Meta does"
-                  " not: it is neither registered nor connected",
-                  f->id != NULL ? f->id : "-", f->accounts[f->base].id);
-        numbers_cut(f, 0);
+    /* a number of the app is registered there, and stays so (3.3) */
+    for (i = f->base; i < f->naccounts; i++) {
+        f->accounts[i].connected |= f->coexists;
     }
 
     if (f->naccounts == f->base) {

@@ -112,22 +112,6 @@ subtest 'a wrong PIN' => sub {
 };
 
 
-subtest 'a number of the WhatsApp Business app' => sub {
-    my @claim = (event => 'FINISH_WHATSAPP_BUSINESS_APP_ONBOARDING');
-    my $rig = Logins->new(graph => [person({id => $PHONE})]);
-    my $c = $rig->logins;
-    is $rig->ended($rig->signup(@claim))->{step}, 'connected', 'the browser alone says so';
-    is $rig->stored("whatsapp:$PHONE"), undef, 'the number is not';
-    like $c->log, qr/number $PHONE is in the WhatsApp Business app, too, and Meta does not/, 'why';
-    $rig->graph->fault({match => {path => 'phone_numbers'}, fault => {json => {data => [{
-        id => $PHONE, status => 'PENDING', is_on_biz_app => JSON::PP::true}]}}});
-    $rig->ended($rig->signup(@claim, phone => undef));
-    ok $rig->stored("whatsapp:$PHONE"), 'by the word of Meta it is';
-    is posts($rig, 'register'), 0, 'it is never registered';
-    $rig->done;
-};
-
-
 subtest 'what the browser says is a claim' => sub {
     my $rig = Logins->new(graph => [person({id => $PHONE, status => 'CONNECTED'})]);
     $rig->logins;

@@ -94,11 +94,7 @@ static void test_lists(void)
        "'status':'CONNECTED'}"), &number), "a number");
     ok(number.connected, "that is connected");
     is_str(number.name.at, number.name.len, "+1 555", "by what it is called");
-    ok(flow_number_read(parse("{'id':'1','status':'PENDING',"
-                              "'is_on_biz_app':true}"), &number)
-       && number.connected, "one of the WhatsApp Business app is, too");
-    ok(flow_number_read(parse("{'id':'1','status':'PENDING',"
-                              "'is_on_biz_app':false}"), &number)
+    ok(flow_number_read(parse("{'id':'1','status':'PENDING'}"), &number)
        && !number.connected, "one that is not");
 
     s = flow_after(parse("{'paging':{'cursors':{'after':'QQ'},'next':"

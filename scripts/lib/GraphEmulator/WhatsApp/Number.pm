@@ -34,7 +34,7 @@ sub of ($class, $emulator, $id) {
         throughput => { level => $emulator->throughput },
         whatsapp_business_manager_messaging_limit => 'TIER_1K',
         webhook_configuration => undef, status => 'CONNECTED',
-        is_official_business_account => \0, is_on_biz_app => \0, registered => 1, _tries => [],
+        is_official_business_account => \0, registered => 1, _tries => [],
         _blocked => {}, _profile => { messaging_product => 'whatsapp' },
     };
 }
