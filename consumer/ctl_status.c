@@ -235,7 +235,7 @@ static long long status_arrived(const struct status *s)
     long long  n = 0;
 
     for (i = 0; i < s->lists.n; i++) {
-        if (s->lists.at[i].queue->kind == QUEUE_EVENTS) {
+        if (s->lists.at[i].queue->kind != QUEUE_JOBS) {
             n += s->views[i].n[VIEW_ARRIVED] - s->views[i].n[VIEW_REPLAYED]
                  - s->views[i].n[VIEW_PARTS];
         }

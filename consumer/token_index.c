@@ -147,3 +147,12 @@ const char *token_source(const struct conf_token *t)
     return t->stored != NULL ? t->stored->name
            : t->file != NULL ? t->file : t->env;
 }
+
+
+/* tokens_state: refused for good is known, and yet unread */
+enum tokens_state tokens_state(const struct tokens *s)
+{
+    return s->conf->token_keys == NULL ? TOKENS_NONE
+           : s->version < 0 || s->refused || s->full ? TOKENS_UNREAD
+           : TOKENS_READ;
+}

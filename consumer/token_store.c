@@ -470,15 +470,6 @@ bool tokens_known(const struct tokens *tokens)
 }
 
 
-/* tokens_state: refused for good is known, and yet unread */
-enum tokens_state tokens_state(const struct tokens *s)
-{
-    return s->conf->token_keys == NULL ? TOKENS_NONE
-           : s->version < 0 || s->refused || s->full ? TOKENS_UNREAD
-           : TOKENS_READ;
-}
-
-
 /* tokens_on_known: whoever held back */
 void tokens_on_known(struct tokens *tokens, void (*cb)(void *data),
     void *data)
