@@ -264,6 +264,12 @@ subtest 'the edge' => sub {
         'a change with three messages came as one';
     $ctl->do('HDEL', "{$Q}:count", 'parts');
     $many->stop;
+    my $with = page(sub { '{"v":1,"events":{"by_redis":28,"drained":0,"unknown":0}}' });
+    $ctl->do('RPUSH', 'meta:callbacks', 'a', 'b');
+    is +($ctl->run('status', @at))[0], 0, 'callbacks of Meta count as events do';
+    $ctl->do('DEL', 'meta:callbacks');
+    is +($ctl->run('status', @at))[0], 1, 'and are missed where they are not there';
+    $with->stop;
     my $lists = sub { join ',', map { qq({"list":"$_"}) } @_ };
     for (["$Q:4,$Q", undef], ["$Q,hooks", 'hooks'], ["$Q:x", "$Q:x"], ["${Q}2", "${Q}2"]) {
         my ($names, $other) = @$_;
