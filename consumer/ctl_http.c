@@ -22,14 +22,9 @@ static size_t on_bytes(char *at, size_t size, size_t n, void *data)
 }
 
 
-/* ctl_reach connects and, for https://, has the certificate verified; nothing
-   is sent */
-const char *ctl_reach(const char *url, const char *unix_path,
-    const char *ca_file)
+static CURL *call_new(const char *url, const char *ca_file, char *why)
 {
-    CURL        *curl;
-    CURLcode     rc;
-    static char  why[CURL_ERROR_SIZE];
+    CURL  *curl;
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     curl = curl_easy_init();
@@ -39,12 +34,30 @@ const char *ctl_reach(const char *url, const char *unix_path,
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, GET_MS);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     if (ca_file != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+    }
+
+    return curl;
+}
+
+
+/* ctl_reach connects and, for https://, has the certificate verified; nothing
+   is sent */
+const char *ctl_reach(const char *url, const char *unix_path,
+    const char *ca_file)
+{
+    CURL        *curl;
+    CURLcode     rc;
+    static char  why[CURL_ERROR_SIZE];
+
+    curl = call_new(url, ca_file, why);
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, unix_path);
+    if (ca_file != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
 
@@ -73,9 +86,8 @@ const char *ctl_get(const char *url, const char *ca_file, struct buf *answer)
 
     buf_init(answer, GET_MAX);
     buf_init(&plain, 4096);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    curl = curl_easy_init();
-    why[0] = '\0';
+    curl = call_new(url, ca_file, why);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 
     if (strncmp(url, "unix:", 5) == 0) {
         colon = strchr(url + 5, ':');
@@ -86,19 +98,6 @@ const char *ctl_get(const char *url, const char *ca_file, struct buf *answer)
         buf_add(&plain, "", 1);
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
         curl_easy_setopt(curl, CURLOPT_URL, plain.at);
-    } else {
-        curl_easy_setopt(curl, CURLOPT_URL, url);
-    }
-
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, GET_MS);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    if (ca_file != NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
     }
 
     rc = curl_easy_perform(curl);
@@ -116,29 +115,6 @@ const char *ctl_get(const char *url, const char *ca_file, struct buf *answer)
     mem_wipe(path);
 
     return rc == CURLE_OK && status == 200 ? NULL : why;
-}
-
-
-static CURL *call_new(const char *url, const char *ca_file, char *why)
-{
-    CURL  *curl;
-
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    curl = curl_easy_init();
-    why[0] = '\0';
-
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, GET_MS);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    if (ca_file != NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
-    }
-
-    return curl;
 }
 
 

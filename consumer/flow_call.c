@@ -174,3 +174,26 @@ void flow_refused(struct flow *f, const struct verdict *v)
 
     flow_bad(f, error, v);
 }
+
+
+/* flow_business_id: whose business token it is, as /me says (reference 2.9);
+   empty: it failed */
+struct str flow_business_id(struct flow *f, const struct verdict *v)
+{
+    struct str  id;
+
+    if (v->rc != GRAPH_OK) {
+        flow_refused(f, v);
+        return NONE;
+    }
+
+    id = json_get_text(v->root, "client_business_id");
+    id = flow_id_good(id) ? id : json_get_text(v->root, "id");
+
+    if (!flow_id_good(id)) {
+        flow_bad(f, FLOW_META, v);
+        return NONE;
+    }
+
+    return id;
+}

@@ -255,18 +255,9 @@ static void on_long(struct flow *f, const struct verdict *v)
 
 static void on_business(struct flow *f, const struct verdict *v)
 {
-    struct str  id = NONE;
+    struct str  id = flow_business_id(f, v);
 
-    if (v->rc == GRAPH_OK) {
-        id = json_get_text(v->root, "client_business_id");
-        id = flow_id_good(id) ? id : json_get_text(v->root, "id");
-    }
-
-    if (v->rc != GRAPH_OK) {
-        flow_refused(f, v);
-    } else if (!flow_id_good(id)) {
-        flow_bad(f, FLOW_META, v);
-    } else {
+    if (id.len > 0) {
         owner_keep(f, TOKEN_BUSINESS, id);
     }
 }

@@ -151,6 +151,7 @@ void flow_post(struct flow *f, const char *id, const char *edge,
     flow_then then);
 void flow_after_ms(struct flow *f, uint64_t ms, flow_next after);
 void flow_refused(struct flow *f, const struct verdict *v);
+struct str flow_business_id(struct flow *f, const struct verdict *v);
 
 /* flow_check.c: debug_token, the same for all but Instagram Login; its end is
    next, or flow_bad */
