@@ -1,6 +1,5 @@
-/* Subscriptions: what is wanted of Meta, and what is there
-   (meta-graph-oauth-ads-capi.md 8.3, 8.4; meta-webhooks-and-messaging.md
-   1.8). */
+/* metactl's subscriptions: which objects of the app and which accounts it asks
+   for. */
 
 #include "ctl_subs.h"
 #include "ctl_store.h"
@@ -8,45 +7,9 @@
 #include <stdlib.h>
 
 
-/* what nothing has to be allowed for beyond the product itself; the others
-   where a rule asks for such events */
-static const struct {
-    enum product  product;
-    const char   *object;
-    const char   *fields;
-    const char   *comments;
-} presets[SUBS_OBJECTS] = {
-    { PRODUCT_WHATSAPP, "whatsapp_business_account",
-      "messages,message_template_status_update,account_update,"
-      "phone_number_quality_update,user_preferences", NULL },
-    { PRODUCT_MESSENGER, "page",
-      "messages,messaging_postbacks,message_echoes,message_reads,"
-      "message_deliveries,message_reactions,messaging_optins,"
-      "messaging_referrals,messaging_handovers,messaging_policy_enforcement",
-      "feed" },
-    { PRODUCT_INSTAGRAM, "instagram",
-      "messages,messaging_postbacks,messaging_seen,message_reactions",
-      "comments" }
+static const enum product  products[SUBS_OBJECTS] = {
+    PRODUCT_WHATSAPP, PRODUCT_MESSENGER, PRODUCT_INSTAGRAM
 };
-
-
-static bool rule_wants(const struct conf *conf, enum product product,
-    enum kind kind)
-{
-    size_t              i;
-    const struct rule  *rules = conf->rules.at;
-
-    for (i = 0; i < conf->rules.n; i++) {
-        if ((rules[i].when.kinds >> kind & 1)
-            && (rules[i].when.products == 0
-                || (rules[i].when.products >> product & 1)))
-        {
-            return true;
-        }
-    }
-
-    return false;
-}
 
 
 /* of all tokens there are, the configuration's and the store's; a PIN goes with
@@ -94,25 +57,14 @@ size_t subs_wanted(struct ctl *c, struct want out[SUBS_OBJECTS])
     enum product  p, only = ctl_product(c->opts.product);
 
     for (i = 0; i < SUBS_OBJECTS; i++) {
-        p = presets[i].product;
+        p = products[i];
         if (only != PRODUCT_NONE ? p != only : !product_used(c, p)) {
             continue;
         }
 
-        out[n].product = p;
-        out[n].object = presets[i].object;
-
+        subs_want(&out[n], c->conf, p);
         if (only == p && c->opts.fields != NULL) {
             snprintf(out[n].fields, SUBS_FIELDS, "%s", c->opts.fields);
-        } else {
-            snprintf(out[n].fields, SUBS_FIELDS, "%s%s%s%s", presets[i].fields,
-                     presets[i].comments != NULL
-                     && rule_wants(c->conf, p, KIND_COMMENT) ? "," : "",
-                     presets[i].comments != NULL
-                     && rule_wants(c->conf, p, KIND_COMMENT)
-                     ? presets[i].comments : "",
-                     p == PRODUCT_MESSENGER
-                     && rule_wants(c->conf, p, KIND_LEAD) ? ",leadgen" : "");
         }
         n++;
     }
@@ -204,20 +156,14 @@ bool subs_ask(struct ctl *c, const char *name, enum product product,
 }
 
 
-static const struct json *list_first(const struct json *list)
-{
-    list = json_get(list, "data");
-
-    return json_is(list, JSON_ARRAY) ? list->child : NULL;
-}
-
-
 /* subs_object: of what {app}/subscriptions answers */
 const struct json *subs_object(const struct json *list, const char *object)
 {
-    const struct json  *one;
+    const struct json  *one = json_get(list, "data");
 
-    for (one = list_first(list); one != NULL; one = one->next) {
+    for (one = json_is(one, JSON_ARRAY) ? one->child : NULL; one != NULL;
+         one = one->next)
+    {
         if (str_is(json_get_text(one, "object"), object)) {
             return one;
         }
@@ -227,103 +173,9 @@ const struct json *subs_object(const struct json *list, const char *object)
 }
 
 
-static bool app_ours(const struct conf *conf, const struct asset *a,
-    struct str id)
-{
-    size_t                  i;
-    const struct conf_app  *apps = conf->apps.at;
-
-    if (a->app != NULL || conf->apps.n == 0) {
-        return a->app == NULL || str_is(id, a->app);
-    }
-
-    for (i = 0; i < conf->apps.n; i++) {
-        if (str_is(id, apps[i].id)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* subs_app: WhatsApp's has the id one deeper; without an app of ours, any */
+/* subs_app: an asset's, among the apps of the configuration */
 const struct json *subs_app(struct ctl *c, const struct asset *a,
     const struct json *list)
 {
-    struct str          id;
-    const struct json  *one;
-
-    for (one = list_first(list); one != NULL; one = one->next) {
-        id = json_get_text(one, "id");
-        if (id.len == 0) {
-            id = json_get_text(json_get(one, "whatsapp_business_api_data"),
-                               "id");
-        }
-        if (app_ours(c->conf, a, id)) {
-            return one;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* subs_fields: an app's have a version beside the name */
-void subs_fields(const struct json *array, struct buf *b)
-{
-    struct str          name;
-    const struct json  *one;
-
-    for (one = json_is(array, JSON_ARRAY) ? array->child : NULL; one != NULL;
-         one = one->next)
-    {
-        name = json_is(one, JSON_OBJECT) ? json_get_text(one, "name")
-               : json_text(one);
-        if (name.len) {
-            buf_text(b, b->len ? "," : "");
-            buf_str(b, name);
-        }
-    }
-    buf_add(b, "", 1);
-    b->len--;
-}
-
-
-static bool list_has(const char *list, const char *name, size_t len)
-{
-    size_t  n;
-
-    for ( ;; list += n + 1) {
-        n = strcspn(list, ",");
-        if (n == len && memcmp(list, name, n) == 0) {
-            return true;
-        }
-        if (list[n] == '\0') {
-            return false;
-        }
-    }
-}
-
-
-/* subs_lack: b is empty where nothing lacks */
-size_t subs_lack(const char *wanted, const char *has, struct buf *b)
-{
-    size_t  len, lacks = 0;
-
-    for ( ;; wanted += len + 1) {
-        len = strcspn(wanted, ",");
-        if (len && !list_has(has, wanted, len)) {
-            buf_text(b, b->len ? "," : "");
-            buf_add(b, wanted, len);
-            lacks++;
-        }
-        if (wanted[len] == '\0') {
-            break;
-        }
-    }
-    buf_add(b, "", 1);
-    b->len--;
-
-    return lacks;
+    return subs_ours(c->conf, a->app, list);
 }

@@ -1,20 +1,14 @@
-/* Subscriptions: what is wanted of Meta, and what is there. */
+/* metactl's subscriptions: which objects of the app and which accounts it asks
+   for. */
 
 #ifndef CTL_SUBS_H
 #define CTL_SUBS_H
 
 #include "ctl_meta.h"
+#include "subs.h"
 
 
 #define SUBS_OBJECTS  3
-#define SUBS_FIELDS   1024      /* bytes of a list of them */
-
-/* of the app: an object of Meta's */
-struct want {
-    enum product  product;
-    const char   *object;       /* "page" */
-    char          fields[SUBS_FIELDS];      /* "a,b" */
-};
 
 /* of an account */
 struct asset {
@@ -44,12 +38,6 @@ const struct json *subs_object(const struct json *list, const char *object);
 /* subs_app: of an account's list our app; NULL: it is not subscribed */
 const struct json *subs_app(struct ctl *c, const struct asset *a,
     const struct json *list);
-
-/* subs_fields writes "a,b" of an array of names, or of objects with a name */
-void subs_fields(const struct json *array, struct buf *b);
-
-/* subs_lack writes which of "a,b" are not in "b,c"; how many */
-size_t subs_lack(const char *wanted, const char *has, struct buf *b);
 
 
 #endif /* CTL_SUBS_H */

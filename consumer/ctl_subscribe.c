@@ -136,16 +136,6 @@ static const char *verify_token(struct ctl *c)
 }
 
 
-/* a POST may replace the list of fields (8.4, unconfirmed): all of them go */
-static void fields_all(struct buf *b, const char *has, const struct buf *lack)
-{
-    buf_text(b, has);
-    buf_text(b, *has && lack->len ? "," : "");
-    buf_add(b, lack->at, lack->len);
-    buf_add(b, "", 1);
-}
-
-
 static void app_make(struct subscribe *s, const struct want *want,
     const char *path, const char *has, const struct buf *lack,
     const char *changes)
@@ -154,7 +144,7 @@ static void app_make(struct subscribe *s, const struct want *want,
 
     buf_init(&fields, 8192);
     buf_init(&params, 16384);
-    fields_all(&fields, has, lack);
+    subs_all(&fields, has, lack);
 
     buf_text(&params, "{");
     params_text(&params, "object", want->object);
@@ -321,7 +311,7 @@ static void asset_look(struct subscribe *s, const struct asset *a,
     subs_fields(json_get(app, "subscribed_fields"), &has);
     if (a->product != PRODUCT_WHATSAPP) {
         subs_lack(wanted, has.at, &lack);
-        fields_all(&fields, has.at, &lack);
+        subs_all(&fields, has.at, &lack);
         buf_text(&params, "{");
         params_text(&params, "subscribed_fields", fields.at);
         buf_text(&params, "}");
