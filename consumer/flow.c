@@ -13,6 +13,8 @@
 
 #define FLOW_NAMED_MAX    100   /* on its page */
 #define FLOW_NAMED_BYTES  32768
+#define FLOW_DEAF_NAMED   3
+#define FLOW_DEAF_BYTES   200
 
 
 static const char *const  kinds[] = {
@@ -128,6 +130,7 @@ static void flow_free(struct flow *f)
         free(f->businesses[i]);
     }
 
+    flow_subs_free(f);
     free(f->accounts);
     free(f->businesses);
     mem_wipe(f->secret);
@@ -322,6 +325,31 @@ static void flow_tell(struct flow *f, enum flow_error error,
 }
 
 
+/* a few are named */
+static void deaf_text(const struct flow *f, struct buf *b)
+{
+    size_t                      i, named = 0;
+    const struct flow_account  *a;
+
+    buf_text(b, " What is written to these accounts does not arrive here yet,"
+             " whoever runs this site has to subscribe to it: ");
+
+    for (i = 0; i < f->naccounts && named < FLOW_DEAF_NAMED; i++) {
+        a = &f->accounts[i];
+        if (a->deaf) {
+            buf_text(b, named++ ? ", " : "");
+            buf_text(b, a->name != NULL && strlen(a->name) <= FLOW_DEAF_BYTES
+                     ? a->name : a->id);
+        }
+    }
+
+    if (f->ndeaf > named) {
+        buf_format(b, " and %zu more", f->ndeaf - named);
+    }
+    buf_text(b, ".");
+}
+
+
 /* what was declined, or is still to come, stands behind the sentence */
 static void good_text(const struct flow *f, size_t more, struct buf *b)
 {
@@ -336,6 +364,11 @@ static void good_text(const struct flow *f, size_t more, struct buf *b)
         buf_text(b, " You did not give these permissions, so what needs them"
                  " will not work: ");
         buf_text(b, f->denied);
+        buf_text(b, ".");
+    }
+
+    if (f->ndeaf > 0) {
+        deaf_text(f, b);
     }
 
     if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {

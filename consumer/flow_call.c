@@ -50,7 +50,8 @@ static bool call_again(const struct flow *f, const struct verdict *v)
 }
 
 
-static void count(const struct verdict *v)
+/* flow_counted: in what the process counts */
+void flow_counted(const struct verdict *v)
 {
     static const enum stat_name  stats[] = {
         [GRAPH_OK] = STAT_GRAPH_OK, [GRAPH_ERROR] = STAT_GRAPH_ERROR,
@@ -70,7 +71,7 @@ static void on_verdict(void *data, const struct verdict *v)
     struct flow  *f = data;
 
     f->flying = false;
-    count(v);
+    flow_counted(v);
     if (flow_left(f)) {
         return;
     }

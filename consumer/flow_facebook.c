@@ -57,7 +57,7 @@ static void pages_keep(struct flow *f)
     struct flow_account  *a;
 
     if (f->at == f->naccounts) {
-        flow_good(f);
+        flow_subscribe(f);
         return;
     }
 

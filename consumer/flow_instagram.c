@@ -36,7 +36,7 @@ static void on_me(struct flow *f, const struct verdict *v)
     if (me.username.len) {
         token_set(t, "title", me.username);
     }
-    flow_keep(f, t, "connected", flow_good);
+    flow_keep(f, t, "connected", flow_subscribe);
 }
 
 

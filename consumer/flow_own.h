@@ -31,9 +31,11 @@ struct flow_account {
     char             *instagram;    /* linked to it; NULL: none */
     char             *username;     /* of that */
     bool              connected;    /* a number that is registered */
+    bool              deaf;         /* it is not subscribed to webhooks */
 };
 
 struct flow;
+struct flow_subs;
 
 typedef void (*flow_next)(struct flow *f);
 typedef void (*flow_then)(struct flow *f, const struct verdict *v);
@@ -77,6 +79,8 @@ struct flow {
     struct flow_account      *accounts;
     size_t                    naccounts;
     size_t                    at;       /* the one that is worked on */
+    size_t                    ndeaf;    /* of the accounts */
+    struct flow_subs         *subs;     /* being subscribed to; NULL: none */
     char                    **businesses;   /* whose Pages are asked */
     size_t                    nbusinesses;
     unsigned                  rounds;   /* pages of a list */
@@ -150,6 +154,7 @@ void flow_get(struct flow *f, const struct conf_token *token,
 void flow_post(struct flow *f, const char *id, const char *edge,
     flow_then then);
 void flow_after_ms(struct flow *f, uint64_t ms, flow_next after);
+void flow_counted(const struct verdict *v);     /* a call has ended */
 void flow_refused(struct flow *f, const struct verdict *v);
 struct str flow_business_id(struct flow *f, const struct verdict *v);
 
@@ -167,6 +172,8 @@ struct token *flow_token(const struct flow *f, enum token_kind kind,
 void flow_code(struct flow *f);         /* flow_code.c: the code is there */
 void flow_facebook(struct flow *f);     /* flow_facebook.c: checked */
 void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
+void flow_subscribe(struct flow *f);    /* flow_subscribe.c: to webhooks */
+void flow_subs_free(struct flow *f);
 void flow_signup(struct flow *f);       /* flow_signup.c: it has its token */
 bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */
 void flow_pin(struct flow *f);

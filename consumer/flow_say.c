@@ -19,8 +19,8 @@ static const struct {
     [FLOW_STEP_EXCHANGING] = { "exchanging", "Meta is asked for access." },
     [FLOW_STEP_CHECKING] = { "checking", "What Meta has granted is checked." },
     [FLOW_STEP_ACCOUNTS] = { "accounts", "Your accounts are looked up." },
-    [FLOW_STEP_SUBSCRIBING] = { "subscribing", "The messages of your WhatsApp"
-        " account are subscribed to." },
+    [FLOW_STEP_SUBSCRIBING] = { "subscribing", "What is written to your"
+        " accounts is subscribed to." },
     [FLOW_STEP_REGISTERING] = { "registering", "Your phone number is"
         " registered." },
     [FLOW_STEP_PIN] = { "pin", "This number is protected by a PIN of six digits"

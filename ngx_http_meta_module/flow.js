@@ -11,7 +11,7 @@ var STEPS = [
   ['registering', 'Preparing your number'],
   ['connected', 'Connected']
 ];
-var SIGNUP = ['subscribing', 'registering', 'pin'];
+var SIGNUP = ['registering', 'pin'];
 var KINDS = {
   page: 'Facebook Page', instagram: 'Instagram', whatsapp: 'WhatsApp number',
   waba: 'WhatsApp account', business: 'Business', user: 'Profile', ad_account: 'Ad account'

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use HTTP::Tiny;
 use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(time);
@@ -57,6 +58,41 @@ subtest 'Facebook Login' => sub {
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
     like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
+};
+
+
+subtest 'what is connected is heard' => sub {
+    my $scope = 'pages_show_list,pages_messaging,pages_manage_metadata';
+    my $page = $rig->stored("page:$SHOP")->{secret};
+    my $fields = sub {
+        my ($one) = @{JSON::PP::decode_json(HTTP::Tiny->new->get($rig->graph->url
+            . "/v24.0/$SHOP/subscribed_apps?access_token=$page")->{content})->{data}};
+        return [@{$one->{subscribed_fields} // []}];
+    };
+    like $c->log, qr/no webhooks, for pages_manage_metadata was not granted: 1\..*metactl/,
+        'what was not granted is not asked for, and said';
+    is_deeply $fields->(), [], 'nothing yet';
+
+    HTTP::Tiny->new->post($rig->graph->url . "/v24.0/$SHOP/subscribed_apps?access_token=$page"
+        . '&subscribed_fields=ratings,messages');
+    my $seen = $rig->ended($rig->login(scope => $scope));
+    is_deeply [@{$fields->()}[0 .. 3]], [qw(ratings messages messaging_postbacks message_echoes)],
+        'only adds';
+    unlike $seen->{text}, qr/does not arrive/, 'and has nothing to say';
+    my $from = $rig->graph->calls;
+    $rig->ended($rig->login(scope => $scope));
+    is_deeply [grep { m{subscribed_apps} } $rig->asked($from)], ["GET /$SHOP/subscribed_apps"],
+        'a second time changes nothing';
+
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {code => 200,
+        status => 403}});
+    $seen = $rig->ended($rig->login(scope => $scope));
+    is $seen->{step}, 'connected', 'who is refused is connected all the same';
+    like $seen->{text}, qr/does not arrive here yet, .*: Corner Shop\.\z/, 'and told so';
+    like $c->log, qr/page $SHOP is connected, .*status=403 code=200.*"metactl subscribe"/,
+        'and so is the operator';
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {status => 503}});
+    unlike $rig->ended($rig->login(scope => $scope))->{text}, qr/arrive/, 'what passes, passes';
 };
 
 
@@ -190,6 +226,8 @@ subtest 'Instagram Login' => sub {
             'corner.shop', 'shop-7'], 'by the id that webhooks know';
         cmp_ok $t->{expires} / 1000, '>', time + 59 * 86400, 'for 60 days';
     }
+    is_deeply [map { s{ .*}{}r } grep { /subscribed_apps/ } $rig->asked($from)],
+        [qw(GET POST GET)], 'subscribed to, once';
     ok !grep({ /debug_token/ } $rig->asked($from)), 'debug_token is not asked about these';
     failed($rig, $rig->login(kind => 'instagram', scope => 'instagram_business_manage_messages',
         code => {declined => 'instagram_business_basic'}), 'scopes', 'without what is needed');

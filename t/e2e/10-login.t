@@ -44,6 +44,8 @@ subtest 'Facebook: a Page and what hangs on it' => sub {
     is $walk->uses($Walk::PAGE), "page:$Walk::PAGE", 'the token works';
     my %token = $walk->redis('HGETALL', "meta:token:page:$Walk::PAGE");
     is_deeply [@token{qw(tenant expires state)}], ['customer-7', 0, 'good'], 'kept, for ever';
+    is $walk->graph->control(GET => 'counts')->{"POST /$Walk::PAGE/subscribed_apps"}{calls}, 1,
+        'its messages are subscribed to';
 };
 
 subtest 'Facebook: no' => sub {
@@ -66,6 +68,8 @@ subtest 'Instagram' => sub {
     wait_for { $b->text('body') =~ /You are connected/ };
     says qr/corner\.shop/, 'the page names the account';
     is $walk->uses($Walk::INSTAGRAM), "instagram:$Walk::INSTAGRAM", 'the token works';
+    is $walk->graph->control(GET => 'counts')->{"POST /$Walk::INSTAGRAM/subscribed_apps"}{calls},
+        1, 'subscribed to';
 };
 
 subtest 'Facebook: not all of it; then again' => sub {
