@@ -430,8 +430,9 @@ void flow_good(struct flow *f)
         { text.at, text.len }, STR("error"), NONE, STR("accounts"),
         { accounts.at, accounts.len } }, 8);
 
-    log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu",
-              f->id != NULL ? f->id : "-", kinds[f->kind], f->naccounts);
+    log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu, tokens that"
+              " lack permissions=%zu", f->id != NULL ? f->id : "-",
+              kinds[f->kind], f->naccounts, f->nlacks);
     flow_over(f, FLOW_GOOD);
     flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
     buf_free(&text);

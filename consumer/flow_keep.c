@@ -1,10 +1,12 @@
 /* What came of a flow, stored: sealed, one token after another. */
 
 #include "flow_own.h"
+#include "token_scopes.h"
 
 
 #define KEEP_TRIES    20
 #define KEEP_WAIT_MS  500
+#define KEEP_LINES    5         /* of the log, on what tokens lack */
 
 
 static void keep_go(struct flow *f);
@@ -30,6 +32,42 @@ static void keep_said(const struct flow *f)
 }
 
 
+/* whoever runs this learns it now, not by tomorrow's look: by what Meta said in
+   this login already */
+static void keep_missing(const struct flow *f, struct token *t)
+{
+    struct buf        missing;
+    struct json_doc  *doc;
+
+    if (f->scopes == NULL || t->as.kind == TOKEN_PIN) {
+        return;
+    }
+
+    buf_init(&missing, TOKEN_SCOPES_MAX);
+    doc = f->targets == NULL ? NULL
+          : json_parse(f->targets, strlen(f->targets), JSON_TREE_MAX);
+
+    scopes_missing(&missing, scopes_uses(f->conf, &t->as), true,
+                   &f->conf->scopes, &t->as, STR(f->scopes), json_root(doc));
+    token_set(t, "missing", (struct str) { missing.at, missing.len });
+
+    json_free(doc);
+    buf_free(&missing);
+}
+
+
+static void keep_lacks(struct flow *f)
+{
+    const struct token  *t = f->put;
+
+    if (t->missing != NULL && f->nlacks++ < KEEP_LINES) {
+        log_write(LOG_WARN, "login %.8s: token %s lacks %s: they are granted in"
+                  " a new login; \"metactl token login-url\" prints its link",
+                  f->id != NULL ? f->id : "-", SAID(t->name), t->missing);
+    }
+}
+
+
 static void on_put(void *data, const char *why)
 {
     struct flow   *f = data;
@@ -48,6 +86,7 @@ static void on_put(void *data, const char *why)
 
     if (why == NULL) {
         keep_said(f);
+        keep_lacks(f);
     }
     token_free(f->put);
     f->put = NULL;
@@ -82,6 +121,7 @@ static void keep_go(struct flow *f)
 void flow_keep(struct flow *f, struct token *t, const char *event,
     flow_next next)
 {
+    keep_missing(f, t);
     f->put = t;
     f->put_event = event;
     f->tries = 0;

@@ -80,6 +80,7 @@ struct flow {
     size_t                    naccounts;
     size_t                    at;       /* the one that is worked on */
     size_t                    ndeaf;    /* of the accounts */
+    size_t                    nlacks;   /* tokens without a permission */
     struct flow_subs         *subs;     /* being subscribed to; NULL: none */
     char                    **businesses;   /* whose Pages are asked */
     size_t                    nbusinesses;

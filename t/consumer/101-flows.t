@@ -58,6 +58,10 @@ subtest 'Facebook Login' => sub {
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
     like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
+    is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
+        instagram_basic instagram_manage_messages)), 'what the token lacks is known at once';
+    like $c->log, qr/\[warn\] login \w+: token page:$SHOP lacks pages_messaging,.*login-url/,
+        'and said';
 };
 
 
