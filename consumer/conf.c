@@ -40,7 +40,7 @@ static const struct option options[] = {
     { "queues[].partitions", type_count, NULL, QUEUE(partitions), 0, "1", 0 },
     { "apps", NULL, NULL, ROOT(apps), EACH(conf_app), NULL, 0 },
     { "apps[].id", type_digits, NULL, APP(id), 0, NULL, OPTION_NEEDED },
-    { "apps[].secret_file", type_secret, NULL, APP(secret), 0, NULL, 0 },
+    { "apps[].secret_file", type_app_secret, NULL, APP(secret), 0, NULL, 0 },
     { "verify_token_file", type_secret, NULL, ROOT(verify_token), 0, NULL, 0 },
     { "graph", NULL, NULL, 0, 0, NULL, 0 },
     { "graph.version", type_version, NULL, ROOT(version), 0, "v24.0", 0 },
@@ -595,6 +595,7 @@ static void conf_free(struct conf *conf)
 
     for (i = 0; i < conf->apps.n; i++) {
         free(apps[i].id);
+        free(apps[i].from);
         mem_wipe(apps[i].secret);
     }
 

@@ -60,6 +60,7 @@ struct conf_queue {
 struct conf_app {
     char  *id;
     char  *secret;
+    char  *from;            /* what the secret was read of: file or variable */
 };
 
 struct conf_token {

@@ -167,6 +167,24 @@ static bool env_names(struct env *e, const struct conf_app *app, bool *ours)
 }
 
 
+/* what is to be mended where Meta does not know the secret */
+static void app_from(struct env *e, struct conf_app *app, const char *name)
+{
+    char         file[CONF_VARIABLE_MAX];
+    const char  *from = env_which(name, file);
+
+    if (app->secret == NULL) {
+        return;
+    }
+
+    if (from != name) {
+        from = getenv(file);
+        secret_from(e->conf, from);
+    }
+    type_string(from, &app->from);
+}
+
+
 /* the id makes an app where there is none; the secret is the first app's,
    unless the variables name another */
 static bool fill_app(struct env *e)
@@ -202,9 +220,7 @@ static bool fill_app(struct env *e)
         return false;
     }
 
-    if (app->secret != NULL && getenv("META_APP_SECRET") == NULL) {
-        secret_from(e->conf, getenv("META_APP_SECRET_FILE"));
-    }
+    app_from(e, app, "META_APP_SECRET");
 
     return true;
 }
@@ -261,9 +277,7 @@ static bool fill_other(struct env *e, const char *name,
         return false;
     }
 
-    if (getenv(secret_name) == NULL) {
-        secret_from(e->conf, getenv(file));
-    }
+    app_from(e, app, secret_name);
 
     return true;
 }

@@ -80,6 +80,7 @@ const char *type_url(const char *text, void *field);
 const char *type_proof(const char *text, void *field);
 const char *type_file(const char *text, void *field);
 const char *type_secret(const char *text, void *field);
+const char *type_app_secret(const char *text, void *field);
 const char *type_product(const char *text, void *field);
 const char *type_kind(const char *text, void *field);
 const char *type_media_size(const char *text, void *field);     /* bytes */

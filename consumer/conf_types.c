@@ -363,6 +363,18 @@ const char *type_secret(const char *text, void *field)
 }
 
 
+/* type_app_secret is for the secret of a struct conf_app: also where from */
+const char *type_app_secret(const char *text, void *field)
+{
+    struct conf_app  *app = (struct conf_app *) ((char *) field
+                            - offsetof(struct conf_app, secret));
+
+    type_string(text, &app->from);
+
+    return secret_read(text, &app->secret);
+}
+
+
 /* type_product takes the products that have conversations */
 const char *type_product(const char *text, void *field)
 {

@@ -324,6 +324,7 @@ static void read_scalar(struct reader *r, const struct option *o,
         conf_error(r, node, o->path, "%s", why);
 
     } else if (text != NULL && (o->scalar == type_secret
+                                || o->scalar == type_app_secret
                                 || o->scalar == type_token_keys
                                 || o->scalar == type_link_keys))
     {

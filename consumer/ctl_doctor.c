@@ -53,19 +53,38 @@ void doctor_say(struct doctor *d, enum level level, const char *check,
 }
 
 
-static void doctor_clock(struct doctor *d)
+static void clock_say(struct doctor *d, const char *whose, long long off)
 {
-    char       span[TIME_MAX];
-    long long  before = time_now(), redis = ctl_clock(d->c), off;
+    char  span[TIME_MAX];
 
-    off = redis - (before + time_now()) / 2;
     off = off < 0 ? -off : off;
-
     doctor_say(d, off > SKEW_BAD_MS ? LEVEL_BAD
                : off > SKEW_WARN_MS ? LEVEL_WARN : LEVEL_OK, "clock",
-               off > SKEW_WARN_MS ? "let both machines ask a time server"
-               : NULL, "Redis's and this machine's are %s apart",
+               off <= SKEW_WARN_MS ? NULL : "let both machines ask a time"
+               " server: what a login brings lives for a minute, and fails as"
+               " \"late\" where clocks differ; links of logins end at another"
+               " time", "%s and this machine's are %s apart", whose,
                time_span(span, off));
+}
+
+
+static void doctor_clock(struct doctor *d)
+{
+    long long  before = time_now(), redis = ctl_clock(d->c), date;
+
+    clock_say(d, "Redis's", redis - (before + time_now()) / 2);
+
+    if (d->c->opts.edge == NULL) {
+        return;
+    }
+
+    /* nginx tells seconds */
+    before = time_now();
+    date = ctl_date(d->c->opts.edge, d->c->conf->ca_file);
+    if (date >= 0) {
+        clock_say(d, "nginx's", date < before - 1000 ? before - 1000 - date
+                  : date > time_now() ? date - time_now() : 0);
+    }
 }
 
 
@@ -193,7 +212,9 @@ static void doctor_lane(struct doctor *d, const struct standing *at,
 
     if (at->token[0] && (row == NULL || row->cls == CLASS_TOKEN)) {
         level = LEVEL_BAD;
-        todo = "put a new token there, and reload";
+        todo = at->stored ? "metactl token login-url, or metactl token add:"
+               " what waits goes on by itself"
+               : "put a new token there, and reload";
     } else if (row != NULL
                && (row->cls == CLASS_OPERATOR || row->cls == CLASS_TOKEN))
     {

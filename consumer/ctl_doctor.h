@@ -18,6 +18,7 @@ struct doctor {
     size_t       found[3];      /* by level */
     char        *callback;      /* the webhook's URL; NULL: not known */
     struct buf   edge;          /* what nginx's page said, or empty */
+    uint64_t     wrong;         /* bits of apps whose secret Meta refuses */
 };
 
 
@@ -47,6 +48,11 @@ void doctor_meta(struct doctor *d);
 
 /* ctl_doctor_hook.c */
 void doctor_hook(struct doctor *d);
+
+/* ctl_doctor_keys.c: nginx's files of keys beside our own; false: this user
+   cannot read it */
+bool doctor_token_keys(struct doctor *d, const char *path);
+bool doctor_link_keys(struct doctor *d, const char *path);
 
 /* ctl_doctor_nginx.c */
 void doctor_nginx(struct doctor *d);

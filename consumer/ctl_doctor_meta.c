@@ -170,9 +170,68 @@ static void debug_say(struct doctor *d, const char *name,
 }
 
 
+static bool app_refused(const struct meta *m)
+{
+    return m->v.rc == GRAPH_ERROR && m->v.row != NULL
+           && (m->v.row->cls == CLASS_TOKEN || m->v.code == 1
+               || m->v.code == 101);
+}
+
+
+/* the app's token is its id and its secret, so nothing else can be wrong; said
+   once */
+static void app_wrong(struct doctor *d, const struct conf_app *app,
+    const struct meta *m)
+{
+    char    todo[400];
+    size_t  i = (size_t) (app - (const struct conf_app *) d->c->conf->apps.at);
+
+    if (i >= 8 * sizeof(d->wrong) || (d->wrong & 1ull << i)) {
+        return;
+    }
+
+    d->wrong |= 1ull << i;
+    snprintf(todo, sizeof(todo), "copy it from the dashboard of that app,"
+             " Settings, Basic (of Instagram Login: API setup) to %.200s, and"
+             " reload; nginx's meta_app_secret_file has the same",
+             app->from != NULL ? app->from : "apps");
+    doctor_say(d, LEVEL_BAD, "apps", todo, "the secret of app %s is wrong, or"
+               " it is no such app: Meta refuses both (code %lld). Logins,"
+               " renewals and proofs fail by it; its tokens are not asked of",
+               app->id, m->v.code);
+}
+
+
+static bool app_works(const struct doctor *d, const struct conf_app *app)
+{
+    size_t  i = (size_t) (app - (const struct conf_app *) d->c->conf->apps.at);
+
+    return app->secret != NULL
+           && (i >= 8 * sizeof(d->wrong) || !(d->wrong & 1ull << i));
+}
+
+
+/* the one that gave it, where that stands under apps; else the first; NULL:
+   nobody can ask */
+static const struct conf_app *app_of(const struct doctor *d,
+    const struct token *t)
+{
+    size_t                  i, n = d->c->conf->apps.n;
+    const struct conf_app  *apps = d->c->conf->apps.at;
+
+    for (i = 0; t->app != NULL && i < n; i++) {
+        if (strcmp(apps[i].id, t->app) == 0) {
+            return app_works(d, &apps[i]) ? &apps[i] : NULL;
+        }
+    }
+
+    return n && app_works(d, apps) ? apps : NULL;
+}
+
+
 /* of Instagram Login debug_token knows nothing (2.10) */
 static void token_look(struct doctor *d, const struct conf_token *t,
-    const struct conf_token *app)
+    const struct conf_app *conf)
 {
     bool                instagram = t->kind == TOKEN_INSTAGRAM;
     char                name[96];
@@ -180,6 +239,7 @@ static void token_look(struct doctor *d, const struct conf_token *t,
     struct meta         m;
     struct token_debug  debug;
     struct graph_call   call = { .idempotent = true };
+    const struct conf_token  *app = instagram ? NULL : token_app(conf);
 
     token_name_of(name, t);
     buf_init(&query, 16384);
@@ -195,7 +255,10 @@ static void token_look(struct doctor *d, const struct conf_token *t,
     meta_call(d->c, &call, &m);
     token_ask_wipe(&query);
 
-    if (m.v.rc != GRAPH_OK) {
+    /* of one that does not work debug_token says so, and that is an answer */
+    if (!instagram && app_refused(&m)) {
+        app_wrong(d, conf, &m);
+    } else if (m.v.rc != GRAPH_OK) {
         meta_refused(d, "token", name, &m);
     } else if (instagram) {
         doctor_say(d, LEVEL_OK, "token", NULL, "%s is valid", name);
@@ -206,6 +269,7 @@ static void token_look(struct doctor *d, const struct conf_token *t,
         doctor_say(d, LEVEL_WARN, "token", NULL, "%s: Meta's answer says"
                    " nothing of it", name);
     }
+    token_drop(app);
     meta_free(&m);
 }
 
@@ -253,11 +317,10 @@ static void number_look(struct doctor *d, const struct conf_token *t)
 
 
 struct looking {
-    struct doctor            *d;
-    const struct conf_token  *app;      /* NULL: no secret of it */
-    size_t                    asked;
-    size_t                    numbers;
-    size_t                    good;     /* by what is noted, and not asked */
+    struct doctor  *d;
+    size_t          asked;
+    size_t          numbers;
+    size_t          good;       /* by what is noted, and not asked */
 };
 
 
@@ -288,6 +351,7 @@ static void look_each(void *data, struct token *t)
 {
     char                      name[96];
     struct looking           *l = data;
+    const struct conf_app    *app = app_of(l->d, t);
     const struct conf_token  *as = token_usable(t);
 
     if (t->as.kind == TOKEN_PIN) {
@@ -304,11 +368,11 @@ static void look_each(void *data, struct token *t)
                    " --again rerequest", "%s lacks %.300s", name, t->missing);
     }
 
-    if ((as->kind == TOKEN_INSTAGRAM || l->app != NULL)
+    if ((as->kind == TOKEN_INSTAGRAM || app != NULL)
         && l->asked < LOOK_MAX)
     {
         l->asked++;
-        token_look(l->d, as, l->app);
+        token_look(l->d, as, app);
     } else {
         l->good += !ends_say(l->d, name, t->expires, t->data_expires);
     }
@@ -325,17 +389,14 @@ static void look_each(void *data, struct token *t)
 /* those of the configuration, then the store's */
 static void meta_tokens(struct doctor *d)
 {
-    struct looking      l = { .d = d };
-    const struct conf  *conf = d->c->conf;
-
-    if (conf->apps.n > 0) {
-        l.app = token_app(conf->apps.at);
-    }
+    struct looking          l = { .d = d };
+    const struct conf      *conf = d->c->conf;
+    const struct conf_app  *apps = conf->apps.at;
 
     ctl_store(d->c);
     tokens_each(conf->store, look_each, &l);
 
-    if (l.app == NULL) {
+    if (conf->apps.n == 0 || apps[0].secret == NULL) {
         doctor_say(d, LEVEL_WARN, "token", "secret_file of the first of apps",
                    "without an app's secret Meta is not asked whether tokens"
                    " are valid, nor where webhooks go");
@@ -344,7 +405,6 @@ static void meta_tokens(struct doctor *d)
                    " consumer was told: Meta is asked of %d", l.good,
                    LOOK_MAX);
     }
-    token_drop(l.app);
 }
 
 
@@ -397,7 +457,9 @@ static void meta_app(struct doctor *d)
     snprintf(path, sizeof(path), "%.64s/subscriptions", apps[0].id);
     subs_ask(d->c, "app.list", PRODUCT_NONE, NULL, STR(path), NONE, &m);
 
-    if (m.v.rc != GRAPH_OK) {
+    if (app_refused(&m)) {
+        app_wrong(d, apps, &m);
+    } else if (m.v.rc != GRAPH_OK) {
         meta_refused(d, "subscription", "the app's", &m);
     }
     for (i = 0; i < n && m.v.rc == GRAPH_OK; i++) {

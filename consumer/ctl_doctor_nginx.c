@@ -163,6 +163,12 @@ static void nginx_directive(struct nginx *x, char **words, size_t n)
         for (i = 1; i < n; i++) {
             nginx_secret(x, words[i]);
         }
+
+    } else if (strcmp(words[0], "meta_token_key_file") == 0) {
+        x->unread += !doctor_token_keys(x->d, words[1]);
+
+    } else if (strcmp(words[0], "meta_link_key_file") == 0) {
+        x->unread += !doctor_link_keys(x->d, words[1]);
     }
 }
 

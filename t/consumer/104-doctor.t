@@ -105,6 +105,8 @@ subtest 'all is well' => sub {
     like said($d, 'version'), qr/^ok graph\.version: v24\.0 lives until 2028-02-18$/, 'the version';
     like said($d, 'clock'), qr/^ok Graph's and this machine's are /m, 'the clock';
     is said($d, 'apps'), "ok $APP has a secret", 'the secret';
+    like said(doctor('--offline', '--edge', $graph->url), 'clock'),
+        qr/^ok nginx's and this machine's are /m, "nginx's clock";
 };
 
 subtest 'tokens' => sub {
@@ -181,6 +183,37 @@ subtest 'the store' => sub {
     $ctl->do('DEL', 'meta:token:names', map { "meta:token:$_" } keys %is);
 };
 
+subtest 'the secret of an app' => sub {
+    my $stored = sub {
+        my ($app) = @_;
+        $ctl->do('HSET', 'meta:token:page:557', kind => 'page', account => 557, app => $app,
+            state => 'good', sealed => seal('token', $key, 'page:557', "EAAstored${$}SECRETx557"));
+        $ctl->do('SADD', 'meta:token:names', 'page:557');
+    };
+    my ($file, $wrong) = ($ctl->file('secret'), 'e' x 32);
+    spew($file, "$wrong\n");
+    $stored->($APP);
+    my $d = doctor('--url', 'http://127.0.0.1:1/');
+    like said($d, 'apps'), qr/^bad the secret of app $APP is wrong.* -> .*\Q$file\E, and reload/m,
+        'one that is wrong, and where it stands';
+    unlike said($d, 'token'), qr/new token|login-url|not valid/, '... and no token is blamed'
+        or diag said($d, 'token');
+    is scalar(() = said($d, 'apps') =~ /^bad/mg), 1, '... once';
+    spew($file, "$SECRET\n");
+
+    $stored->(999);
+    my $text = slurp($ctl->{conf});
+    spew($ctl->file('other'), "$wrong\n");
+    spew($ctl->{conf}, $text =~ s/(apps: \[.*?\})/$1, {id: "999", secret_file: @{[
+        $ctl->file('other')]}}/r);
+    $d = doctor('--url', 'http://127.0.0.1:1/');
+    like said($d, 'apps'), qr/^bad the secret of app 999 is wrong.*\/other, and reload/m,
+        "a token's own app asks of it";
+    like said($d, 'token'), qr/^ok page $PAGE is valid$/m, '... others are asked of all the same';
+    spew($ctl->{conf}, $text);
+    $ctl->do('DEL', 'meta:token:names', 'meta:token:page:557');
+};
+
 subtest 'the webhook' => sub {
     spew($ctl->file('edge'), 'f' x 32 . " $VERIFY");
     like said(doctor(), 'webhook'), qr/^bad .*its secret is another -> meta_app_secret_file/m,
@@ -209,13 +242,34 @@ http {
         location /webhook {
             meta_webhook; meta_queue "@{[$with{queue} // $Q]}" partitions=1;
             meta_app_secret_file @{[$with{secret} // $ctl->file('secret')]};
+            @{[$with{keys} // '']}
         }
         location /h { meta_queue meta:\${host}; return 200 "meta_webhook;"; }
     }
 }
 END
-        return said(doctor('--offline', '--nginx=' . $ctl->file('nginx')), 'nginx');
+        return said(doctor('--offline', '--nginx=' . $ctl->file('nginx')), $with{check}
+            // 'nginx');
     };
+    my $keys = sub {
+        my ($what, @lines) = @_;
+        spew($ctl->file('of-nginx'), join '', map { "$_\n" } @lines);
+        my $said = $nginx->(check => 'keys', keys => "meta_$what @{[$ctl->file('of-nginx')]};");
+        ok !(grep { index($said, $_) >= 0 } @lines), '... and shows none';
+        return $said;
+    };
+    my ($sealing, $link, $new) = (slurp($ctl->file('keys')) =~ /(\S+)/, 'a' x 64, 'b' x 64);
+    my $conf = slurp($ctl->{conf});
+    spew($ctl->file('links'), "$link\n");
+    like $keys->('link_key_file', $link), qr/^warn .* has no link_key_file/, 'none here';
+    spew($ctl->{conf}, $conf . "link_key_file: @{[$ctl->file('links')]}\n");
+    my %own = (token_key_file => $sealing, link_key_file => $link);
+    for my $what (sort keys %own) {
+        like $keys->($what, $own{$what}), qr/^ok .* is as $what/, "$what: the same";
+        like $keys->($what, $own{$what}, $new), qr/^warn .*same order -> if no rotation/, 'more';
+        like $keys->($what, $new), qr/^bad .* is another: .* -> make both/, 'another';
+    }
+    spew($ctl->{conf}, $conf);
     is $nginx->(), 'ok 1 locations have meta_webhook, the module is loaded', 'all is well';
     like $nginx->(queue => 'meta:other'), qr/^warn meta:other: meta_queue writes there/m, 'a queue';
     like $nginx->(size => '1m'), qr/^warn .*3 MB, and nginx takes 1 MB/m, 'too small';
