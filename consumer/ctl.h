@@ -26,6 +26,7 @@ enum {
 /* the command line; each has a row in ctl_opts.c */
 struct opts {
     const char  *file;
+    const char  *env;
     bool         json;
     bool         reveal;
     bool         no_color;
@@ -77,6 +78,7 @@ struct ctl {
     struct opts   opts;
     char        **args;         /* behind the command's name */
     size_t        nargs;
+    const char   *env_unread;   /* a file of variables; NULL: none */
     struct conf  *conf;         /* NULL where the command needs none */
     struct db    *db;           /* NULL until ctl_redis */
     struct way   *way;          /* NULL until Meta is called */
@@ -111,6 +113,11 @@ void ctl_redis(struct ctl *c);      /* where it is needed after all */
 void ctl_read(const char *file, struct buf *b);
 /* others than its owner and group may do something with the file; NULL: none */
 bool ctl_open_to_all(const char *file);
+
+/* ctl_env.c: before a configuration is read: what stands in --env, or the
+   service's own file, is in the environment; a line says where it cannot be */
+void ctl_env(struct ctl *c);
+void ctl_env_said(const struct ctl *c);
 
 /* ctl_opts.c */
 enum {

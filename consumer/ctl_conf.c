@@ -38,6 +38,8 @@ int run_config_test(struct ctl *c)
     char       error[CONF_ERROR_MAX];
     struct jw  j;
 
+    ctl_env(c);
+    ctl_env_said(c);
     c->conf = conf_load(c->opts.file, true, error);
 
     if (c->opts.json) {

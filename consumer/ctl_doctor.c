@@ -315,6 +315,11 @@ int run_doctor(struct ctl *c)
 
     doctor_say(&d, LEVEL_OK, "configuration", NULL, "%s is good",
                c->opts.file);
+    if (c->env_unread != NULL) {
+        doctor_say(&d, LEVEL_WARN, "configuration", "sudo metactl doctor",
+                   "%s is not for this user to read: what meta-consumer has of"
+                   " it is not looked at", c->env_unread);
+    }
     doctor_files(&d);
     if (c->opts.nginx != NULL) {
         doctor_nginx(&d);

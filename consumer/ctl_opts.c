@@ -23,6 +23,7 @@ struct opt {
 
 static const struct opt opts[] = {
     { "config", OPT_VALUE, OPT(file), 0 },
+    { "env", OPT_VALUE, OPT(env), 0 },
     { "json", OPT_FLAG, OPT(json), 0 },
     { "reveal", OPT_FLAG, OPT(reveal), 0 },
     { "no-color", OPT_FLAG, OPT(no_color), 0 },

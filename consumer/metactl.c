@@ -195,7 +195,7 @@ static int usage(void)
     size_t  i;
 
     puts("metactl " VERSION ": shows and repairs what meta-consumer works on"
-         "\n\n  metactl [-c FILE] [--json] [--reveal] [--no-color] COMMAND"
+         "\n\n  metactl [-c FILE] [--env FILE] [--json] [--reveal] [--no-color] COMMAND"
          "\n");
 
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -204,6 +204,9 @@ static int usage(void)
 
     puts("\n"
          "  -c FILE     meta-consumer's configuration (" CONF_FILE ")\n"
+         "  --env FILE  its variables (/etc/default/meta-consumer, where FILE of"
+         " -c lies\n"
+         "              in /etc/meta)\n"
          "  --json      one JSON object, for programs (docs/metactl.md)\n"
          "  --reveal    texts, phone numbers and ids of people unmasked\n"
          "  --no-color  as NO_COLOR in the environment\n"
@@ -278,7 +281,11 @@ static void ctl_conf(struct ctl *c)
     const char      *key = NULL;
     struct conf_app  *apps;
 
+    ctl_env(c);
     c->conf = conf_load(c->opts.file, false, error);
+    if (c->conf == NULL || c->conf->tokens.n == 0) {
+        ctl_env_said(c);
+    }
     if (c->conf == NULL) {
         ctl_fail(CTL_FINDING, "%s", error);
     }

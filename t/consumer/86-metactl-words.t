@@ -6,6 +6,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
+use Digest::SHA qw(sha256_hex);
+use JSON::PP qw(decode_json);
 use Test::More;
 
 use Ctl qw(event $Q);
@@ -69,6 +71,31 @@ subtest 'where options stand' => sub {
     is +($ctl->run('--version'))[1], 'metactl ' . (slurp(root_dir()
         . '/consumer/version.h') =~ /"(.*)"/)[0]
         . "\n", '--version';
+};
+
+subtest 'variables of the service' => sub {
+    my ($env, $long) = ($ctl->file('env'), 'EAAenv' . 'x' x 20);
+    spew($env, <<"END");
+# a comment with META_SYSTEM_USER_TOKEN=x
+  ; another
+ WHATSAPP_PHONE_ID = "106540352242922" \r
+WHATSAPP_TOKEN="EAA"'env'xxxxxxxxxx\\
+xxxxxxxxxx @{["  "]}
+export META_SYSTEM_USER_TOKEN=not a name
+LD_PRELOAD=/nonexistent
+no such line
+END
+    my ($code, $out, $err) = $ctl->run('--env', $env, 'token', 'list', '--json');
+    unlike $out . $err, qr/EAAenv|preload/, 'no token, and nothing of the loader';
+    my ($row) = grep { $_->{kind} eq 'whatsapp' } @{decode_json($out)->{tokens}};
+    is_deeply [@$row{qw(id length from)}], [106540352242922, length $long, 'WHATSAPP_TOKEN'],
+        'as systemd reads them' or diag $out . $err;
+    is $row->{mark}, '#' . substr(sha256_hex($long), 0, 8), '... to the byte';
+    unlike $out, qr/"kind":"system_user"/, '... and no others';
+    like +($ctl->run('--env', $env, 'config', 'test'))[1], qr/comes from WHATSAPP_TOKEN$/m,
+        'config test names them';
+    chmod 0666, $env;
+    is +($ctl->run('--env', $env, 'token', 'list'))[0], 2, 'not where everybody may write';
 };
 
 subtest 'whoever reads goes away' => sub {
