@@ -22,6 +22,8 @@ struct auth {
     bool            asking;
     bool            refused;    /* and it was said */
     bool            draining;
+    long long       asked;      /* TIME, ms by our clock ... */
+    long long       ahead;      /* ... and what Redis' was ahead of it */
     void          (*drained)(void *data);
     void           *data;
     uv_timer_t      timer;
@@ -50,6 +52,7 @@ static void auth_record(struct auth *a, struct str record)
     doc = json_parse(record.at, record.len, AUTH_TREE_MAX);
 
     if (flow_order_read(json_root(doc), &order)) {
+        order.ahead = a->ahead;
         flows_order(a->flows, &order);
     } else {
         log_write(LOG_WARN, "logins: what stood on " AUTH_LIST " is no login,"
@@ -119,17 +122,36 @@ static void on_reply(void *data, const struct reply *reply)
 }
 
 
-/* one at a time; while too many are under way they wait in Redis */
+/* seconds and microseconds; where it is refused both clocks count as one */
+static void on_time(void *data, const struct reply *reply)
+{
+    struct str    s, us;
+    struct auth  *a = data;
+
+    if (reply != NULL && reply_count(reply) == 2) {
+        s = reply_str(reply_at(reply, 0));
+        us = reply_str(reply_at(reply, 1));
+        a->ahead = strtoll(s.at, NULL, 10) * 1000
+                   + strtoll(us.at, NULL, 10) / 1000 - a->asked;
+    }
+}
+
+
+/* one at a time; while too many are under way they wait in Redis.  Its clock
+   is asked in front, in the same write: no login waits for it */
 static void auth_ask(struct auth *a)
 {
     struct str  argv[] = { STR("BLPOP"), STR(AUTH_LIST), STR(AUTH_WAIT_S) };
+    struct str  clock[] = { STR("TIME") };
 
     if (a->asking || a->draining || !flows_room(a->flows)) {
         return;
     }
 
-    a->asking = redis_send(a->redis, argv, 3, AUTH_REPLY_MS, on_reply, a)
-                == 0;
+    a->asked = flow_now();
+    a->asking = redis_send(a->redis, clock, 1, AUTH_REPLY_MS, on_time, a) == 0
+                && redis_send(a->redis, argv, 3, AUTH_REPLY_MS, on_reply, a)
+                   == 0;
 }
 
 

@@ -42,6 +42,9 @@ struct flows *flows_new(struct graph *graph, struct redis *redis,
     struct conf *conf);
 void flows_conf(struct flows *flows, struct conf *conf);    /* a reload */
 
+/* flow_now: ms since 1970, by our clock */
+long long flow_now(void);
+
 /* flows_room: one more may begin; on_room is called when that comes true */
 bool flows_room(const struct flows *flows);
 void flows_on_room(struct flows *flows, void (*cb)(void *data), void *data);

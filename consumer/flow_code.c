@@ -172,12 +172,19 @@ static enum flow_kind order_kind(const struct flow_order *order)
 }
 
 
+/* by Redis' clock on both sides, where it has a time of that: the clocks of
+   edges and of this machine may differ */
 static bool order_late(const struct flow *f, const struct flow_order *order)
 {
-    long long  age = flow_now() - order->received_at;
+    long long  at = order->received_at, now = flow_now();
 
-    return order->received_at <= 0
-           || age > (f->kind == FLOW_SIGNUP ? CODE_SIGNUP_MS : CODE_MS);
+    if (order->queued_at > 0) {
+        at = order->queued_at;
+        now += order->ahead;
+    }
+
+    return at <= 0
+           || now - at > (f->kind == FLOW_SIGNUP ? CODE_SIGNUP_MS : CODE_MS);
 }
 
 

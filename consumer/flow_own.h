@@ -131,7 +131,6 @@ struct flows {
 
 /* flow.c: its life.  flow_left: whoever is called back asks it first: true:
    we are leaving, and f is freed */
-long long flow_now(void);
 bool flow_left(struct flow *f);
 struct flow *flow_new(struct flows *flows, enum flow_kind kind);
 void flow_say(struct flow *f, enum flow_step step);

@@ -57,6 +57,7 @@ bool flow_order_read(const struct json *root, struct flow_order *order)
     *order = (struct flow_order) {
         .signup = str_is(field, "signup"),
         .received_at = number(json_get_text(root, "received_at")),
+        .queued_at = number(json_get_text(root, "queued_at")),
         .app = id_or_none(e, "id"), .flow = json_get_text(e, "flow"),
         .kind = json_get_text(e, "kind"),
         .redirect_uri = json_get_text(e, "redirect_uri"),

@@ -14,7 +14,10 @@
    where the record has nothing or null */
 struct flow_order {
     bool        signup;         /* field signup; else code */
-    long long   received_at;    /* ms */
+    long long   received_at;    /* ms, by the edge's clock */
+    long long   queued_at;      /* by Redis'; -1: the record has none */
+    long long   ahead;          /* of ours, Redis' clock, ms: who took it
+                                   says so */
     struct str  app;
     struct str  flow;           /* 32 hex digits */
     struct str  kind;           /* facebook, business, instagram */

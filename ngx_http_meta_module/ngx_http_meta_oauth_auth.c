@@ -19,8 +19,8 @@
 #define NGX_HTTP_META_AUTH_KEY  "meta:auth"
 #define NGX_HTTP_META_FLOW_KEY  "meta:flow:"
 
-/* EVAL, script, 3, keys, now, record, and names with values */
-#define NGX_HTTP_META_AUTH_ARGV  (8 + 2 * 9)
+/* EVAL, script, 3, keys, record, and names with values */
+#define NGX_HTTP_META_AUTH_ARGV  (7 + 2 * 9)
 
 
 typedef struct {
@@ -40,23 +40,27 @@ static ngx_int_t ngx_http_meta_auth_answered(ngx_http_request_t *r,
 /*
  * What may be refused comes before the push, and what marks the login as used
  * at the end: where Redis takes a part only, the same request can come again.
- * A list that nobody empties takes 1,000.
+ * A list that nobody empties takes 1,000.  How long a record waits is told by
+ * Redis' clock alone, last in it: the clocks of several edges differ.
  */
 
 static const meta_str_t  ngx_http_meta_auth_script = meta_string(
     "if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end\n"
+    "local t = redis.call('TIME')\n"
+    "local now = t[1] .. string.format('%03d', math.floor(t[2] / 1000))\n"
     "while true do\n"
     "  local head = redis.call('LINDEX', KEYS[3], 0)\n"
     "  if not head then break end\n"
-    "  local at = tonumber(string.match(head, '\"received_at\":(%d+)'))\n"
-    "  if at and ARGV[1] - at < 60000 then break end\n"
+    "  local at = string.match(head, ',\"queued_at\":(%d+)}$')\n"
+    "  if at and now - at < 60000 then break end\n"
     "  redis.call('LPOP', KEYS[3])\n"
     "end\n"
     "if redis.call('LLEN', KEYS[3]) >= 1000 then return -1 end\n"
-    "redis.call('HSET', KEYS[1], unpack(ARGV, 3))\n"
+    "redis.call('HSET', KEYS[1], unpack(ARGV, 2))\n"
     "redis.call('EXPIRE', KEYS[1], 3600)\n"
-    "if ARGV[2] ~= '' then\n"
-    "  redis.call('RPUSH', KEYS[3], ARGV[2])\n"
+    "if ARGV[1] ~= '' then\n"
+    "  redis.call('RPUSH', KEYS[3], string.sub(ARGV[1], 1, -2)\n"
+    "             .. ',\"queued_at\":' .. now .. '}')\n"
     "  redis.call('EXPIRE', KEYS[3], 60)\n"
     "end\n"
     "redis.call('SET', KEYS[2], 1, 'EX', 3600)\n"
@@ -146,12 +150,10 @@ ngx_http_meta_auth_push(ngx_http_request_t *r, ngx_http_meta_auth_t *auth,
     at.data = ms;
     at.len = ngx_sprintf(ms, "%uL", now) - ms;
 
-    argv[6].data = at.data;
-    argv[6].len = at.len;
-    argv[7].data = record.data;
-    argv[7].len = record.len;
+    argv[6].data = record.data;
+    argv[6].len = record.len;
 
-    n = ngx_http_meta_auth_field(argv, 8, "at", &at);
+    n = ngx_http_meta_auth_field(argv, 7, "at", &at);
     n = ngx_http_meta_auth_field(argv, n, "step", &auth->step);
     n = ngx_http_meta_auth_field(argv, n, "text", &auth->text);
     n = ngx_http_meta_auth_field(argv, n, "error", &auth->error);

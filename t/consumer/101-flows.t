@@ -106,6 +106,8 @@ subtest 'what goes wrong' => sub {
     my $n = exchanges($rig);
     failed($rig, $rig->login(code => $code), 'code', 'used already');
     is exchanges($rig), $n + 1, 'it is not tried again';
+    is $rig->ended($rig->login(record => {received_at => 1, queued_at => int 1000 * time}))->{step},
+        'connected', "of an edge whose clock is wrong: Redis' counts";
     failed($rig, $rig->login(redirect_uri => "$BACK/"), 'redirect_uri', 'another redirect_uri');
     failed($rig, $rig->login(code => {lives => 0}), 'code', 'expired');
     failed($rig, $rig->login(id => '99'), 'app_secret', 'an app that nobody knows');
@@ -115,8 +117,8 @@ subtest 'what goes wrong' => sub {
     my $before = exchanges($rig);
     my $ago = int(1000 * time) - 61_000;
     failed($rig, $rig->login(record => {received_at => $ago}), 'late', 'a minute old');
-    failed($rig, $rig->signup(record => {received_at => $ago + 30_000}), 'late',
-        'of a signup 31 s');
+    failed($rig, $rig->signup(record => {queued_at => $ago + 30_000}), 'late',
+        "of a signup 31 s, by Redis' clock");
     failed($rig, $rig->login(flow_sealed => 'f' x 32), 'internal', 'sealed for another flow');
     is exchanges($rig), $before, 'none of these is tried';
     like $c->log, qr/meta_token_key_file/, 'the log says what to look at';

@@ -10,7 +10,7 @@ use Test::Meta;
 use Test::Meta::Login;
 
 verb full => sub {
-    $_[0]{redis}->do('RPUSH', 'meta:auth', ('{"received_at":99999999999999}') x 1000);
+    $_[0]{redis}->do('RPUSH', 'meta:auth', ('{"v":1,"queued_at":99999999999999}') x 1000);
 };
 
 # AGE...: of those these are left, in front of what was pushed

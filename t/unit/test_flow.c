@@ -51,7 +51,8 @@ static void test_order(void)
 
     ok(flow_order_read(parse(CODE_EVENT(",'ref':'shop','waba':'x'")), &order),
        "a code");
-    ok(!order.signup && order.received_at == 1763700000123, "with its time");
+    ok(!order.signup && order.received_at == 1763700000123
+       && order.queued_at == -1, "with its time");
     is_str(order.flow.at, order.flow.len, FLOW, "its flow");
     is_str(order.ref.at, order.ref.len, "shop", "its ref");
     is_int(order.denied.len + order.waba.len + order.pin.len, 0,

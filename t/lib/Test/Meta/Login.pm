@@ -130,12 +130,13 @@ verb auth => sub {
     ok abs($r->{received_at} - time * 1000) < 60_000, 'received now';
 };
 
-# AGE...: meta:auth holds elements so many seconds old
+# AGE...: meta:auth holds elements so many seconds old, of edges whose clocks
+# say otherwise
 verb waiting => sub {
     my ($t, $ages) = @_;
     $t->{redis}->do('RPUSH', 'meta:auth', map {
-        sprintf '{"v":1,"id":"\"received_at\":1","age":%d,"received_at":%d,"event":{}}', $_,
-            (time - $_) * 1000
+        sprintf '{"v":1,"id":",\"queued_at\":1}","age":%d,"received_at":%d,"event":{},'
+            . '"queued_at":%d}', $_, (time + $_ - 150) * 1000, (time - $_) * 1000
     } split ' ', $ages);
 };
 
