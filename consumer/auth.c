@@ -78,6 +78,14 @@ static void auth_refused(struct auth *a, const struct reply *reply)
 }
 
 
+/* it changes its role, or is asked to wait no longer: the connection says what
+   there is to say of it, and whoever is the master hands out */
+static bool auth_passes(const struct reply *reply)
+{
+    return reply_error(reply, "UNBLOCKED") || reply_error(reply, "READONLY");
+}
+
+
 static void auth_takes(struct auth *a)
 {
     if (a->refused) {
@@ -106,7 +114,9 @@ static void on_reply(void *data, const struct reply *reply)
     }
 
     if (reply_type(reply) == REPLY_ERROR) {
-        auth_refused(a, reply);
+        if (!auth_passes(reply)) {
+            auth_refused(a, reply);
+        }
         uv_timer_start(&a->timer, on_timer, AUTH_AGAIN_MS, 0);
         auth_done(a);
         return;

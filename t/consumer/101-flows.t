@@ -55,9 +55,12 @@ subtest 'Facebook Login' => sub {
     is_deeply [map { [@$_{qw(v event ref kind account waba name)}] } $rig->announced],
         [[1, 'connected', 'shop-7', 'page', $SHOP, undef, 'Corner Shop']], 'programs are told';
 
+    wait_for { my ($id) = join('', $rig->do('CLIENT', 'LIST')) =~ /^id=(\d+) .* flags=b.* cmd=blpop /m;
+        $id && $rig->do('CLIENT', 'UNBLOCK', $id, 'ERROR') } patience();
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
     like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
+    unlike $c->log, qr/hand out/, 'Redis ends a wait, as at a failover: no alarm';
     is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
         instagram_basic instagram_manage_messages)), 'what the token lacks is known at once';
     like $c->log, qr/\[warn\] login \w+: token page:$SHOP lacks pages_messaging,.*login-url/,
