@@ -4,19 +4,17 @@
 use strict;
 use warnings;
 
-use Fcntl qw(:flock);
-use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use FindBin;
+use lib "$FindBin::Bin/../lib";
+
 use Test::More;
 
-my $root    = "$FindBin::Bin/../..";
-my $samples = "$root/../shared/samples/payloads";
-my $build   = $ENV{META_BUILD} // 'build';
-my $dir     = tempdir(CLEANUP => 1);
+use Test::Meta::Util qw(build_dir made root_dir);
 
-$build = "$root/$build" if $build !~ m{^/};
-build();
+my $samples = root_dir() . "/../shared/samples/payloads";
+my $build   = made('unit', map { build_dir() . "/unit/$_" } qw(show_records show_events));
+my $dir     = tempdir(CLEANUP => 1);
 
 subtest 'our own' => sub {
     my @own = own("$FindBin::Bin/events.txt");
@@ -52,18 +50,6 @@ SKIP: {
 }
 
 done_testing();
-
-sub build {
-    make_path("$build/unit");
-
-    open my $lock, '>', "$build/unit/.lock" or die "$build/unit/.lock: $!\n";
-    flock $lock, LOCK_EX or die "flock: $!\n";
-
-    system('make', '-s', '-C', "$root/t/unit", "BUILD=$build", "$build/unit/show_records",
-        "$build/unit/show_events") == 0 or BAIL_OUT('show_events does not build');
-
-    return;
-}
 
 sub lines {
     my ($name) = @_;

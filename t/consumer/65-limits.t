@@ -13,10 +13,9 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use Test::Meta::Redis;
-use Test::Meta::Util qw(build_dir root_dir temp_dir wait_for);
+use Test::Meta::Util qw(build_dir made temp_dir wait_for);
 
-system('make', '-s', '-C', root_dir() . '/t/unit', 'BUILD=' . build_dir(),
-    build_dir() . '/unit/drive_limits') == 0 or BAIL_OUT('drive_limits does not build');
+my $driver = made('unit', build_dir() . '/unit/drive_limits') . '/unit/drive_limits';
 
 my $dir = temp_dir();
 my $redis = Test::Meta::Redis->new(dir => $dir)->start;
@@ -26,7 +25,7 @@ my @drivers;
 sub driver {
     my (@rates) = @_;
     my $pid = open2(my $out, my $in, 'sh', '-c', "exec \"\$0\" \"\$@\" 2>>$dir/driver.log",
-        build_dir() . '/unit/drive_limits', $redis->{sock}, @rates);
+        $driver, $redis->{sock}, @rates);
     $in->autoflush(1);
     $out->blocking(0);
     my $d = {pid => $pid, in => $in, out => $out, text => '', n => 0};

@@ -6,14 +6,14 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use File::Path qw(make_path);
 use FindBin;
-use Fcntl qw(:flock);
+use lib "$FindBin::Bin/../lib";
+
 use Test::More;
 
-my $root  = abs_path("$FindBin::Bin/../..");
-my $build = build();
+use Test::Meta::Util qw(made);
+
+my $build = made('fuzz', 'replay');
 
 for my $target (qw(signature signed challenge split record redis spool usage graph job answer
     assistant event conf letter values zone fleet metactl metrics)) {
@@ -28,21 +28,6 @@ for my $target (qw(signature signed challenge split record redis spool usage gra
 }
 
 done_testing();
-
-sub build {
-    my $dir = $ENV{META_BUILD} // 'build';
-
-    $dir = "$root/$dir" if $dir !~ m{^/};
-    make_path("$dir/fuzz");
-
-    open my $lock, '>', "$dir/fuzz/.lock" or die "$dir/fuzz/.lock: $!\n";
-    flock $lock, LOCK_EX or die "flock: $!\n";
-
-    system('make', '-s', '-C', $FindBin::Bin, "BUILD=$dir", 'replay') == 0
-        or BAIL_OUT('the fuzz targets do not build');
-
-    return $dir;
-}
 
 sub last_lines {
     my ($text) = @_;

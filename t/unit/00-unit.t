@@ -5,15 +5,15 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use Fcntl qw(:flock);
 use File::Basename qw(basename);
-use File::Path qw(make_path);
 use FindBin;
+use lib "$FindBin::Bin/../lib";
+
 use Test::More;
 
-my $root  = abs_path("$FindBin::Bin/../..");
-my $build = build();
+use Test::Meta::Util qw(made);
+
+my $build = made('unit');
 
 for my $source (glob "$FindBin::Bin/test_*.c") {
     my ($name) = basename($source) =~ /(.*)\.c$/;
@@ -22,23 +22,6 @@ for my $source (glob "$FindBin::Bin/test_*.c") {
 }
 
 done_testing();
-
-# several tests may build at once: one after another
-
-sub build {
-    my $dir = $ENV{META_BUILD} // 'build';
-
-    $dir = "$root/$dir" if $dir !~ m{^/};
-    make_path("$dir/unit");
-
-    open my $lock, '>', "$dir/unit/.lock" or die "$dir/unit/.lock: $!\n";
-    flock $lock, LOCK_EX or die "flock: $!\n";
-
-    system('make', '-s', '-C', $FindBin::Bin, "BUILD=$dir") == 0
-        or BAIL_OUT('unit tests do not build');
-
-    return $dir;
-}
 
 sub run {
     my ($program) = @_;

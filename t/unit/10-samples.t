@@ -7,17 +7,17 @@
 use strict;
 use warnings;
 
-use Cwd qw(abs_path);
-use Fcntl qw(:flock);
-use File::Path qw(make_path);
 use FindBin;
+use lib "$FindBin::Bin/../lib";
+
 use JSON::PP;
 use Test::More;
 
+use Test::Meta::Util qw(made root_dir);
+
 my @keys = qw(v id app object entry time field key delivery n of received_at event);
 
-my $root    = abs_path("$FindBin::Bin/../..");
-my $samples = "$root/../shared/samples/payloads";
+my $samples = root_dir() . "/../shared/samples/payloads";
 my @files   = glob "$samples/*/*.json";
 
 plan skip_all => 'no samples in ../shared/samples/payloads' if !@files;
@@ -25,7 +25,7 @@ plan skip_all => 'no samples in ../shared/samples/payloads' if !@files;
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my %records;
 
-for my $line (records(build(), @files)) {
+for my $line (records(made('unit'), @files)) {
     my ($file, $event, $record) = split /\t/, $line;
 
     push @{ $records{$file} }, [ pack('H*', $event // ''), pack('H*', $record // '') ];
@@ -38,21 +38,6 @@ for my $file (@files) {
 }
 
 done_testing();
-
-sub build {
-    my $dir = $ENV{META_BUILD} // 'build';
-
-    $dir = "$root/$dir" if $dir !~ m{^/};
-    make_path("$dir/unit");
-
-    open my $lock, '>', "$dir/unit/.lock" or die "$dir/unit/.lock: $!\n";
-    flock $lock, LOCK_EX or die "flock: $!\n";
-
-    system('make', '-s', '-C', $FindBin::Bin, "BUILD=$dir") == 0
-        or BAIL_OUT('show_records does not build');
-
-    return $dir;
-}
 
 sub records {
     my ($build, @of) = @_;

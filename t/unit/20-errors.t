@@ -9,25 +9,19 @@ use lib "$FindBin::Bin/../lib";
 use IPC::Open2;
 use Test::More;
 
-use Test::Meta::Util qw(build_dir root_dir slurp);
+use Test::Meta::Util qw(made root_dir slurp);
 
 my @FIELDS = qw(product code code_to subcode class lane wait factor tries flags text todo third);
 my $UNKNOWN = qr/not known here/;
 
 my $dir = root_dir() . '/../shared/reference';
-my $program = program();
+my $program = made('unit') . '/unit/show_errors';
 
 # what a letter of the reference's last column may become; F: do not retry unchanged
 my %CLASSES = (
     R => ['retry'], W => ['wait'], N => ['never'], T => ['token'], stop => ['operator'],
     F => [qw(never token operator)],
 );
-
-sub program {
-    system('make', '-s', '-C', "$FindBin::Bin", 'BUILD=' . build_dir(),
-        build_dir() . '/unit/show_errors') == 0 or BAIL_OUT('show_errors does not build');
-    return build_dir() . '/unit/show_errors';
-}
 
 # the rows that are found for each [product, code, subcode], then the whole table
 sub ask {

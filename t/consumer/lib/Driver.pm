@@ -15,13 +15,12 @@ use warnings;
 use parent 'Test::Meta::Process';
 
 use Exporter qw(import);
-use Fcntl qw(:flock);
 use JSON::PP ();
 use POSIX ();
 use Test::More;
 
 use Test::Meta::Redis;
-use Test::Meta::Util qw(build_dir patience root_dir slurp spew temp_dir valgrind wait_for);
+use Test::Meta::Util qw(build_dir made patience slurp spew temp_dir valgrind wait_for);
 
 our @EXPORT_OK = qw(item rig $Q);
 our $Q = 'q';
@@ -33,15 +32,10 @@ sub item {
         ($r{newer} ? (newer => 1) : ())});
 }
 
-# builds it once, whoever asks first
+# beside valgrind no sanitizer can be
 sub binary {
-    my $build = build_dir();
-    open my $lock, '>', "$build/.driver.lock" or die "lock: $!";
-    flock $lock, LOCK_EX;
-    my @how = $ENV{META_T_VALGRIND} ? ('CFLAGS=-O1 -g') : ();
-    system('make', '-s', '-C', root_dir() . '/t/consumer', "BUILD=$build", @how) == 0
-        or die "the driver does not build\n";
-    return "$build/queue_driver";
+    my @plain = $ENV{META_T_VALGRIND} ? ('SANITIZE=', 'CHECKED=' . build_dir() . '/plain') : ();
+    return made('consumer', @plain) . '/queue_driver';
 }
 
 # redis: options of redis-server

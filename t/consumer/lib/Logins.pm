@@ -13,13 +13,12 @@ use warnings;
 use parent -norequire, 'Rig';
 
 use Exporter qw(import);
-use Fcntl qw(:flock);
 use JSON::PP ();
 use Rig;
 use Test::More;
 use Time::HiRes ();
 
-use Test::Meta::Util qw(build_dir patience root_dir slurp spew wait_for);
+use Test::Meta::Util qw(build_dir made patience slurp spew wait_for);
 
 our @EXPORT_OK = qw($APP $SECRET $IG_APP $BACK);
 
@@ -56,21 +55,12 @@ token_key_file: @{[$self->file('keys')]}
 END
 }
 
-sub sealer {
-    my $build = build_dir();
-    open my $lock, '>', "$build/.driver.lock" or die "lock: $!";
-    flock $lock, LOCK_EX;
-    system('make', '-s', '-C', root_dir() . '/t/consumer', "BUILD=$build", "$build/sealer") == 0
-        or die "the sealer does not build\n";
-    return "$build/sealer";
-}
-
 my $sealer;
 
 # seal or open; undef: it cannot be opened
 sub seal {
     my ($self, $what, $purpose, $name, $text) = @_;
-    $sealer //= sealer();
+    $sealer //= made('consumer', build_dir() . '/sealer') . '/sealer';
     my $file = $self->file('plain');
     spew($file, $text);
     open my $out, '-|', 'sh', '-c', 'exec "$0" "$@" < ' . $file, $sealer, $KEY, $what, $purpose,

@@ -10,34 +10,21 @@ package Test::Meta::Caller;
 use strict;
 use warnings;
 
-use Fcntl qw(:flock);
-use File::Path qw(make_path);
 use IPC::Open3 qw(open3);
 use JSON::PP ();
 
-use Test::Meta::Util qw(build_dir patience root_dir slurp);
+use Test::Meta::Util qw(made patience slurp);
 
 my $json = JSON::PP->new->ascii->canonical;
 
 sub new {
     my ($class, $dir) = @_;
     my $self = bless {n => 0, done => {}, errors => "$dir/caller.errors"}, $class;
-    build();
     open my $errors, '>', $self->{errors} or die "$self->{errors}: $!\n";
     $self->{pid} = open3($self->{in}, $self->{out}, '>&' . fileno $errors,
-        build_dir() . '/unit/http_caller');
+        made('unit', 'http_caller') . '/unit/http_caller');
     $self->{in}->autoflush;
     return $self;
-}
-
-# several tests may build at once: one after another
-sub build {
-    make_path(build_dir() . '/unit');
-    my $file = build_dir() . '/unit/.lock';
-    open my $lock, '>', $file or die "$file: $!\n";
-    flock $lock, LOCK_EX or die "flock: $!\n";
-    system('make', '-s', '-C', root_dir() . '/t/unit', 'BUILD=' . build_dir(), 'http_caller') == 0
-        or die "http_caller does not build\n";
 }
 
 sub start {

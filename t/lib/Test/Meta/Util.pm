@@ -7,14 +7,16 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter qw(import);
+use Fcntl qw(:flock);
 use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use File::Temp ();
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(
-    build_dir root_dir temp_dir hold_port slurp spew wait_for patience connects
+    build_dir root_dir made temp_dir hold_port slurp spew wait_for patience connects
     valgrind
 );
 
@@ -27,6 +29,19 @@ sub root_dir {
 sub build_dir {
     return abs_path($ENV{META_BUILD} // "$ROOT/build")
         // die "META_BUILD: no such directory\n";
+}
+
+# The build folder, with what t/FOLDER/Makefile makes; its programs share objects,
+# so those who want some at once take turns.
+sub made {
+    my ($folder, @targets) = @_;
+    my $build = build_dir();
+    make_path($build);
+    open my $lock, '>', "$build/.made.lock" or die "$build/.made.lock: $!\n";
+    flock $lock, LOCK_EX or die "flock: $!\n";
+    system('make', '-s', '-j2', '-C', "$ROOT/t/$folder", "BUILD=$build", @targets) == 0
+        or die "t/$folder does not build\n";
+    return $build;
 }
 
 # how many times longer than usual things may take here
