@@ -18,8 +18,10 @@ use parent 'Test::Meta::Process';
 
 use HTTP::Tiny;
 use Mojo::JSON qw(decode_json encode_json);
+use POSIX ();
 
 use Test::Meta::Util qw(connects hold_port root_dir slurp wait_for);
+use lib root_dir() . '/scripts/lib';
 
 # args: more of the emulator's own options, e.g. ['--token', 'page:1:TOKEN']
 sub new {
@@ -34,14 +36,29 @@ sub new {
 sub start {
     my ($self) = @_;
     my $out = "$self->{dir}/graph.out";
-    $self->run(out => $out, cmd => [$^X, root_dir() . '/scripts/graph-emulator',
-        '--listen', "127.0.0.1:$self->{port}", '--log', $self->{log},
+    $self->run(out => $out, code => emulator('--listen', "127.0.0.1:$self->{port}",
+        '--log', $self->{log},
         ($self->{ig_port} ? ('--instagram', "127.0.0.1:$self->{ig_port}") : ()),
-        @{$self->{args}}]);
+        @{$self->{args}}));
     wait_for { connects($self->{port}) || !$self->alive } 20;
     die 'the Graph emulator did not start: ' . slurp($out)
         unless $self->alive && connects($self->{port});
     return $self;
+}
+
+# The program, loaded once: a test has many, and loading takes longer than all else.
+# In a child that has nothing of its parent's connections.
+sub emulator {
+    my (@args) = @_;
+    require(root_dir() . '/scripts/graph-emulator');
+    return sub {
+        POSIX::close($_) for grep { $_ > 2 && (readlink("/proc/self/fd/$_") // '')
+            =~ /\A(?:socket|pipe):/ } map { m{(\d+)\z} } glob '/proc/self/fd/*';
+        $0 = 'graph-emulator';
+        srand;
+        Mojo::IOLoop->reset;
+        POSIX::_exit(GraphEmulator::Program::main(@args));
+    };
 }
 
 sub url {
