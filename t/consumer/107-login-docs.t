@@ -1,5 +1,6 @@
 # What docs/oauth.md, tokens.md and env.md have: configurations are good, links that programs make
-# are signed, the template of the environment fills in what it says.
+# are signed, the template of the environment fills in what it says. Each command of metactl's
+# that these pages, troubleshooting.md and trying.md name is one, with options that there are.
 
 use strict;
 use warnings;
@@ -11,7 +12,7 @@ use Digest::SHA qw(hmac_sha256_hex);
 use Test::More;
 
 use Test::Meta::Consumer;
-use Test::Meta::Util qw(root_dir slurp spew temp_dir);
+use Test::Meta::Util qw(build_dir root_dir slurp spew temp_dir);
 
 my $dir = temp_dir();
 my $KEY = 'a-key-of-links-that-is-long-enough';
@@ -71,6 +72,22 @@ while (my ($names, $who) = splice @table, 0, 2) {
         is !!$used{$name}, !!1, "... and the consumer takes it" if $who =~ /consumer/
             && $name !~ /^(?:NOTIFY_SOCKET|WATCHDOG_USEC)$/;
     }
+}
+
+my $help = qx{@{[build_dir()]}/metactl --help};
+my %command = map { $_ => 1 } $help =~ /^  ([a-z][a-z-]*(?: [a-z-]+)?)  +/mg;
+cmp_ok scalar(keys %command), '>', 40, 'metactl tells its commands';
+
+for my $page (qw(oauth embedded-signup tokens env troubleshooting trying)) {
+    my $text = slurp(root_dir() . "/docs/$page.md") =~ s/\\\n\s*//gr;
+    my %typed = map { $_ => 1 } $text =~ /^(?:printf .*\| )?(?:sudo )?(metactl [^\n#|]*)/mg,
+        map { s/\s+/ /gr } $text =~ /`(metactl [^`]*)`/g;
+    my @wrong = grep {
+        my $line = s/^metactl (?:-c \S+ )?(?:--json )?//r;
+        !(grep { $command{$_} } $line =~ /^(([a-z]+)(?: [a-z-]+)?)/)
+            || grep { $help !~ /\Q$_\E\b/ } $line =~ /\s(--[a-z-]+)/g;
+    } sort keys %typed;
+    is_deeply \@wrong, [], "$page: its @{[scalar keys %typed]} commands are metactl's";
 }
 
 done_testing;
