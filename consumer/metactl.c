@@ -195,8 +195,8 @@ static int usage(void)
     size_t  i;
 
     puts("metactl " VERSION ": shows and repairs what meta-consumer works on"
-         "\n\n  metactl [-c FILE] [--env FILE] [--json] [--reveal] [--no-color] COMMAND"
-         "\n");
+         "\n\n  metactl [-c FILE] [--env FILE] [--json] [--reveal] [--no-color]"
+         " COMMAND\n");
 
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         usage_command(&commands[i]);
@@ -204,9 +204,8 @@ static int usage(void)
 
     puts("\n"
          "  -c FILE     meta-consumer's configuration (" CONF_FILE ")\n"
-         "  --env FILE  its variables (/etc/default/meta-consumer, where FILE of"
-         " -c lies\n"
-         "              in /etc/meta)\n"
+         "  --env FILE  its variables (/etc/default/meta-consumer, where FILE"
+         " of -c lies\n              in /etc/meta)\n"
          "  --json      one JSON object, for programs (docs/metactl.md)\n"
          "  --reveal    texts, phone numbers and ids of people unmasked\n"
          "  --no-color  as NO_COLOR in the environment\n"

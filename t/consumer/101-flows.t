@@ -55,8 +55,10 @@ subtest 'Facebook Login' => sub {
     is_deeply [map { [@$_{qw(v event ref kind account waba name)}] } $rig->announced],
         [[1, 'connected', 'shop-7', 'page', $SHOP, undef, 'Corner Shop']], 'programs are told';
 
-    wait_for { my ($id) = join('', $rig->do('CLIENT', 'LIST')) =~ /^id=(\d+) .* flags=b.* cmd=blpop /m;
-        $id && $rig->do('CLIENT', 'UNBLOCK', $id, 'ERROR') } patience();
+    wait_for {
+        my ($id) = join('', $rig->do('CLIENT', 'LIST')) =~ /^id=(\d+) .* flags=b.* cmd=blpop /m;
+        $id && $rig->do('CLIENT', 'UNBLOCK', $id, 'ERROR');
+    } patience();
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
     like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
