@@ -15,7 +15,6 @@
 #define QUIET_MAX  6
 #define FAILURES_MAX  16        /* in a row: the rest waits for the next tick */
 
-#define LOCK_KEY   "meta:token:lock:"
 
 
 static void life_work(struct life *life);
@@ -169,7 +168,7 @@ void care_end(struct care *c)
     life->ncares--;
 
     if (c->locked && uv_now(life->loop) - c->began < LOCK_MS) {
-        snprintf(key, sizeof(key), LOCK_KEY "%s", c->t->name);
+        snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
         lock_back(life, key);
     }
 
@@ -223,7 +222,7 @@ void care_call(struct care *c, struct graph_call *call, struct buf *query,
 }
 
 
-static void on_gate(void *data, const struct reply *reply)
+static void on_taken(void *data, const struct reply *reply)
 {
     struct care  *c = data;
 
@@ -245,12 +244,12 @@ static void on_gate(void *data, const struct reply *reply)
 }
 
 
-static void gate_set(struct care *c, const char *key, unsigned ms)
+static void lock_take(struct care *c, const char *key)
 {
     char        number[24];
     struct str  words[6];
 
-    snprintf(number, sizeof(number), "%u", ms);
+    snprintf(number, sizeof(number), "%d", LOCK_MS);
     words[0] = STR("SET");
     words[1] = STR(key);
     words[2] = STR("1");
@@ -258,25 +257,9 @@ static void gate_set(struct care *c, const char *key, unsigned ms)
     words[4] = STR("PX");
     words[5] = STR(number);
 
-    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_gate, c) != 0) {
+    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_taken, c) != 0) {
         care_end(c);
     }
-}
-
-
-/* care_gate: the one who sets it goes through */
-void care_gate(struct care *c, const char *what, unsigned ms, care_got got)
-{
-    snprintf(c->gate, sizeof(c->gate), LOCK_KEY "%s:%s", c->t->name, what);
-    c->got = got;
-    gate_set(c, c->gate, ms);
-}
-
-
-/* care_gate_back: nothing was tried after all */
-void care_gate_back(struct care *c)
-{
-    lock_back(c->life, c->gate);
 }
 
 
@@ -413,9 +396,9 @@ static void care_lock(struct care *c)
         return;
     }
 
-    snprintf(key, sizeof(key), LOCK_KEY "%s", c->t->name);
+    snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
     c->got = on_lock;
-    gate_set(c, key, LOCK_MS);
+    lock_take(c, key);
 }
 
 

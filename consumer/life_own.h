@@ -16,6 +16,7 @@
 
 
 #define LIFE_REDIS_MS  5000
+#define LIFE_LOCK_KEY  "meta:token:lock:"
 #define LIFE_DUE_MAX   256
 #define LIFE_WORDS     256
 
@@ -58,7 +59,6 @@ struct care {
     unsigned                  rounds;
     char                     *businesses;   /* "id,id," of the user */
     size_t                    at;           /* in these */
-    char                      gate[TOKEN_NAME_MAX + 48];
     const char               *why;          /* it was not renewed; static, or
                                                text */
     char                      text[LIFE_WORDS];
@@ -111,11 +111,6 @@ void care_call(struct care *c, struct graph_call *call, struct buf *query,
 
 /* care_app: whose the token is: by its app id, else the first; NULL: none */
 const struct conf_app *care_app(const struct care *c);
-
-/* care_gate: whether nobody else came here for ms; care_gate_back: as if it had
-   not been */
-void care_gate(struct care *c, const char *what, unsigned ms, care_got got);
-void care_gate_back(struct care *c);
 
 /* care_passing: a failure that says nothing of the token, which is left alone
    for a while; so does care_failed: why it was */

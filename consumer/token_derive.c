@@ -233,7 +233,6 @@ static void on_pages(struct care *c, const struct verdict *v)
     struct str  after;
 
     if (care_passing(c, v)) {
-        care_gate_back(c);
         derive_failed(c, v != NULL ? graph_reason(v->rc) : "not asked", true);
         return;
     }

@@ -5,7 +5,8 @@
 #include "life_own.h"
 
 
-#define LOST_DERIVE_MS  (24 * 3600 * 1000)
+#define LOST_DERIVE_MS  "86400000"      /* a day */
+#define LOST_GATE_MAX   (TOKEN_NAME_MAX + sizeof(LIFE_LOCK_KEY ":derive"))
 
 /* the user has no role on the Page any more: a new token fails the same */
 #define NO_ROLE         492
@@ -145,9 +146,35 @@ static void lost_note(struct care *c)
 }
 
 
+/* that it was taken anew */
+static struct str gate_key(const struct care *c, char key[LOST_GATE_MAX])
+{
+    int  n = snprintf(key, LOST_GATE_MAX, LIFE_LOCK_KEY "%s:derive",
+                      c->t->name);
+
+    return (struct str) { key, (size_t) n };
+}
+
+
+/* it was done: who dies before leaves it to the next one */
+static void gate_shut(const struct care *c)
+{
+    char        key[LOST_GATE_MAX];
+    struct str  words[5] = {
+        STR("SET"), gate_key(c, key), STR("1"), STR("PX"), STR(LOST_DERIVE_MS)
+    };
+
+    if (redis_send(c->life->redis, words, 5, LIFE_REDIS_MS, NULL, NULL) != 0) {
+        log_write(LOG_DEBUG, "token %s: that it was taken anew is not noted",
+                  SAID(c->t->name));
+    }
+}
+
+
 static void lost_derived(struct care *c)
 {
     c->renewed = true;
+    gate_shut(c);
     stat_add(STAT_TOKEN_DERIVED, 1);
     log_write(LOG_WARN, "token %s did not work any more (code=%lld"
               " subcode=%lld) and was taken anew from %s", SAID(c->t->name),
@@ -157,24 +184,38 @@ static void lost_derived(struct care *c)
 
 
 /* the one before it came no further than a day: it is no help */
-static void on_gate(struct care *c, bool got)
+static void on_gate(void *data, const struct reply *reply)
 {
-    if (got) {
+    struct care  *c = data;
+
+    if (reply == NULL || c->life->leaving
+        || reply_type(reply) == REPLY_ERROR)
+    {
+        care_end(c);
+
+    } else if (reply_type(reply) == REPLY_NIL) {
         derive_begin(c, lost_derived, lost_note);
+
     } else {
         lost_note(c);
     }
 }
 
 
-/* lost_begin: under the token's lock */
+/* lost_begin: under the token's lock: nobody comes between look and note */
 void lost_begin(struct care *c)
 {
+    char        key[LOST_GATE_MAX];
+    struct str  words[2] = { STR("GET"), gate_key(c, key) };
+
     c->losing = true;
 
-    if (c->subcode != NO_ROLE && !c->t->lost && derive_possible(c)) {
-        care_gate(c, "derive", LOST_DERIVE_MS, on_gate);
-    } else {
+    if (c->subcode == NO_ROLE || c->t->lost || !derive_possible(c)) {
         lost_note(c);
+
+    } else if (redis_send(c->life->redis, words, 2, LIFE_REDIS_MS, on_gate, c)
+               != 0)
+    {
+        care_end(c);
     }
 }

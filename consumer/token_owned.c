@@ -24,7 +24,6 @@ static bool owned_passing(struct care *c, const struct verdict *v)
         return false;
     }
 
-    care_gate_back(c);
     derive_failed(c, v != NULL ? graph_reason(v->rc) : "not asked", true);
 
     return true;
