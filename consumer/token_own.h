@@ -29,6 +29,7 @@ struct token_entry {
 };
 
 struct token_op;
+struct token_kept;
 
 struct tokens {
     uv_loop_t             *loop;        /* NULL: nobody asks Redis */
@@ -58,6 +59,7 @@ struct tokens {
     bool                   refused;     /* Redis said no, and it was logged */
     bool                   full;        /* likewise: more than TOKENS_MAX */
     unsigned               seen;        /* of the last reading of all */
+    struct token_kept     *kept;        /* Redis has not taken them yet */
     struct token_op       *late;        /* answered as soon as we are back */
     uv_timer_t             poll;
     uv_timer_t             later;
@@ -144,6 +146,12 @@ bool book_read(struct tokens *s, struct str name, const struct reply *hash,
    were */
 void store_back(struct tokens *s);
 void store_late(struct tokens *s);
+
+/* token_kept.c.  kept_stands: what Redis has of that name is older than what is
+   kept of it */
+void kept_again(struct tokens *s);
+bool kept_stands(struct tokens *s, struct str name, struct str sealed);
+void kept_free(struct tokens *s);
 
 /* token_store.c */
 void store_read_names(struct tokens *s, const struct str *names, size_t n,

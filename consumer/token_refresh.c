@@ -210,13 +210,26 @@ void refresh_begin(struct care *c, care_next next)
 }
 
 
+/* what Meta gave is not thrown away for want of Redis: the one before it may
+   end soon, or be dead already */
 static void on_put(void *data, const char *why)
 {
     struct care  *c = data;
 
     if (c->life->leaving) {
+        if (why != NULL) {
+            log_write(LOG_ERROR, "token %s: the new one is not stored: %s",
+                      SAID(c->t->name), why);
+        }
         care_end(c);
         return;
+    }
+
+    if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0
+        && strcmp(why, TOKENS_GONE) != 0)
+    {
+        tokens_keep(c->life->tokens, c->put, why);
+        why = NULL;
     }
 
     if (why == NULL) {

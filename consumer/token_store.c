@@ -112,6 +112,7 @@ static void read_end(struct reading *r, bool good)
         s->version = s->newest = r->version;
         s->refused = s->lost = false;
         store_known(s);
+        kept_again(s);
     }
 
     reading_free(r);
@@ -329,6 +330,7 @@ static void on_look(void *data, const struct reply *reply)
     } else if (reply != NULL && reply_count(reply) == 1) {
         s->refused = false;
         store_known(s);
+        kept_again(s);
     }
 }
 
@@ -450,6 +452,7 @@ void tokens_free(struct tokens *s)
 
     redis_free(s->redis);
     store_late(s);
+    kept_free(s);
     s->conf->store = NULL;
     book_free(s);
 

@@ -173,9 +173,15 @@ subtest "a Page's is taken anew from its user's, once" => sub {
     my $c = consumer($rig);
     checked($rig, $_) for "user:$ANA", 'page:9001', 'page:9002';
     state($rig, "page:$_", $_ == 9001 ? 'password' : 'role') for 9001, 9002;
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
     $rig->push(messenger(page => 9001), messenger(page => 9001), messenger(page => 9002));
+    ok +(wait_for { to($rig, 'me/accounts') } 10), "the user's Pages are asked";
+    my $gate = 'meta:token:lock:page:9001:derive';
+    ok !$rig->do('EXISTS', $gate), 'who dies here leaves it to be tried again';
+    $rig->graph->hasten;
     ok +(wait_for { 2 == $rig->sent } 10), 'the steps go on with it' or diag $rig->logs;
     is scalar(to($rig, 'me/accounts')), 1, "the user's Pages were asked once";
+    cmp_ok $rig->do('TTL', $gate), '>', 86_000, 'it came of something: not again today';
     is field($rig, 'page:9001', 'from'), 'derived', 'it is stored';
     is field($rig, 'page:9001', 'expires'), 0, 'and never ends';
     is_deeply [map { $_->{account} } events($rig)], [9002], 'without a role nothing helps';
@@ -390,6 +396,28 @@ subtest 'exchanged by hand' => sub {
     like qx($metactl user:$ANA 2>&1), qr/Meta refuses it \(190\/460\): The user's pass/, 'refused';
     $rig->do('SET', "meta:token:lock:user:$ANA", 1);
     like qx($metactl user:$ANA 2>&1), qr/is at it: try again/, 'not while another is at it';
+    done($rig, secrets => \@secrets);
+};
+
+subtest 'a new one that Redis does not take' => sub {
+    my $rig = rig(pages => [9001]);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]});
+    put($rig, 'page:9001', {expires_in => 3 * $DAY}, parent => "user:$ANA");
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
+    my $c = consumer($rig);
+    ok +(wait_for { to($rig, 'me/accounts') } 10), 'Meta is asked' or diag $rig->logs;
+    $rig->do('ACL', 'SETUSER', 'default', '-zremrangebyrank');
+    $rig->graph->hasten;
+    $c->wait_log(qr/\[error\] token page:9001 is renewed, and Redis does not take .* NOPERM/);
+    state($rig, 'page:9001', 'password');
+    $rig->push(messenger(page => 9001));
+    ok +(wait_for { 1 == $rig->sent } 10), 'is used all the same' or diag $rig->logs;
+    is field($rig, 'page:9001', 'from'), 'cli', 'from memory';
+    $rig->do('ACL', 'SETUSER', 'default', '+zremrangebyrank');
+    ok +(wait_for { field($rig, 'page:9001', 'from') eq 'derived' } 10), 'and stored later'
+        or diag $rig->logs;
+    $rig->settle;
+    is scalar(to($rig, 'me/accounts')), 1, 'Meta was asked once';
     done($rig, secrets => \@secrets);
 };
 
