@@ -126,6 +126,18 @@ void ctl_store(struct ctl *c)
 }
 
 
+/* ctl_token: also of the configuration by "KIND:ID" alone */
+struct token *ctl_token(struct ctl *c, const char *name)
+{
+    char           own[TOKEN_NAME_MAX + 8];
+    struct token  *t = tokens_named(c->conf->store, STR(name));
+
+    snprintf(own, sizeof(own), "conf:%.*s", TOKEN_NAME_MAX, name);
+
+    return t != NULL ? t : tokens_named(c->conf->store, STR(own));
+}
+
+
 /* store_needed: nothing can be stored without a key */
 void store_needed(struct ctl *c)
 {

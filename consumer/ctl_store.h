@@ -10,6 +10,8 @@
 /* ctl_store: c->conf->store is there; what the store has is read once where
    token_key_file is set; where Redis lets nobody read it a line says so */
 void ctl_store(struct ctl *c);
+/* ctl_token: by its name, of the store before the configuration; NULL: none */
+struct token *ctl_token(struct ctl *c, const char *name);
 /* store_needed: that, or out where token_key_file is not set */
 void store_needed(struct ctl *c);
 

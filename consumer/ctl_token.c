@@ -21,6 +21,7 @@ struct listing {
     struct buf   b;
     long long    now;
     size_t       n;
+    size_t       locked;
 };
 
 
@@ -186,6 +187,7 @@ static void row_text(struct listing *l, const struct row *r)
 static void row_add(struct listing *l, const struct row *r)
 {
     l->n++;
+    l->locked += r->t->secret == NULL;
     row_json(l, r);
     row_text(l, r);
 }
@@ -249,7 +251,13 @@ int run_token(struct ctl *c)
     buf_free(&l.j.b);
     buf_free(&l.b);
 
-    return CTL_GOOD;
+    if (l.locked > 0) {
+        fprintf(stderr, "metactl: %zu are locked: put the key that sealed them"
+                " back into token_key_file,\nor let their owners log in"
+                " again\n", l.locked);
+    }
+
+    return l.locked > 0 ? CTL_FINDING : CTL_GOOD;
 }
 
 
@@ -309,14 +317,14 @@ static void show_text(struct ctl *c, const struct row *r)
 }
 
 
-/* run_token_show: all fields of one */
+/* run_token_show: all fields of one; of the store first, where both have it */
 int run_token_show(struct ctl *c)
 {
     struct row      r;
     struct listing  l = { .c = c, .now = time_now() };
 
     ctl_store(c);
-    r.known = tokens_named(c->conf->store, STR(c->args[0]));
+    r.known = ctl_token(c, c->args[0]);
     if (r.known == NULL) {
         ctl_fail(CTL_NOTHING, "there is no token %s; metactl token list",
                  c->args[0]);

@@ -107,6 +107,8 @@ subtest 'it says itself whose it is' => sub {
     is $all->{"conf:page:$PAGE"}{from}, $rig->file('page'), 'beside those of the configuration';
     like +(ctl('', 'token', 'show', "whatsapp:$NUMBER"))[1],
         qr/^scopes +whatsapp_business_management,.*^mark +#[0-9a-f]{8}$/ms, 'and alone';
+    like +(ctl('', 'token', 'show', "page:$PAGE"))[1], qr/^name +conf:page:$PAGE$/m,
+        "the configuration's too, by the same name";
     is_deeply [map { join ' ', map { $_ // '' } @{decode_json($_)}{qw(event kind account ref)} }
         $rig->redis->queue('meta:accounts')], ["connected page $SHOP shop-7",
         'connected instagram 1789 ', "connected whatsapp $NUMBER shop-7"], 'who listens has heard';
@@ -163,6 +165,8 @@ subtest 'keys: another one, one that is missing' => sub {
     $_->reload for $c, $b;
     $c->wait_log(qr/token page:$SHOP: no key of token_key_file opens it/);
     is list()->{"page:$SHOP"}{state}, 'locked', 'it is named';
+    my ($bad, undef, $says) = ctl('', qw(token list));
+    like "$bad $says", qr/^1 .*3 are locked: put the key/s, '... and is a finding';
     like +(ctl('', qw(token rekey)))[2], qr/3 are sealed by a key that is not in token_key_file/,
         '... and not touched';
     $rig->push(messenger(id => 'm_locked', text => 'by file'));
