@@ -316,6 +316,7 @@ int run_token_show(struct ctl *c);
 int run_token_add(struct ctl *c);
 int run_token_remove(struct ctl *c);
 int run_token_rekey(struct ctl *c);
+int run_token_check(struct ctl *c);
 int run_token_exchange(struct ctl *c);
 int run_token_key(struct ctl *c);
 int run_token_login_url(struct ctl *c);

@@ -216,16 +216,9 @@ static bool app_works(const struct doctor *d, const struct conf_app *app)
 static const struct conf_app *app_of(const struct doctor *d,
     const struct token *t)
 {
-    size_t                  i, n = d->c->conf->apps.n;
-    const struct conf_app  *apps = d->c->conf->apps.at;
+    const struct conf_app  *app = store_app(d->c, t);
 
-    for (i = 0; t->app != NULL && i < n; i++) {
-        if (strcmp(apps[i].id, t->app) == 0) {
-            return app_works(d, &apps[i]) ? &apps[i] : NULL;
-        }
-    }
-
-    return n && app_works(d, apps) ? apps : NULL;
+    return app != NULL && app_works(d, app) ? app : NULL;
 }
 
 

@@ -138,6 +138,23 @@ struct token *ctl_token(struct ctl *c, const char *name)
 }
 
 
+/* store_app: Instagram's apps are others than Facebook's, so of theirs none is
+   guessed */
+const struct conf_app *store_app(struct ctl *c, const struct token *t)
+{
+    size_t                  i;
+    const struct conf_app  *apps = c->conf->apps.at;
+
+    for (i = 0; t->app != NULL && i < c->conf->apps.n; i++) {
+        if (strcmp(apps[i].id, t->app) == 0) {
+            return &apps[i];
+        }
+    }
+
+    return c->conf->apps.n && t->as.kind != TOKEN_INSTAGRAM ? apps : NULL;
+}
+
+
 /* store_needed: nothing can be stored without a key */
 void store_needed(struct ctl *c)
 {
@@ -189,13 +206,24 @@ const char *store_put(struct ctl *c, const struct token *t,
 }
 
 
+/* store_note: fields of one that still is what was read */
+const char *store_note(struct ctl *c, const struct token *t,
+    const struct str *words, size_t n)
+{
+    struct token_words  *w = mem_alloc(sizeof(*w));
+
+    token_words_note(w, c->conf->store, t, t->sealed, words, n, NULL);
+
+    return store_run(c, w);
+}
+
+
 /* store_seal_anew: the same secret, by the first key */
 const char *store_seal_anew(struct ctl *c, const struct token *t)
 {
-    char                *sealed;
-    const char          *why;
-    struct str           fields[2];
-    struct token_words  *w = mem_alloc(sizeof(*w));
+    char        *sealed;
+    const char  *why;
+    struct str   fields[2];
 
     why = token_seal(c->conf->token_keys, t, &sealed);
     if (why != NULL) {
@@ -204,10 +232,10 @@ const char *store_seal_anew(struct ctl *c, const struct token *t)
 
     fields[0] = STR("sealed");
     fields[1] = STR(sealed);
-    token_words_note(w, c->conf->store, t, t->sealed, fields, 2, NULL);
+    why = store_note(c, t, fields, 2);
     free(sealed);
 
-    return store_run(c, w);
+    return why;
 }
 
 

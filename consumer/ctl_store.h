@@ -15,6 +15,13 @@ struct token *ctl_token(struct ctl *c, const char *name);
 /* store_needed: that, or out where token_key_file is not set */
 void store_needed(struct ctl *c);
 
+/* store_app: that gave it, where it stands under apps; else the first, of
+   Facebook's; NULL: none */
+const struct conf_app *store_app(struct ctl *c, const struct token *t);
+/* store_note: field, value, field, value... of t; NULL, or one of TOKENS_* */
+const char *store_note(struct ctl *c, const struct token *t,
+    const struct str *words, size_t n);
+
 /* store_put: NULL, or one of TOKENS_*; old: what it must still be, or NULL */
 const char *store_put(struct ctl *c, const struct token *t,
     const struct token *old, const char *event);

@@ -25,22 +25,6 @@ struct exchange {
 };
 
 
-static const struct conf_app *exchange_app(const struct exchange *x)
-{
-    size_t                  i;
-    const struct conf_app  *apps = x->c->conf->apps.at;
-
-    for (i = 0; x->t->app != NULL && i < x->c->conf->apps.n; i++) {
-        if (strcmp(apps[i].id, x->t->app) == 0) {
-            return &apps[i];
-        }
-    }
-
-    return x->c->conf->apps.n && x->t->as.kind != TOKEN_INSTAGRAM ? apps
-           : NULL;
-}
-
-
 /* all that is known of it stays, but what the secret decides */
 static void exchange_got(struct exchange *x, struct str secret,
     int64_t expires)
@@ -279,7 +263,7 @@ int run_token_exchange(struct ctl *c)
                  " token list", c->args[0]);
     }
 
-    x.app = exchange_app(&x);
+    x.app = store_app(c, x.t);
     exchange_lock(&x, key, sizeof(key));
     exchange_ask(&x);
 

@@ -88,6 +88,8 @@ static const struct command commands[] = {
       "forgets it; what goes by it fails from then on" },
     { "token exchange", run_token_exchange, 0, 1, 1, BOTH, "KIND:ID",
       "renews it now: a long-lived one, or a Page's of its user's" },
+    { "token check", run_token_check, 0, 0, MANY, NEEDS_CONF, "[KIND:ID ...]",
+      "asks Meta now whether they work, until when and for what" },
     { "token rekey", run_token_rekey, 0, 0, 0, BOTH, "",
       "seals all by the first key of token_key_file" },
     { "token key", run_token_key, 0, 0, 0, 0, "",

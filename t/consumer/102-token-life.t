@@ -421,6 +421,34 @@ subtest 'a new one that Redis does not take' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'checked by hand' => sub {
+    my $rig = rig();
+    spew($rig->file('ctl.yaml'), conf($rig, own => 1));
+    my $metactl = build_dir() . "/metactl -c @{[$rig->file('ctl.yaml')]} token check";
+    my $check = sub { qx($metactl @_ 2>&1) };
+    my @now = (checked => 1000 * time);     # by itself nobody looks at them today
+    put($rig, 'page:9001', {expires_in => 3600, scopes => ['pages_show_list']}, @now);
+    put($rig, 'instagram:1784', {}, @now, state => 'lost', code => 190);
+    my $say = $check->('page:9001');
+    like $say, qr/^page:9001 works, until \d{4}-.*; it lacks \S*pages_messaging\S*: metactl token/,
+        'what it lacks, until when';
+    like field($rig, 'page:9001', 'missing'), qr/pages_messaging/, '... is kept';
+    cmp_ok field($rig, 'page:9001', 'expires'), '>', 1000 * time, '... too';
+    like $check->(), qr/^conf:page:$PAGE works.*^instagram:1784 works$/ms, 'all';
+    is $? >> 8, 0, '... are good';
+    is field($rig, 'instagram:1784', 'state'), 'good', '... again';
+    is field($rig, "conf:page:$PAGE", 'state'), 'good', "... the configuration's, too";
+    consumer($rig, own => 1);
+    state($rig, 'page:9001', 'password');
+    like $check->('page:9001'), qr{^page:9001 does not work \(190/460\): }, 'one that is dead';
+    is $? >> 8, 1, '... is a finding';
+    ok +(wait_for { (field($rig, 'page:9001', 'state') // '') eq 'lost' } 10),
+        'meta-consumer says so to all';
+    is_deeply [map { "$_->{event} $_->{account}" } events($rig)], ['lost 9001'], '... once';
+    like $check->('page:1'), qr/no token page:1/, 'one that is not there';
+    done($rig, secrets => \@secrets);
+};
+
 subtest "a Page's follows its user's" => sub {
     my $rig = rig(pages => [9001]);
     put($rig, 'page:9001', {expires_in => 3600}, parent => "user:$ANA");
