@@ -10,7 +10,6 @@
 #define SOON_MS    100
 #define FIRST_MS   300000       /* a start is not the moment for it */
 #define AT_ONCE    4            /* tokens that are looked after at once */
-#define LOCK_MS    120000       /* longer than its calls may take together */
 #define QUIET_MS   60000        /* of one; grows to an hour */
 #define QUIET_MAX  6
 #define FAILURES_MAX  16        /* in a row: the rest waits for the next tick */
@@ -167,7 +166,7 @@ void care_end(struct care *c)
     *at = c->next_care;
     life->ncares--;
 
-    if (c->locked && uv_now(life->loop) - c->began < LOCK_MS) {
+    if (care_locked(c)) {
         snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
         lock_back(life, key);
     }
@@ -249,7 +248,7 @@ static void lock_take(struct care *c, const char *key)
     char        number[24];
     struct str  words[6];
 
-    snprintf(number, sizeof(number), "%d", LOCK_MS);
+    snprintf(number, sizeof(number), "%d", LIFE_LOCK_MS);
     words[0] = STR("SET");
     words[1] = STR(key);
     words[2] = STR("1");
@@ -506,6 +505,7 @@ static void on_tick(uv_timer_t *timer)
     uv_timer_start(timer, on_tick, ms > SOON_MS ? ms : SOON_MS, 0);
 
     life->failures = 0;
+    life_locks(life);
 
     if (life_may(life)) {
         due_all(life);

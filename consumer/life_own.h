@@ -16,8 +16,9 @@
 
 
 #define LIFE_REDIS_MS  5000
-#define LIFE_LOCK_KEY  "meta:token:lock:"
 #define LIFE_DUE_MAX   256
+#define LIFE_LOCK_KEY  "meta:token:lock:"
+#define LIFE_LOCK_MS   120000   /* renewed while it is looked after */
 #define LIFE_WORDS     256
 
 enum care_goal {
@@ -42,7 +43,7 @@ struct care {
     const struct conf_token  *asks;         /* held: what the call goes with */
     const struct conf_token  *gives;        /* held: whose Pages are asked */
     enum care_goal            goal;
-    uint64_t                  began;        /* ms of the loop */
+    uint64_t                  began;        /* its lock; ms of the loop */
     bool                      locked;
     bool                      valid;        /* Meta has just said so */
     bool                      renewed;
@@ -102,6 +103,10 @@ int64_t life_now(void);                     /* ms since 1970 */
 void care_end(struct care *c);
 bool life_looks(const struct token *t);     /* it is looked after */
 struct life_rule care_rule(const struct care *c);
+
+/* life_lock.c */
+bool care_locked(const struct care *c);
+void life_locks(struct life *life);
 
 /* care_call: one call; then is always called, v NULL: it could not even begin
    (why said so in the log) */

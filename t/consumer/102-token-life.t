@@ -275,13 +275,16 @@ subtest 'what is said of one that was renewed meanwhile' => sub {
     my $rig = rig();
     my @names = qw(whatsapp:77 user:78);
     put($rig, $_, {expires_in => 20 * $DAY}) for @names;
-    $rig->graph->fault({match => {path => 'debug_token'}, fault => {slow => 1500}, times => 2});
+    $rig->graph->fault({match => {path => 'debug_token'}, fault => {slow => 20_000}, times => 2});
     state($rig, 'whatsapp:77', 'password');
     my $c = consumer($rig);
     ok +(wait_for { 2 == grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names } 10), 'asked';
+    $rig->do('PEXPIRE', "meta:token:lock:$_", 60_000) for @names;
     my $ends = 1000 * (time + 60 * $DAY);
     put($rig, $_, {expires_in => 60 * $DAY}, expires => $ends, checked => 0) for @names;
-    ok +(wait_for { 2 == grep { field($rig, $_, 'checked') } @names } 10),
+    ok +(wait_for { 2 == grep { $rig->do('PTTL', "meta:token:lock:$_") > 60_000 } @names } 10),
+        'their locks outlive slow calls';
+    ok +(wait_for { $rig->graph->hasten; 2 == grep { field($rig, $_, 'checked') } @names } 10),
         'and then of the new ones' or diag $rig->logs;
     is field($rig, 'whatsapp:77', 'state'), 'good', 'the new one is not lost';
     is scalar(events($rig)), 0, 'and nobody is told so';
