@@ -115,5 +115,10 @@ function ask(flow) {
 window.follow = function (state) { if (show(state)) { later(state.flow, 400); } };
 
 var state = page.getAttribute('data-state');
-if (state) { window.follow(JSON.parse(state)); }
+if (state) {
+  window.follow(JSON.parse(state));
+} else if (page.className === 'wait') {
+  // Meta ends the address with "#_=_", and then the header Refresh does not ask again
+  setTimeout(function () { location.reload(); }, 3000);
+}
 })();

@@ -114,6 +114,13 @@ document.getElementById('hint').innerText.startsWith('To try again')
 document.title === 'There is nothing to see here'
 (location.href = '/login?ref=x')
 document.title === 'This link does not work'
+--- redis_do: stop
+--- holds
+(location.href = '/cb?flow=00000000000000000000000000000000#_=_')
+document.title === 'One moment, please'
+--- redis_do: start
+--- holds
+document.title === 'There is nothing to see here'
 --- closed: 503|40[34]
 
 === a browser goes through a dialog and back, and leaves no code behind in its address
