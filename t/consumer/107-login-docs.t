@@ -80,12 +80,12 @@ cmp_ok scalar(keys %command), '>', 40, 'metactl tells its commands';
 
 for my $page (qw(oauth embedded-signup tokens env troubleshooting trying)) {
     my $text = slurp(root_dir() . "/docs/$page.md") =~ s/\\\n\s*//gr;
-    my %typed = map { $_ => 1 } $text =~ /^(?:printf .*\| )?(?:sudo )?(metactl [^\n#|]*)/mg,
-        map { s/\s+/ /gr } $text =~ /`(metactl [^`]*)`/g;
+    my %typed = map { s/\s+/ /gr => 1 } $text =~ /`(metactl [^`]*)`/g,
+        map { /^ *(?:sudo )?(metactl [^\n#|]*)/mg } $text =~ /^ *```sh\n(.*?)^ *```/msg;
     my @wrong = grep {
-        my $line = s/^metactl (?:-c \S+ )?(?:--json )?//r;
-        !(grep { $command{$_} } $line =~ /^(([a-z]+)(?: [a-z-]+)?)/)
-            || grep { $help !~ /\Q$_\E\b/ } $line =~ /\s(--[a-z-]+)/g;
+        my ($line) = /^metactl(?: -c \S+| --env \S+| --json)*(?: (\w.*))?$/;
+        defined $line && !grep({ $command{$_} } $line =~ /^(([a-z]+)(?: [a-z-]+)?)/)
+            || grep { $help !~ /\Q$_\E\b/ } /\s(--[a-z-]+)/g;
     } sort keys %typed;
     is_deeply \@wrong, [], "$page: its @{[scalar keys %typed]} commands are metactl's";
 }
