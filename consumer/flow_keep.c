@@ -3,9 +3,11 @@
 #include "flow_own.h"
 #include "token_scopes.h"
 
+#include <openssl/rand.h>
+
 
 #define KEEP_TRIES    20
-#define KEEP_WAIT_MS  500
+#define KEEP_WAIT_MS  500       /* on average */
 #define KEEP_LINES    5         /* of the log, on what tokens lack */
 
 
@@ -68,6 +70,18 @@ static void keep_lacks(struct flow *f)
 }
 
 
+/* not all together: of those that store one account's at a moment only the
+   first comes through */
+static unsigned keep_wait(void)
+{
+    unsigned short  n = 0;
+
+    RAND_bytes((unsigned char *) &n, sizeof(n));
+
+    return KEEP_WAIT_MS / 2 + n % KEEP_WAIT_MS;
+}
+
+
 static void on_put(void *data, const char *why)
 {
     struct flow   *f = data;
@@ -80,7 +94,7 @@ static void on_put(void *data, const char *why)
     if (why != NULL && f->tries < KEEP_TRIES
         && (strcmp(why, TOKENS_AWAY) == 0 || strcmp(why, TOKENS_CHANGED) == 0))
     {
-        flow_after_ms(f, KEEP_WAIT_MS, keep_go);
+        flow_after_ms(f, keep_wait(), keep_go);
         return;
     }
 
