@@ -145,6 +145,8 @@ static void flow_free(struct flow *f)
     free(f->main_waba);
     free(f->wants_pin);
     free(f->wants_waba);
+    free(f->wants_name);
+    free(f->later);
     free(f->business);
     free(f->parent);
     free(f->user);
@@ -371,6 +373,11 @@ static void good_text(const struct flow *f, size_t more, struct buf *b)
         deaf_text(f, b);
     }
 
+    if (f->later != NULL) {
+        buf_format(b, " These numbers are not registered yet, whoever runs this"
+                   " site has to do it: %s.", f->later);
+    }
+
     if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {
         buf_text(b, " Your WhatsApp number follows as soon as Meta names"
                  " it.");
@@ -497,16 +504,24 @@ void flow_bad(struct flow *f, enum flow_error error, const struct verdict *v)
    written here, in whichever consumer */
 void flow_wait_pin(struct flow *f)
 {
+    struct buf  text;
+
+    buf_init(&text, 2048);
+    buf_text(&text, flow_step_text(FLOW_STEP_PIN));
+    buf_format(&text, " The number: %s.", f->wants_name);
+
     f->step = FLOW_STEP_PIN;
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),
-        STR(flow_step_text(FLOW_STEP_PIN)), STR("error"), NONE,
+        { text.at, text.len }, STR("error"), NONE,
         STR("pin"), STR("asked"), STR("waba"), STR(f->wants_waba),
         STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
         STR("app"), STR(f->app->id), STR("ref"),
-        STR(f->ref != NULL ? f->ref : "") }, 18);
-    log_write(LOG_INFO, "login %.8s (signup): asks for the number's PIN",
-              f->id);
+        STR(f->ref != NULL ? f->ref : ""), STR("later"),
+        STR(f->later != NULL ? f->later : "") }, 20);
+    log_write(LOG_INFO, "login %.8s (signup): asks for the PIN of number %s",
+              f->id, f->wants_pin);
+    buf_free(&text);
     flow_end(f);
 }
 

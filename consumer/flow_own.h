@@ -91,6 +91,8 @@ struct flow {
     size_t                    targets_at;   /* those that were looked at */
     char                     *wants_pin;    /* a number's id ... */
     char                     *wants_waba;   /* ... and whose it is */
+    char                     *wants_name;
+    char                     *later;    /* numbers that are not registered */
 
     /* the call, or what is waited for */
     struct graph_call         call;

@@ -254,15 +254,15 @@ static void on_asked(void *data, const struct reply *reply)
     size_t        i;
     struct buf    key;
     struct flow  *f = data;
-    struct str    values[6], argv[4] = { STR("HSETNX") };
+    struct str    values[7], argv[4] = { STR("HSETNX") };
 
     f->asked = false;
     if (flow_left(f)) {
         return;
     }
 
-    for (i = 0; i < 6; i++) {
-        values[i] = reply != NULL && reply_count(reply) == 6
+    for (i = 0; i < 7; i++) {
+        values[i] = reply != NULL && reply_count(reply) == 7
                     ? reply_str(reply_at(reply, i)) : NONE;
     }
 
@@ -278,6 +278,7 @@ static void on_asked(void *data, const struct reply *reply)
     flow_set(&f->phone, values[2]);
     flow_set(&f->parent, values[3]);
     flow_set(&f->ref, values[5]);
+    flow_set(&f->later, values[6]);
 
     if (!pin_good(f->given)) {
         flow_bad(f, FLOW_PIN_WRONG, NULL);
@@ -304,16 +305,16 @@ static void on_asked(void *data, const struct reply *reply)
 void flow_pin(struct flow *f)
 {
     struct buf  key;
-    struct str  argv[8] = {
+    struct str  argv[9] = {
         STR("HMGET"), NONE, STR("pin"), STR("waba"), STR("phone"),
-        STR("token"), STR("app"), STR("ref")
+        STR("token"), STR("app"), STR("ref"), STR("later")
     };
 
     buf_init(&key, 128);
     buf_text(&key, "meta:flow:");
     buf_text(&key, f->id);
     argv[1] = (struct str) { key.at, key.len };
-    f->asked = redis_send(f->flows->redis, argv, 8, FLOW_REDIS_MS, on_asked,
+    f->asked = redis_send(f->flows->redis, argv, 9, FLOW_REDIS_MS, on_asked,
                           f) == 0;
     buf_free(&key);
 

@@ -13,6 +13,7 @@
 #define NUMBER_FIELDS                                                         \
     "id,display_phone_number,verified_name,status,platform_type"
 #define ROUNDS_MAX     20       /* pages of numbers */
+#define LATER_MAX      500      /* bytes of names */
 #define PIN_LEN        6
 #define PIN_LOCK_MS    5000
 #define PIN_WAIT_MS    500     /* somebody else registers it right now */
@@ -24,7 +25,6 @@ static void numbers_ask(struct flow *f, struct str after);
 static void numbers_cut(struct flow *f, size_t n);
 static void number_next(struct flow *f);
 static void pin_keep(struct flow *f, flow_next next);
-static void keep_next(struct flow *f);
 
 
 static void whatsapp_end(struct flow *f)
@@ -99,32 +99,53 @@ static void keep_waba(struct flow *f)
 }
 
 
-static void kept_number(struct flow *f)
+/* one that is not registered is named, on the page and in the log */
+static void number_later(struct flow *f, size_t at, const char *why)
 {
-    f->at++;
-    keep_next(f);
+    struct buf                  b;
+    const struct flow_account  *a = &f->accounts[at];
+
+    log_write(LOG_WARN, "login %.8s (signup): number %s of WABA %s is not"
+              " registered: %s.  \"metactl number register pin=@- --account"
+              " %s\" does it, with its own PIN", f->id != NULL ? f->id : "-",
+              a->id, f->waba, why, a->id);
+
+    buf_init(&b, LATER_MAX);
+    buf_text(&b, f->later != NULL ? f->later : "");
+    buf_text(&b, b.len ? ", " : "");
+    buf_text(&b, a->name != NULL ? a->name : a->id);
+    if (!b.over) {
+        flow_set(&f->later, (struct str) { b.at, b.len });
+    }
+    buf_free(&b);
 }
 
 
-/* those that are connected; of one that wants its PIN the flow waits */
-static void keep_next(struct flow *f)
+static void kept_number(struct flow *f)
 {
-    struct token         *t;
-    struct flow_account  *a;
+    f->at++;
+    number_next(f);
+}
 
-    while (f->at < f->naccounts && !f->accounts[f->at].connected) {
-        f->at++;
-    }
 
-    if (f->at == f->naccounts) {
-        waba_next(f);
+/* at once, before the next one is registered: who dies then has connected this
+   one.  A list that is read once more holds some that were kept a moment ago */
+static void number_keep(struct flow *f)
+{
+    struct flow_account  *a = &f->accounts[f->at];
+    struct token         *now, *t = flow_token(f, TOKEN_WHATSAPP, STR(a->id));
+
+    if (t == NULL) {
+        flow_bad(f, FLOW_META, NULL);
         return;
     }
 
-    a = &f->accounts[f->at];
-    t = flow_token(f, TOKEN_WHATSAPP, STR(a->id));
-    if (t == NULL) {
-        flow_bad(f, FLOW_META, NULL);
+    now = tokens_named(f->conf->store, STR(t->name));
+    if (f->waits > 0 && now != NULL && !now->lost && now->as.secret != NULL
+        && strcmp(now->as.secret, f->secret) == 0)
+    {
+        token_free(t);
+        kept_number(f);
         return;
     }
 
@@ -139,13 +160,6 @@ static void keep_next(struct flow *f)
 }
 
 
-static void numbers_keep(struct flow *f)
-{
-    f->at = f->base;
-    keep_next(f);
-}
-
-
 /* a page asks for it, once */
 static void pin_wanted(struct flow *f)
 {
@@ -157,6 +171,12 @@ static void pin_wanted(struct flow *f)
     if (f->wants_pin == NULL) {
         flow_set(&f->wants_pin, STR(f->accounts[f->at].id));
         flow_set(&f->wants_waba, STR(f->waba));
+        flow_set(&f->wants_name, STR(f->accounts[f->at].name != NULL
+                                     ? f->accounts[f->at].name
+                                     : f->accounts[f->at].id));
+    } else {
+        number_later(f, f->at, "it has a PIN, and the page asks for another"
+                     " number's");
     }
     f->at++;
     number_next(f);
@@ -202,8 +222,7 @@ static void pin_refused(struct flow *f)
 static void number_done(struct flow *f)
 {
     f->accounts[f->at].connected = true;
-    f->at++;
-    number_next(f);
+    number_keep(f);
 }
 
 
@@ -346,12 +365,13 @@ static void number_next(struct flow *f)
 {
     char  name[TOKEN_NAME_MAX];
 
-    while (f->at < f->naccounts && f->accounts[f->at].connected) {
-        f->at++;
+    if (f->at == f->naccounts) {
+        waba_next(f);
+        return;
     }
 
-    if (f->at == f->naccounts) {
-        numbers_keep(f);
+    if (f->accounts[f->at].connected) {
+        number_keep(f);
         return;
     }
 
@@ -418,6 +438,13 @@ static void numbers_choose(struct flow *f)
     }
     if (open == 1 && !f->coexists) {
         account_move(f, at, f->base + n++);
+    }
+
+    for (i = f->base + n; i < f->naccounts && !f->coexists && f->waits == 0;
+         i++)
+    {
+        number_later(f, i, "there are several, and nothing says which is"
+                     " meant");
     }
 
     numbers_cut(f, n);

@@ -158,6 +158,27 @@ subtest 'several WABAs at once' => sub {
 };
 
 
+subtest 'numbers of several WABAs, with PINs' => sub {
+    my ($second, $third) = qw(106000000000003 106000000000004);
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, businesses =>
+        [{id => $BUSINESS, wabas => [{id => $WABA, numbers => [{id => $PHONE, pin => '246810'}]},
+        {id => '520000000000003', numbers => [{id => $second, pin => '135791'},
+        {id => $third, status => 'CONNECTED'}]}]}]})]);
+    my $c = $rig->logins;
+    my $flow = $rig->signup(code => {waba => 'all'});
+    my $seen = $rig->ended($flow);
+    is "$seen->{step} $seen->{phone}", "pin $PHONE", 'the first is asked for';
+    like $seen->{text}, qr/The number: \S/, 'by its name';
+    ok $rig->stored("whatsapp:$third"), 'what is connected is stored before';
+    like $c->log, qr/number $second of WABA 520000000000003 is not registered: .*"metactl number/,
+        'the log says how the other one is registered';
+    $rig->push_login(field => 'signup', flow => $flow, pin => '246810');
+    like $rig->at($flow, 'connected|failed')->{text}, qr/not registered yet.*: \S/, 'and the page';
+    $rig->hide('246810');
+    $rig->done;
+};
+
+
 sub shared {
     my ($rig, $event, %m) = @_;
     my %info = (waba_id => $WABA, owner_business_id => $BUSINESS, %m);
