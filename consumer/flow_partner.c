@@ -16,8 +16,6 @@
 struct shared {
     const char  *waba;
     bool         known;         /* a token that works is there for it */
-    char       **names;         /* of its numbers */
-    size_t       n;
 };
 
 
@@ -25,27 +23,10 @@ static void shared_each(void *data, struct token *t)
 {
     struct shared  *s = data;
 
-    if (t->of != NULL || t->lost || t->as.waba == NULL
-        || strcmp(t->as.waba, s->waba) != 0)
-    {
-        return;
-    }
-
-    s->known |= t->as.kind == TOKEN_WHATSAPP || t->as.kind == TOKEN_BUSINESS;
-
-    if (t->as.kind == TOKEN_WHATSAPP && s->n < FLOW_ACCOUNTS_MAX) {
-        s->names = mem_grow(s->names, (s->n + 1) * sizeof(*s->names));
-        s->names[s->n++] = mem_copy(t->name, strlen(t->name));
-    }
-}
-
-
-static void shared_free(struct shared *s)
-{
-    while (s->n > 0) {
-        free(s->names[--s->n]);
-    }
-    free(s->names);
+    s->known |= t->of == NULL && !t->lost && t->as.waba != NULL
+                && strcmp(t->as.waba, s->waba) == 0
+                && (t->as.kind == TOKEN_WHATSAPP
+                    || t->as.kind == TOKEN_BUSINESS);
 }
 
 
@@ -55,7 +36,6 @@ bool flow_waba_known(const struct flow *f, const char *waba)
     struct shared  s = { .waba = waba };
 
     tokens_each(f->conf->store, shared_each, &s);
-    shared_free(&s);
 
     return s.known;
 }
@@ -199,9 +179,10 @@ static void partner_look(struct flow *f)
 }
 
 
-static void partner_removed(struct flow *f);
+static void removed_next(struct flow *f);
 
 
+/* one that has come or gone meanwhile is another's word */
 static void on_removed(void *data, const char *why)
 {
     struct flow  *f = data;
@@ -215,35 +196,66 @@ static void on_removed(void *data, const char *why)
         && strcmp(why, TOKENS_CHANGED) != 0)
     {
         flow_bad(f, FLOW_STORE, NULL);
+        return;
+    }
 
-    } else if (++f->rounds > 2 * FLOW_ACCOUNTS_MAX) {
-        flow_bad(f, FLOW_INTERNAL, NULL);
+    f->rounds += why == NULL;
+    f->at++;
+    removed_next(f);
+}
 
-    } else {
-        partner_removed(f);
+
+static void removed_next(struct flow *f)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct str     words[] = { STR("state"), STR("lost") };
+    struct token  *t = NULL;
+
+    for ( ; f->at < f->naccounts; f->at++) {
+        t = tokens_named(f->conf->store, STR(token_name(name, TOKEN_WHATSAPP,
+                                             STR(f->accounts[f->at].id))));
+        if (t != NULL && t->sealed != NULL && f->accounts[f->at].token != NULL
+            && strcmp(t->sealed, f->accounts[f->at].token) == 0)
+        {
+            f->asked = true;
+            tokens_note_over(f->conf->store, t, words, 2, "lost", on_removed,
+                             f);
+            return;
+        }
+    }
+
+    log_write(LOG_WARN, "WABA %s is no longer shared with this app: numbers"
+              " that go by its token: %u", f->waba, f->rounds);
+    flow_ignore(f, "what was shared no more is lost");
+}
+
+
+static void removed_each(void *data, struct token *t)
+{
+    struct flow          *f = data;
+    struct flow_account  *a;
+
+    if (t->of != NULL || t->lost || t->as.kind != TOKEN_WHATSAPP
+        || t->as.id == NULL || t->as.waba == NULL || t->sealed == NULL
+        || strcmp(t->as.waba, f->waba) != 0)
+    {
+        return;
+    }
+
+    a = flow_account_add(f, TOKEN_WHATSAPP, STR(t->as.id), NONE);
+    if (a != NULL) {
+        a->token = mem_copy(t->sealed, strlen(t->sealed));
     }
 }
 
 
-/* one after another, until none is left that works */
+/* those that are there now, by their seals: one that a new signup brings while
+   this goes on is not what was taken away */
 static void partner_removed(struct flow *f)
 {
-    struct str      name, words[] = { STR("state"), STR("lost") };
-    struct shared   s = { .waba = f->waba };
-
-    tokens_each(f->conf->store, shared_each, &s);
-
-    if (s.n == 0) {
-        log_write(LOG_WARN, "WABA %s is no longer shared with this app:"
-                  " numbers that go by its token: %u", f->waba, f->rounds);
-        flow_ignore(f, "what was shared no more is lost");
-        return;
-    }
-
-    name = STR(s.names[0]);
-    f->asked = true;
-    tokens_note(f->conf->store, name, words, 2, "lost", on_removed, f);
-    shared_free(&s);
+    tokens_each(f->conf->store, removed_each, f);
+    f->at = f->rounds = 0;
+    removed_next(f);
 }
 
 

@@ -213,6 +213,15 @@ subtest "Meta's own word" => sub {
     $c->wait_log(qr/is connected already/);
     is posts($rig, 'subscribed_apps'), 1, 'once';
 
+    # another consumer's, a moment ago
+    my $key = "meta:token:whatsapp:$PHONE";
+    $rig->do('HSET', $key, sealed => $rig->seal(seal => 'token', "whatsapp:$PHONE", 'EAAother'));
+    shared($rig, 'PARTNER_REMOVED');
+    $c->wait_log(qr/no longer shared with this app: numbers that go by its token: 0/);
+    is $rig->do('HGET', $key, 'state'), 'good', 'a token that has just come is not what was taken';
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'),
+        "whatsapp:$PHONE");
+    $c->wait_log(qr/token whatsapp:$PHONE is renewed/);
     shared($rig, 'PARTNER_REMOVED');
     ok +(wait_for { ($rig->stored("whatsapp:$PHONE")->{state} // '') eq 'lost' } 20),
         'what is shared no more is lost';
