@@ -13,6 +13,7 @@
    had it; what waited longer than a minute was taken by nobody */
 #define CODE_MS         60000
 #define CODE_SIGNUP_MS  30000
+#define LATE_ODD_MS     90000       /* Redis drops what waits for a minute */
 #define DENIED_MAX      512
 #define CODE_FORM       "application/x-www-form-urlencoded"
 
@@ -188,6 +189,22 @@ static bool order_late(const struct flow *f, const struct flow_order *order)
 }
 
 
+/* the log says how late, and whether clocks are to blame */
+static void late_say(const struct flow *f, const struct flow_order *order)
+{
+    bool       redis = order->queued_at > 0;
+    long long  age;
+
+    age = flow_now() + (redis ? order->ahead : 0)
+          - (redis ? order->queued_at : order->received_at);
+    log_write(LOG_WARN, "login %.8s: its code is %lld ms old, by %s%s", f->id,
+              age, redis ? "Redis' clock"
+              : "the clocks of nginx and of this machine", redis ? ""
+              : age > LATE_ODD_MS ? ", which differ: no code waits that long"
+              : ", which may differ");
+}
+
+
 /* it came by the browser, and stands in a sentence: names of permissions and
    commas, or nothing */
 static struct str order_denied(struct str denied)
@@ -232,6 +249,7 @@ void flows_order(struct flows *flows, const struct flow_order *order)
     f->step = FLOW_STEP_EXCHANGING;
 
     if (order_late(f, order)) {
+        late_say(f, order);
         flow_bad(f, FLOW_LATE, NULL);
 
     } else if (!order_open(f, pin ? order->pin : order->code,

@@ -127,6 +127,8 @@ subtest 'what goes wrong' => sub {
     failed($rig, $rig->login(flow_sealed => 'f' x 32), 'internal', 'sealed for another flow');
     is exchanges($rig), $before, 'none of these is tried';
     like $c->log, qr/meta_token_key_file/, 'the log says what to look at';
+    like $c->log, qr/its code is 6[01]\d{3} ms old, by the clocks of nginx and of this machine/,
+        'whose clocks say so';
 
     $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => {cut => 'answer'}});
     failed($rig, $rig->login, 'unreachable', 'cut off: nobody knows whether it was used');
