@@ -404,7 +404,7 @@ subtest 'exchanged by hand' => sub {
 
 subtest 'a new one that Redis does not take' => sub {
     my $rig = rig(pages => [9001]);
-    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]});
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, expires => 0);
     put($rig, 'page:9001', {expires_in => 3 * $DAY}, parent => "user:$ANA");
     $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
     my $c = consumer($rig);
