@@ -256,8 +256,9 @@ void flows_order(struct flows *flows, const struct flow_order *order)
                            pin ? &f->given : &f->secret))
     {
         log_write(LOG_ERROR, "login %.8s: what the edge has sealed cannot be"
-                  " opened: its meta_token_key_file is not the"
-                  " token_key_file of this consumer", f->id);
+                  " opened: the first key of its meta_token_key_file is not in"
+                  " token_key_file here; or, where other logins work, the"
+                  " record is damaged or not of nginx", f->id);
         flow_bad(f, FLOW_INTERNAL, NULL);
 
     } else if (!flow_app(f, order->app)) {
