@@ -102,6 +102,7 @@ static void account_free(struct flow_account *a)
     free(a->name);
     free(a->instagram);
     free(a->username);
+    free(a->number);
     mem_wipe(a->token);
 }
 
@@ -145,7 +146,6 @@ static void flow_free(struct flow *f)
     free(f->main_waba);
     free(f->wants_pin);
     free(f->wants_waba);
-    free(f->wants_name);
     free(f->later);
     free(f->business);
     free(f->parent);
@@ -228,7 +228,7 @@ void flow_fields(struct flow *f, const struct str *words, size_t n)
 
 
 static void account_json(struct buf *b, enum token_kind kind, const char *id,
-    const char *name)
+    const char *name, const char *number)
 {
     buf_text(b, b->len > 1 ? ",{\"kind\":" : "{\"kind\":");
     json_quote(b, STR(token_kind_name(kind)));
@@ -239,6 +239,10 @@ static void account_json(struct buf *b, enum token_kind kind, const char *id,
         json_quote(b, STR(name));
     } else {
         buf_text(b, "null");
+    }
+    if (number != NULL) {
+        buf_text(b, ",\"number\":");
+        json_quote(b, STR(number));
     }
     buf_text(b, "}");
 }
@@ -257,10 +261,10 @@ static size_t accounts_json(const struct flow *f, struct buf *b)
         if (n >= FLOW_NAMED_MAX || b->len >= FLOW_NAMED_BYTES) {
             break;
         }
-        account_json(b, a->kind, a->id, a->name);
+        account_json(b, a->kind, a->id, a->name, a->number);
         n++;
         if (a->instagram != NULL) {
-            account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username);
+            account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username, NULL);
             n++;
         }
     }
@@ -365,7 +369,7 @@ static void good_text(const struct flow *f, size_t more, struct buf *b)
     if (f->denied != NULL) {
         buf_text(b, " You did not give these permissions, so what needs them"
                  " will not work: ");
-        buf_text(b, f->denied);
+        flow_scopes_say(b, f->denied);
         buf_text(b, ".");
     }
 
@@ -500,20 +504,40 @@ void flow_bad(struct flow *f, enum flow_error error, const struct verdict *v)
 }
 
 
+/* a business may have several */
+static void pin_text(const struct flow *f, struct buf *b)
+{
+    size_t                      i;
+    const struct flow_account  *a;
+
+    buf_text(b, flow_step_text(FLOW_STEP_PIN));
+
+    for (i = 0; i < f->naccounts; i++) {
+        a = &f->accounts[i];
+        if (strcmp(a->id, f->wants_pin) == 0 && a->name != NULL) {
+            buf_format(b, " The number is %s", a->name);
+            if (a->number != NULL && strcmp(a->number, a->name) != 0) {
+                buf_format(b, ", %s", a->number);
+            }
+            buf_text(b, ".");
+        }
+    }
+}
+
+
 /* flow_wait_pin: the number has a PIN; whoever enters it goes on with what is
    written here, in whichever consumer */
 void flow_wait_pin(struct flow *f)
 {
     struct buf  text;
 
-    buf_init(&text, 2048);
-    buf_text(&text, flow_step_text(FLOW_STEP_PIN));
-    buf_format(&text, " The number: %s.", f->wants_name);
-
+    buf_init(&text, 1024);
+    pin_text(f, &text);
     f->step = FLOW_STEP_PIN;
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),
-        { text.at, text.len }, STR("error"), NONE,
+        text.over ? STR(flow_step_text(FLOW_STEP_PIN))
+                  : (struct str) { text.at, text.len }, STR("error"), NONE,
         STR("pin"), STR("asked"), STR("waba"), STR(f->wants_waba),
         STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
         STR("app"), STR(f->app->id), STR("ref"),

@@ -30,6 +30,7 @@ struct flow_account {
     char             *token;        /* its own; NULL: the flow's */
     char             *instagram;    /* linked to it; NULL: none */
     char             *username;     /* of that */
+    char             *number;       /* as it is dialled; NULL: not known */
     bool              connected;    /* a number that is registered */
     bool              deaf;         /* it is not subscribed to webhooks */
 };
@@ -91,7 +92,6 @@ struct flow {
     size_t                    targets_at;   /* those that were looked at */
     char                     *wants_pin;    /* a number's id ... */
     char                     *wants_waba;   /* ... and whose it is */
-    char                     *wants_name;
     char                     *later;    /* numbers that are not registered */
 
     /* the call, or what is waited for */

@@ -96,10 +96,11 @@ bool flow_page_read(const struct json *j, struct flow_page *page)
 bool flow_number_read(const struct json *j, struct flow_number *number)
 {
     struct str  name = json_get_text(j, "verified_name");
+    struct str  dialled = json_get_text(j, "display_phone_number");
 
     *number = (struct flow_number) {
         .id = id_or_none(j, "id"),
-        .name = name.len ? name : json_get_text(j, "display_phone_number"),
+        .name = name.len ? name : dialled, .number = dialled,
         .connected = str_is(json_get_text(j, "status"), "CONNECTED")
     };
 

@@ -42,6 +42,7 @@ struct flow_page {
 struct flow_number {
     struct str  id;
     struct str  name;           /* what people call it */
+    struct str  number;         /* as it is dialled; empty */
     bool        connected;      /* it is registered already */
 };
 

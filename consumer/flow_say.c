@@ -61,6 +61,71 @@ static const struct {
 };
 
 
+static const struct {
+    const char  *name;
+    const char  *text;
+} scopes[] = {
+    { "ads_management", "manage your ads" },
+    { "ads_read", "see how your ads do" },
+    { "business_management", "see and manage your business account" },
+    { "instagram_basic", "see your Instagram account" },
+    { "instagram_business_basic", "see your Instagram account" },
+    { "instagram_business_content_publish", "publish on Instagram" },
+    { "instagram_business_manage_comments", "answer comments on Instagram" },
+    { "instagram_business_manage_messages", "read and answer messages on"
+        " Instagram" },
+    { "instagram_content_publish", "publish on Instagram" },
+    { "instagram_manage_comments", "answer comments on Instagram" },
+    { "instagram_manage_messages", "read and answer messages on Instagram" },
+    { "leads_retrieval", "read the leads of your ads" },
+    { "pages_manage_ads", "manage the ads of your Pages" },
+    { "pages_manage_engagement", "answer comments on your Pages" },
+    { "pages_manage_metadata", "be notified of what happens on your Pages" },
+    { "pages_messaging", "read and answer messages to your Pages" },
+    { "pages_read_engagement", "read posts of your Pages" },
+    { "pages_show_list", "see which Pages you manage" },
+    { "read_insights", "see figures of your Pages" },
+    { "whatsapp_business_management", "manage your WhatsApp account" },
+    { "whatsapp_business_messaging", "read and answer messages on WhatsApp" }
+};
+
+
+static const char *scope_text(struct str name)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (str_is(name, scopes[i].name)) {
+            return scopes[i].text;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* flow_scopes_say: a comma between them, none where the list has none */
+void flow_scopes_say(struct buf *b, const char *list)
+{
+    bool         more = false;
+    struct str   name;
+    const char  *text;
+
+    for ( ; *list != '\0'; list += name.len + (list[name.len] == ',')) {
+        name = (struct str) { list, strcspn(list, ",") };
+        if (name.len == 0) {
+            continue;
+        }
+
+        text = scope_text(name);
+        buf_format(b, "%s%s%s%.*s%s", more ? ", " : "",
+                   text != NULL ? text : "", text != NULL ? " (" : "",
+                   (int) name.len, name.at, text != NULL ? ")" : "");
+        more = true;
+    }
+}
+
+
 /* flow_step_name is what programs see */
 const char *flow_step_name(enum flow_step step)
 {

@@ -44,6 +44,10 @@ const char *flow_step_text(enum flow_step step);
 const char *flow_error_name(enum flow_error error);
 const char *flow_error_text(enum flow_error error);
 
+/* flow_scopes_say writes a list of permissions, "a,b", as people call them and
+   with Meta's names behind; one that is not known by its name alone */
+void flow_scopes_say(struct buf *b, const char *list);
+
 /* flow_code_error: what it means that a code or a token was not exchanged;
    message: Meta's own, which is looked at and never shown */
 enum flow_error flow_code_error(long long code, long long subcode,

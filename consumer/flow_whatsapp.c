@@ -171,9 +171,6 @@ static void pin_wanted(struct flow *f)
     if (f->wants_pin == NULL) {
         flow_set(&f->wants_pin, STR(f->accounts[f->at].id));
         flow_set(&f->wants_waba, STR(f->waba));
-        flow_set(&f->wants_name, STR(f->accounts[f->at].name != NULL
-                                     ? f->accounts[f->at].name
-                                     : f->accounts[f->at].id));
     } else {
         number_later(f, f->at, "it has a PIN, and the page asks for another"
                      " number's");
@@ -405,6 +402,7 @@ static void numbers_cut(struct flow *f, size_t n)
     while (f->naccounts > f->base + n) {
         free(f->accounts[--f->naccounts].id);
         free(f->accounts[f->naccounts].name);
+        free(f->accounts[f->naccounts].number);
     }
 }
 
@@ -492,6 +490,7 @@ static void on_numbers(struct flow *f, const struct verdict *v)
             : NULL;
         if (a != NULL) {
             a->connected = number.connected;
+            flow_set(&a->number, number.number);
         }
     }
 

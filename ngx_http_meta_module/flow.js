@@ -60,7 +60,9 @@ function showAccounts(accounts) {
   var list = at('accounts');
   list.textContent = '';
   accounts.forEach(function (a) {
-    item(list, [['b', a.name || a.account || ''], ['span', KINDS[a.kind] || '']]);
+    var kind = KINDS[a.kind] || '';
+    if (a.number && a.number !== a.name) { kind += ' ' + a.number; }
+    item(list, [['b', a.name || a.account || ''], ['span', kind]]);
   });
   list.hidden = !accounts.length;
 }

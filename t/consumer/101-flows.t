@@ -61,7 +61,8 @@ subtest 'Facebook Login' => sub {
     } patience();
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
-    like $rig->ended($again)->{text}, qr/Connected.*pages_messaging/, 'what was declined is named';
+    like $rig->ended($again)->{text}, qr/Connected.*to your Pages \(pages_messaging\)\./,
+        'what was declined is named';
     unlike $c->log, qr/hand out/, 'Redis ends a wait, as at a failover: no alarm';
     is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
         instagram_basic instagram_manage_messages)), 'what the token lacks is known at once';

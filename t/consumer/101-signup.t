@@ -51,8 +51,9 @@ subtest 'Embedded Signup' => sub {
     $rig->logins;
     my $seen = $rig->ended($rig->signup);
     is $seen->{step}, 'connected', 'a number that is new';
-    is_deeply [map { $_->{account} } @{JSON::PP::decode_json($seen->{accounts})}], [$PHONE],
-        'that one, no other';
+    my @shown = @{JSON::PP::decode_json($seen->{accounts})};
+    is_deeply [map { $_->{account} } @shown], [$PHONE], 'that one, no other';
+    like $shown[0]{number}, qr/\A\+?\d[\d -]+\z/, 'as it is dialled, too';
     is_deeply [map { posts($rig, $_) } qw(subscribed_apps register)], [1, 1],
         'subscribed and registered';
     my ($exchange) = grep { $_->{path} =~ /access_token/ } $rig->graph->calls;
@@ -103,6 +104,7 @@ subtest 'a wrong PIN' => sub {
     $rig->logins;
     my $flow = $rig->signup;
     is $rig->ended($flow)->{step}, 'pin', 'a PIN is asked for';
+    like $rig->flow($flow)->{text}, qr/ The number is [^.]*\d{4}\./, 'and of which number';
     $rig->push_login(field => 'signup', flow => $flow, pin => '999999');
     my $seen = $rig->at($flow, 'connected|failed');
     is "$seen->{step} $seen->{error}", 'failed pin_wrong', 'and is asked for once';

@@ -90,12 +90,13 @@ document.getElementById('hint').innerText.startsWith('We cannot reach the server
 --- says
 step = connected
 text = Two accounts are connected, of which one has a name-that-does-not-end-and-has-nowhere-to-break-although-the-telephone-is-small.
-accounts = [{"kind":"page","account":"1","name":"<img src=x onerror=alert(1)>"},{"kind":"instagram","account":"2","name":"name-that-does-not-end-and-has-nowhere-to-break-although-the-telephone-is-small"}]
+accounts = [{"kind":"page","account":"1","name":"<img src=x onerror=alert(1)>"},{"kind":"instagram","account":"2","name":"name-that-does-not-end-and-has-nowhere-to-break-although-the-telephone-is-small"},{"kind":"whatsapp","account":"3","name":"Flowers","number":"+1 555 010 0100"}]
 --- holds
 document.title === 'You are connected'
 document.getElementById('page').className === 'good'
 document.getElementById('accounts').innerText.includes('<img src=x onerror=alert(1)>')
 document.getElementById('accounts').innerText.includes('Facebook Page')
+document.getElementById('accounts').lastChild.innerText.split(/\s*\n\s*/).join() === 'Flowers,WhatsApp number +1 555 010 0100'
 document.querySelectorAll('main img').length === 0
 document.getElementById('steps').hidden
 document.getElementById('hint').hidden

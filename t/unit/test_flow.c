@@ -95,6 +95,7 @@ static void test_lists(void)
        "'status':'CONNECTED'}"), &number), "a number");
     ok(number.connected, "that is connected");
     is_str(number.name.at, number.name.len, "+1 555", "by what it is called");
+    is_str(number.number.at, number.number.len, "+1 555", "and dialled");
     ok(flow_number_read(parse("{'id':'1','status':'PENDING'}"), &number)
        && !number.connected, "one that is not");
 
@@ -109,6 +110,18 @@ static void test_lists(void)
     is_str(s.at, s.len, "6", "the second id that is one");
     is_int(flow_target(j, "b", 2).len + flow_target(j, "a", 0).len
            + flow_target(NULL, "a", 0).len, 0, "no more");
+}
+
+
+static void test_scopes(void)
+{
+    struct buf  b;
+
+    buf_init(&b, 512);
+    flow_scopes_say(&b, ",pages_messaging,,unheard_of,");
+    is_str(b.at, b.len, "read and answer messages to your Pages"
+           " (pages_messaging), unheard_of", "permissions as people call them");
+    buf_free(&b);
 }
 
 
@@ -210,6 +223,7 @@ int main(void)
 {
     test_order();
     test_lists();
+    test_scopes();
     test_words();
     test_seal();
 
