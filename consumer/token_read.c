@@ -54,7 +54,8 @@ static const char *token_open(const struct conf_keys *keys, struct token *t,
     } else {
         why = rc == META_DENIED ? "no key of token_key_file opens it, and"
                                   " what needs it waits: was a key taken out"
-                                  " before \"metactl token rekey\"?"
+                                  " before \"metactl token rekey\", or the"
+                                  " token changed in Redis?"
               : "what is stored is no sealed token";
     }
 
