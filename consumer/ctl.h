@@ -51,6 +51,7 @@ struct opts {
     const char  *expires;
     const char  *idempotency;
     const char  *id;
+    const char  *in;
     const char  *interval;
     const char  *key;
     const char  *kind;
@@ -143,6 +144,7 @@ enum {
 #define OPT_TENANT    ((uint64_t) 1 << 46)
 #define OPT_REF       ((uint64_t) 1 << 47)
 #define OPT_AGAIN     ((uint64_t) 1 << 48)
+#define OPT_IN        ((uint64_t) 1 << 49)
 
 /* opts_read sorts options from words, wherever they stand; args is the
    caller's; which: bits of those that were there */

@@ -47,6 +47,7 @@ static const struct opt opts[] = {
     { "expires", OPT_VALUE, OPT(expires), OPT_EXPIRES },
     { "idempotency-key", OPT_VALUE, OPT(idempotency), OPT_IDEMPOTENCY },
     { "id", OPT_VALUE, OPT(id), OPT_ID },
+    { "in", OPT_VALUE, OPT(in), OPT_IN },
     { "interval", OPT_VALUE, OPT(interval), OPT_INTERVAL },
     { "key", OPT_VALUE, OPT(key), OPT_KEY },
     { "kind", OPT_VALUE, OPT(kind), OPT_KIND },

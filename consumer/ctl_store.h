@@ -34,6 +34,13 @@ bool store_out(struct ctl *c, const char *name, const char *event);
    first; the array is the caller's to free, what it points to the book's */
 const struct conf_token **store_all(struct ctl *c, size_t *n);
 
+/* ctl_token_pasted.c: both end with metactl where they cannot; what they give
+   is to be wiped by mem_wipe */
+struct token_debug;
+char *pasted_read(const char *from);
+char *pasted_renew(struct ctl *c, const struct conf_app *app,
+    const struct token_debug *d, const char *secret);
+
 /* ctl_token.c */
 #define TOKEN_MARK_MAX  16
 /* enough to see whether two are the same */

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
-
 
 #define PAGES_MAX  1000
 #define WABAS_MAX  100
@@ -46,34 +44,12 @@ static void add_set(struct token *t, const char *field, struct str value)
 }
 
 
-/* a file, or standard input: never a word that others could see */
-static void add_read(struct adding *a)
+static void add_secret(struct adding *a, char *secret)
 {
-    size_t       i;
-    struct buf   b;
-    const char  *from = a->c->nargs ? a->c->args[0] : "-";
-
-    if (strncmp(from, "EAA", 3) == 0 || strncmp(from, "IGAA", 4) == 0) {
-        ctl_fail(CTL_USAGE, "that is a token: everybody on this machine may"
-                 " have seen it, and your shell remembers it; revoke it, and"
-                 " give a new one in a file or by standard input");
-    }
-
-    buf_init(&b, TOKEN_SECRET_MAX);
-    ctl_read(from, &b);
-
-    for (i = 0; i < b.len && b.at[i] > ' ' && b.at[i] <= '~'; i++) {
-        /* void */
-    }
-    if (b.len == 0 || i < b.len) {
-        ctl_fail(CTL_USAGE, "%s: a token is one line without spaces", from);
-    }
-
-    a->secret = mem_copy(b.at, b.len);
-    OPENSSL_cleanse(b.at, b.cap);
-    buf_free(&b);
-    a->call = (struct conf_token) { .kind = TOKEN_USER, .secret = a->secret,
-                                    .lane = a->secret };
+    mem_wipe(a->secret);
+    a->secret = secret;
+    a->call = (struct conf_token) { .kind = TOKEN_USER, .secret = secret,
+                                    .lane = secret };
 }
 
 
@@ -144,6 +120,22 @@ static void add_check(struct adding *a)
         ctl_fail(CTL_FINDING, "refused: it is the app's own, which is made of"
                  " its id and secret_file");
     }
+}
+
+
+/* what lives long comes in its place, and is asked about in its turn */
+static void add_renew(struct adding *a)
+{
+    add_debug(a);
+    if (a->known) {
+        add_check(a);
+    } else if (a->said.v.rc != GRAPH_OK) {
+        exit(meta_judge(a->c, &a->said));
+    }
+
+    add_secret(a, pasted_renew(a->c, a->app, a->known ? &a->debug : NULL,
+                               a->secret));
+    a->known = false;
 }
 
 
@@ -646,7 +638,7 @@ static void add_store(struct adding *a, struct jw *j)
 }
 
 
-/* run_token_add stores nothing before all is known */
+/* run_token_add stores nothing before all is known; --in: exchanged first */
 int run_token_add(struct ctl *c)
 {
     size_t         i;
@@ -655,7 +647,11 @@ int run_token_add(struct ctl *c)
 
     store_needed(c);
     buf_init(&a.links, TOKEN_LINKS_MAX);
-    add_read(&a);
+    add_secret(&a, pasted_read(c->opts.in != NULL ? c->opts.in : c->nargs
+                               ? c->args[0] : "-"));
+    if (c->opts.in != NULL) {
+        add_renew(&a);
+    }
     add_kind(&a);
 
     jw_init(&j);

@@ -254,6 +254,13 @@ int run_token_exchange(struct ctl *c)
     const char      *why;
     struct exchange  x = { .c = c };
 
+    if ((c->opts.in != NULL) == (c->nargs > 0)) {
+        ctl_fail(CTL_USAGE, "either KIND:ID, of the store, or --in FILE");
+    }
+    if (c->opts.in != NULL) {
+        return run_token_add(c);
+    }
+
     store_needed(c);
     x.t = tokens_named(c->conf->store, STR(c->args[0]));
     if (x.t == NULL || x.t->of != NULL || token_usable(x.t) == NULL

@@ -381,7 +381,7 @@ subtest 'exchanged by hand' => sub {
     my $rig = rig(pages => [9001]);
     spew($rig->file('ctl.yaml'), conf($rig));
     my $metactl = build_dir() . "/metactl -c @{[$rig->file('ctl.yaml')]} token exchange";
-    put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']},
+    my $short = put($rig, "user:$ANA", {expires_in => 3600, scopes => ['pages_show_list']},
         expires => 1000 * (time + 3600), checked => 1000 * time);
     put($rig, 'page:9001', {expires_in => 3600}, expires => 1000 * (time + 3600),
         checked => 1000 * time, parent => "user:$ANA");
@@ -399,6 +399,19 @@ subtest 'exchanged by hand' => sub {
     like qx($metactl user:$ANA 2>&1), qr/Meta refuses it \(190\/460\): The user's pass/, 'refused';
     $rig->do('SET', "meta:token:lock:user:$ANA", 1);
     like qx($metactl user:$ANA 2>&1), qr/is at it: try again/, 'not while another is at it';
+
+    # pasted, and never stored itself
+    $rig->do('DEL', 'meta:token:names', "meta:token:user:$ANA", 'meta:token:page:9001');
+    state($rig, "user:$ANA", 'good');
+    spew($rig->file('pasted'), "$short\n");
+    $say = qx($metactl --in @{[$rig->file('pasted')]} --tenant shop 2>&1);
+    my ($user) = $say =~ /^(user:\d+) \(.*\) is stored, until:.*^page:9001 /ms
+        or diag $say;
+    is index($say, 'EAA'), -1, "a person's, and its Pages, and none is said";
+    cmp_ok field($rig, $user, 'expires') // 0, '>', 1000 * (time + 50 * $DAY), '... lives long';
+    is field($rig, 'page:9001', 'tenant'), 'shop', '... of that tenant';
+    like qx($metactl --in - <@{[$rig->file('secret')]} 2>&1), qr/Meta refuses it/, 'none';
+    like qx($metactl user:1 --in x 2>&1), qr/either KIND:ID/, 'one of two';
     done($rig, secrets => \@secrets);
 };
 
