@@ -325,6 +325,12 @@ static void on_owner(void *data, const struct verdict *v)
         root = list->child;
     }
 
+    if (owner->token->id != NULL) {     /* an earlier answer said so */
+        conf_drop(owner->conf);
+        free(owner);
+        return;
+    }
+
     name = page ? "PAGE_ACCESS_TOKEN" : "INSTAGRAM_ACCESS_TOKEN";
     id = json_get_text(root, page ? "id" : "user_id");
 
@@ -348,9 +354,9 @@ static void on_owner(void *data, const struct verdict *v)
 /* graph_ask_owners asks /me whose the tokens of the environment are: Pages by
    id, Instagram's accounts by user_id, which is what webhooks call them
    (section 2.10 of meta-graph-oauth-ads-capi.md) */
-void graph_ask_owners(struct graph *g, struct conf *conf)
+size_t graph_ask_owners(struct graph *g, struct conf *conf)
 {
-    size_t              i;
+    size_t              i, n = 0;
     struct owner       *owner;
     struct conf_token  *t = conf->tokens.at;
     struct graph_call   call = {
@@ -359,11 +365,13 @@ void graph_ask_owners(struct graph *g, struct conf *conf)
     };
 
     for (i = 0; i < conf->tokens.n; i++) {
-        if (!t[i].nameless || (t[i].kind != TOKEN_PAGE
-                               && t[i].kind != TOKEN_INSTAGRAM))
+        if (!t[i].nameless || t[i].id != NULL
+            || (t[i].kind != TOKEN_PAGE && t[i].kind != TOKEN_INSTAGRAM))
         {
             continue;
         }
+
+        n++;
 
         owner = mem_alloc(sizeof(*owner));
         owner->conf = conf_hold(conf);
@@ -376,4 +384,6 @@ void graph_ask_owners(struct graph *g, struct conf *conf)
                          : "fields=user_id");
         graph_start(g, conf, &call, on_owner, owner);
     }
+
+    return n;
 }

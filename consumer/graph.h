@@ -84,8 +84,9 @@ const char *graph_start(struct graph *graph, const struct conf *conf,
 /* graph_token_host: where the calls go that are made with it */
 enum graph_host graph_token_host(const struct conf_token *token);
 
-/* graph_ask_owners asks /me whose the tokens are that say no id */
-void graph_ask_owners(struct graph *graph, struct conf *conf);
+/* graph_ask_owners asks /me whose the tokens are that say no id, and of which
+   it is not known yet; how many these are */
+size_t graph_ask_owners(struct graph *graph, struct conf *conf);
 
 const char *graph_reason(enum graph_rc rc);
 

@@ -29,6 +29,10 @@ enum {
 
 #define SIGNALS  4
 
+/* who owns a token is asked again: soon, then half as often each time */
+#define OWNERS_SOON_MS  1000
+#define OWNERS_LATE_MS  (3600 * 1000)
+
 
 struct daemon {
     uv_loop_t        loop;
@@ -45,6 +49,8 @@ struct daemon {
     bool             flows_gone;
     int              code;
     uv_timer_t       deadline;
+    uv_timer_t       owners;
+    uint64_t         owners_ms;
     uv_prepare_t     turn;
     uv_signal_t      signals[SIGNALS];
 };
@@ -304,6 +310,21 @@ static void daemon_metrics(struct daemon *d, const struct conf_listen *from,
 }
 
 
+static void on_owners(uv_timer_t *timer)
+{
+    struct daemon  *d = timer->data;
+
+    if (d->draining || graph_ask_owners(d->worker.graph, d->worker.conf) == 0)
+    {
+        return;
+    }
+
+    uv_timer_start(timer, on_owners, d->owners_ms, 0);
+    d->owners_ms = d->owners_ms * 2 < OWNERS_LATE_MS ? d->owners_ms * 2
+                   : OWNERS_LATE_MS;
+}
+
+
 /* settings that may change while it runs */
 static void daemon_apply(struct daemon *d)
 {
@@ -323,7 +344,8 @@ static void daemon_apply(struct daemon *d)
     tokens_conf(d->worker.tokens, d->worker.conf);
     flows_conf(d->worker.flows, d->worker.conf);
     life_conf(d->worker.life, d->worker.conf);
-    graph_ask_owners(d->worker.graph, d->worker.conf);
+    d->owners_ms = OWNERS_SOON_MS;
+    on_owners(&d->owners);
     fleet_each(d->fleet, set_queue, d);
     fleet_conf(d->fleet, d->worker.conf);
 
@@ -408,6 +430,8 @@ static void daemon_start(struct daemon *d)
     uv_loop_init(&d->loop);
     uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
+    uv_timer_init(&d->loop, &d->owners);
+    d->owners.data = d;
     uv_prepare_init(&d->loop, &d->turn);
     uv_prepare_start(&d->turn, on_wait);
     uv_unref((uv_handle_t *) &d->turn);
@@ -442,6 +466,7 @@ static void daemon_stop(struct daemon *d)
     size_t  i;
 
     d->worker.leaving = true;
+    uv_close((uv_handle_t *) &d->owners, NULL);
     auth_free(d->auth);
     fleet_free(d->fleet);
     worker_stop(&d->worker);

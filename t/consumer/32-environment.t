@@ -64,7 +64,10 @@ tokens:
 END
 
 my $rig = Rig->new;
+$rig->graph->fault({match => {path => 'me'}, times => 1, fault => {status => 400, json => {error =>
+    {message => 'x', type => 'OAuthException', code => 2}}}});
 my $named = $rig->consumer(conf => bare($rig), env => {PAGE_ACCESS_TOKEN => $rig->token('page')});
+$named->wait_log(qr/PAGE_ACCESS_TOKEN: .me does not say whose it is/);
 $named->wait_log(qr/the token of PAGE_ACCESS_TOKEN is Page ${PAGE}'s/);
 $rig->push(messenger(), messenger(page => '999'));
 $rig->settle;
