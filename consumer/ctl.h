@@ -325,6 +325,8 @@ int run_token_login_url(struct ctl *c);
 int run_doctor(struct ctl *c);
 int run_explain(struct ctl *c);
 int explain_http(struct ctl *c, const char *text);
+/* explain_login: WORD of a login that failed; false: it is no such word */
+bool explain_login(struct ctl *c, const char *text);
 int run_rules_test(struct ctl *c);
 int run_replay(struct ctl *c);
 int run_config_test(struct ctl *c);

@@ -15,7 +15,7 @@ static long explain_number(const char *text, size_t len)
 
     if (!str_digits(STR(digits)) || strlen(digits) > 9) {
         ctl_fail(CTL_USAGE, "\"%s\" is no error code: write 131047,"
-                 " 10/2018278, or http/429", text);
+                 " 10/2018278, http/429, or redirect_uri", text);
     }
 
     return strtol(digits, NULL, 10);
@@ -132,6 +132,9 @@ int run_explain(struct ctl *c)
 
     if (strncmp(text, "http/", 5) == 0) {
         return explain_http(c, text + 5);
+    }
+    if (explain_login(c, text)) {
+        return CTL_GOOD;
     }
 
     slash = strchr(text, '/');

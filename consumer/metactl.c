@@ -104,7 +104,7 @@ static const struct command commands[] = {
       NEEDS_CONF, "[--edge URL] [--url URL] [--nginx[=FILE]] [--offline]",
       "looks for what is wrong, and says what to do" },
     { "explain", run_explain, OPT_PRODUCT, 1, 1, 0,
-      "CODE[/SUBCODE] [--product NAME]",
+      "CODE[/SUBCODE] | http/STATUS | WORD [--product NAME]",
       "what an error of Meta means, and what to do" },
     { "rules test", run_rules_test, 0, 1, 1, NEEDS_CONF, "FILE|ID",
       "which rules match an event, and what they would do" },

@@ -13,7 +13,7 @@ use Test::More;
 
 use Ctl qw($PAGE $TOKEN);
 use Test::Meta::Graph;
-use Test::Meta::Util qw(slurp spew);
+use Test::Meta::Util qw(root_dir slurp spew);
 
 my ($NUMBER, $WABA, $APP) = qw(106540352242922 102290129340398 1234567890);
 my $ALONE = '17841460000000000';
@@ -141,6 +141,10 @@ subtest 'explain http' => sub {
     is +($ctl->run('explain', 'http/418'))[0], 4, 'what nobody knows';
     is +($ctl->run('explain', 'http/x'))[0], 2, 'what is none';
     like +($ctl->run('explain', '190/460'))[1], qr/password/, 'and codes, as before';
+    my ($table) = slurp(root_dir() . '/docs/oauth.md') =~ /^\| `error` \| \|\n(.*?)\n\n/ms;
+    my @words = map { /`(\w+)`/g } map { (split /\|/)[1] } grep { /^\| `/ } split /\n/, $table;
+    ok @words > 12, 'words of logins' or diag "@words";
+    is +($ctl->run('explain', $_))[0], 0, "... $_" for @words, '100/36008', '36009';
 };
 
 $graph->stop;
