@@ -102,6 +102,8 @@ The handshake:
 
 curl -i '$parts->{url}/webhook?hub.mode=subscribe&hub.challenge=42&hub.verify_token=$parts->{token}'
 
+An nginx.conf of your own, an assistant, a login in the browser: docs/trying.md
+
 END
 }
 
