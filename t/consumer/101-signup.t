@@ -170,7 +170,7 @@ subtest 'numbers of several WABAs, with PINs' => sub {
     my $flow = $rig->signup(code => {waba => 'all'});
     my $seen = $rig->ended($flow);
     is "$seen->{step} $seen->{phone}", "pin $PHONE", 'the first is asked for';
-    like $seen->{text}, qr/The number: \S/, 'by its name';
+    like $seen->{text}, qr/The number is \S/, 'by its name';
     ok $rig->stored("whatsapp:$third"), 'what is connected is stored before';
     like $c->log, qr/number $second of WABA 520000000000003 is not registered: .*"metactl number/,
         'the log says how the other one is registered';
