@@ -11,6 +11,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use Rig qw(whatsapp messenger $PHONE $PAGE $Q $WABA);
+use Scripts qw(script_text);
 use Test::Meta::Process;
 use Test::Meta::Util qw(build_dir patience root_dir slurp spew wait_for);
 
@@ -255,6 +256,35 @@ subtest 'keys of another type' => sub {
         is $rig->do('DUMP', "meta:token:instagram:1789"), $was, '... before anything is written';
         $rig->do('RENAME', 'aside', $wrong);
     }
+};
+
+# what one read before it writes may be another by then
+subtest 'two that store at once' => sub {
+    my @keys = ((map { "meta:token:$_" } qw(page:5 names changed version)), 'meta:accounts',
+        'meta:control', 'meta:limit:stop:page:5');
+    my $put = sub {
+        my ($mode, $was, @fields) = @_;
+        my $said = $rig->do('EVAL', script_text('token_put'), scalar @keys, @keys, 'page:5',
+            $mode, $was, '', 'lane:page:5', 100, @fields);
+        return $said->[0];
+    };
+    my $is = sub { join ' ', map { $_ // '-' } @{$rig->do('HMGET', $keys[0], qw(sealed tenant))} };
+
+    is $put->('put', '-', sealed => 'one'), 'done', 'the first, of nobody';
+    is $put->('put', '-', sealed => 'two', tenant => 'a'), 'done', 'one of a tenant';
+    is $put->('put', '-', sealed => 'three', tenant => 'b'), 'changed',
+        'another, who knew of no tenant, does not take it over';
+    is $is->(), 'two a', '... nor change it';
+    is $put->('put', 'one', sealed => 'three', tenant => 'a'), 'changed', 'nor who knew the first';
+    is $put->('note', 'one', state => 'lost'), 'changed', '... who finds it dead';
+    is $put->('back', '', sealed => 'one'), 'changed', '... or puts it back';
+    is $is->(), 'two a', '... nothing of that';
+    is $put->('put', 'two', sealed => 'three', tenant => 'a'), 'done', 'who knew it renews it';
+    is $is->(), 'three a', '... and it is';
+    $rig->do('DEL', $keys[0]);
+    is $put->('note', '', state => 'lost'), 'gone', 'nothing is noted of what has gone';
+    is $put->('put', 'three', sealed => 'four'), 'changed', '... nor renewed';
+    $rig->do('SREM', $keys[1], 'page:5');
 };
 
 subtest 'links' => sub {
