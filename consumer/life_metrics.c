@@ -3,6 +3,17 @@
 #include "life_own.h"
 
 
+/* many share the last row: the worst of them counts */
+static void row_least(struct stat_row *row, enum stat_name stat, long long n)
+{
+    long long  was = stat_row_get(row, stat);
+
+    if (was == STAT_UNKNOWN || n < was) {
+        stat_row_set(row, stat, n);
+    }
+}
+
+
 static void metrics_each(void *data, struct token *t)
 {
     char              value[TOKEN_NAME_MAX];
@@ -20,11 +31,12 @@ static void metrics_each(void *data, struct token *t)
              t->as.id != NULL ? t->as.id : t->as.waba != NULL ? t->as.waba
              : "default");
     row = stat_row(STATS_TOKEN, value);
-    stat_row_set(row, STAT_TOKEN_GOOD, !t->lost);
+    row_least(row, STAT_TOKEN_GOOD, !t->lost);
+    stat_add(t->lost ? STAT_TOKENS_LOST : STAT_TOKENS_GOOD, 1);
 
     if (t->expires > TOKEN_NEVER) {
-        stat_row_set(row, STAT_TOKEN_EXPIRES, t->expires > now
-                     ? (t->expires - now) / 1000 : 0);
+        row_least(row, STAT_TOKEN_EXPIRES, t->expires > now
+                  ? (t->expires - now) / 1000 : 0);
     }
 }
 
@@ -33,5 +45,7 @@ static void metrics_each(void *data, struct token *t)
 void life_metrics(struct life *life)
 {
     stats_unknown(STATS_TOKEN);
+    stat_set(STAT_TOKENS_GOOD, 0);
+    stat_set(STAT_TOKENS_LOST, 0);
     tokens_each(life->tokens, metrics_each, life);
 }

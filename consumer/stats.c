@@ -151,6 +151,9 @@ static const struct family  families[STAT_COUNT] = {
         "result=\"failed\"", COUNTER, NULL },
     [STAT_TOKEN_ALARMS] = { "meta_token_alarms_total", NULL, COUNTER,
         "Times that a token was found about to end and not renewed." },
+    [STAT_TOKENS_GOOD] = { "meta_tokens", "state=\"good\"", GAUGE,
+        "Tokens that are known, by whether they work." },
+    [STAT_TOKENS_LOST] = { "meta_tokens", "state=\"lost\"", GAUGE, NULL },
 
     [STAT_QUEUE_HELD] = { "meta_consumer_holds", NULL, GAUGE,
         "1 where this process holds the queue's lease." },

@@ -62,6 +62,8 @@ enum stat_name {
     STAT_TOKEN_DERIVED,
     STAT_TOKEN_NOT_REFRESHED,
     STAT_TOKEN_ALARMS,          /* looks at one that is about to end */
+    STAT_TOKENS_GOOD,           /* now, of all that are known */
+    STAT_TOKENS_LOST,
 
     /* of a queue: stat_row(STATS_QUEUE, name) */
     STAT_QUEUE_HELD,            /* 1: the lease is ours */

@@ -155,6 +155,7 @@ subtest 'every subcode of 190, and 102' => sub {
     is $rig->left($Q), 2 * @pages, 'all that need them wait';
     my $text = metrics($rig);
     like $text, qr/^meta_token_lost_total @{[scalar @pages]}$/m, 'counted';
+    like $text, qr/^meta_tokens\{state="lost"\} @{[scalar @pages]}$/m, 'as they are';
     like $text, qr/^meta_token_good\{kind="page",account="9001"\} 0$/m, 'lost';
     like $text, qr/^meta_token_good\{kind="page",account="9100"\} 1$/m, 'good';
 
