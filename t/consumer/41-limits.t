@@ -48,7 +48,7 @@ subtest 'a reload at any moment' => sub {
         my $newer = messenger() =~ s/"v":1/"v":2/r;
         $rig->push($newer, messenger(id => 'm_' . ++$n));
         ok +(wait_for { $said < (() = $c->log =~ /newer version/g) }), 'a newer version';
-        $rig->do('LREM', $Q, 0, $newer);
+        ok +(wait_for { $rig->do('LREM', $Q, 0, $newer) }), '... which is given back';
         select undef, undef, undef, $ms / 1000;
         $c->reload;
         $rig->settle(5) or last;
