@@ -109,6 +109,7 @@ static void account_free(struct flow_account *a)
 
 static void on_closed(uv_handle_t *handle)
 {
+    flow_subs_free(handle->data);
     free(handle->data);
 }
 
@@ -131,7 +132,6 @@ static void flow_free(struct flow *f)
         free(f->businesses[i]);
     }
 
-    flow_subs_free(f);
     free(f->accounts);
     free(f->businesses);
     mem_wipe(f->secret);

@@ -42,7 +42,8 @@ static void subs_go(struct flow *f);
 static void sub_call(struct flow_sub *s);
 
 
-/* flow_subs_free: nothing of it is under way */
+/* flow_subs_free: nothing of it is under way, and the call has returned that
+   holds a token of it */
 void flow_subs_free(struct flow *f)
 {
     free(f->subs);
@@ -228,7 +229,6 @@ static void subs_end(struct flow *f)
     }
 
     f->flying = false;
-    flow_subs_free(f);
     flow_good(f);
 }
 
