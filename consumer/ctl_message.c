@@ -213,7 +213,7 @@ static void found_why(struct ctl *c, const char *lane,
     char             text[300];
     struct standing  at = { .waiting = 0 };
 
-    buf_init(why, 4096);
+    buf_init(why, (size_t) -1);
 
     if (*lane) {
         snprintf(at.lane, sizeof(at.lane), "%s", lane);

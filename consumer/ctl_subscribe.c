@@ -6,6 +6,10 @@
 #include <stdlib.h>
 
 
+/* those that are there could not be kept */
+#define MANY_FIELDS  "Meta's answer names too many fields"
+
+
 enum step_state {
     STEP_SAME,
     STEP_CHANGED,
@@ -142,8 +146,8 @@ static void app_make(struct subscribe *s, const struct want *want,
 {
     struct buf  fields, params;
 
-    buf_init(&fields, 8192);
-    buf_init(&params, 16384);
+    buf_init(&fields, 16384);
+    buf_init(&params, 128 * 1024);
     subs_all(&fields, has, lack);
 
     buf_text(&params, "{");
@@ -164,19 +168,19 @@ static void app_make(struct subscribe *s, const struct want *want,
 static void app_object(struct subscribe *s, const struct want *want,
     const struct json *list, const char *path)
 {
-    bool                moved, off;
+    bool                moved, off, fit;
     struct buf          has, lack, changes;
     struct str          url;
     const struct json  *one = subs_object(list, want->object);
 
     buf_init(&has, 8192);
     buf_init(&lack, 8192);
-    buf_init(&changes, 16384);
+    buf_init(&changes, (size_t) -1);
 
     url = json_get_text(one, "callback_url");
     moved = !str_is(url, s->url);
     off = one != NULL && str_is(json_get_text(one, "active"), "false");
-    subs_fields(json_get(one, "fields"), &has);
+    fit = subs_fields(json_get(one, "fields"), &has);
     subs_lack(want->fields, has.at, &lack);
 
     if (one == NULL) {
@@ -195,7 +199,9 @@ static void app_object(struct subscribe *s, const struct want *want,
     }
     buf_add(&changes, "", 1);
 
-    if (changes.len == 1) {
+    if (!fit) {
+        step_say(s, STEP_FAILED, "app", want->object, "", MANY_FIELDS);
+    } else if (changes.len == 1) {
         step_say(s, STEP_SAME, "app", want->object, "", has.at);
     } else {
         app_make(s, want, path, has.at, &lack, changes.at);
@@ -285,6 +291,7 @@ static const char *asset_fields(const struct want *want, size_t n,
 static void asset_look(struct subscribe *s, const struct asset *a,
     const char *wanted)
 {
+    bool                fit;
     char                path[96];
     struct buf          has, lack, params, fields, changes;
     struct meta         m;
@@ -303,12 +310,12 @@ static void asset_look(struct subscribe *s, const struct asset *a,
 
     buf_init(&has, 8192);
     buf_init(&lack, 8192);
-    buf_init(&fields, 8192);
-    buf_init(&params, 16384);
-    buf_init(&changes, 16384);
+    buf_init(&fields, 16384);
+    buf_init(&params, 128 * 1024);
+    buf_init(&changes, (size_t) -1);
 
     app = subs_app(s->c, a, m.v.root);
-    subs_fields(json_get(app, "subscribed_fields"), &has);
+    fit = subs_fields(json_get(app, "subscribed_fields"), &has);
     if (a->product != PRODUCT_WHATSAPP) {
         subs_lack(wanted, has.at, &lack);
         subs_all(&fields, has.at, &lack);
@@ -326,7 +333,9 @@ static void asset_look(struct subscribe *s, const struct asset *a,
     }
     buf_add(&changes, "", 1);
 
-    if (changes.len == 1) {
+    if (!fit) {
+        step_say(s, STEP_FAILED, "account", what, a->id, MANY_FIELDS);
+    } else if (changes.len == 1) {
         step_say(s, STEP_SAME, "account", what, a->id, has.at);
     } else {
         step_make(s, "account", what, a->id, changes.at, "subscription.add",

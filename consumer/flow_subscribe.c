@@ -68,7 +68,8 @@ static void sub_say(const struct flow *f, const struct flow_account *a,
 
 
 /* its own line for some of them, a total for the rest */
-static void sub_deaf(struct flow *f, size_t at, const struct verdict *v)
+static void sub_deaf(struct flow *f, size_t at, const struct verdict *v,
+    const char *reason)
 {
     char  why[160];
 
@@ -78,7 +79,7 @@ static void sub_deaf(struct flow *f, size_t at, const struct verdict *v)
     }
 
     if (v == NULL) {
-        snprintf(why, sizeof(why), "it took too long");
+        snprintf(why, sizeof(why), "%s", reason);
     } else {
         snprintf(why, sizeof(why), "status=%ld code=%lld subcode=%lld"
                  " trace=%s%s%s", v->status, v->has_code ? v->code : 0,
@@ -111,10 +112,17 @@ static bool sub_again(struct flow_sub *s, const struct verdict *v)
 }
 
 
-/* what is there already stays; true: something lacks */
-static bool sub_lacks(struct flow_sub *s, const struct json *root)
+enum sub_state {
+    SUB_ALL,
+    SUB_LACKS,
+    SUB_UNREAD          /* what is there cannot be kept, so nothing is added */
+};
+
+
+/* what is there already stays */
+static enum sub_state sub_look(struct flow_sub *s, const struct json *root)
 {
-    bool                none;
+    bool                fit, lacks;
     struct buf          has, lack;
     struct flow        *f = s->f;
     const struct json  *app;
@@ -126,13 +134,29 @@ static bool sub_lacks(struct flow_sub *s, const struct json *root)
     /* of Instagram Login the app has two ids, and Meta may tell either */
     app = subs_ours(f->conf, s->want.product == PRODUCT_INSTAGRAM ? NULL
                     : f->app->id, root);
-    subs_fields(json_get(app, "subscribed_fields"), &has);
-    none = subs_lack(s->want.fields, has.at, &lack) > 0 || app == NULL;
+    fit = subs_fields(json_get(app, "subscribed_fields"), &has);
+    lacks = subs_lack(s->want.fields, has.at, &lack) > 0 || app == NULL;
     subs_all(&s->fields, has.at, &lack);
     buf_free(&has);
     buf_free(&lack);
 
-    return none;
+    return !fit ? SUB_UNREAD : lacks ? SUB_LACKS : SUB_ALL;
+}
+
+
+static void sub_looked(struct flow_sub *s, enum sub_state state)
+{
+    if (state == SUB_LACKS) {
+        s->adds = true;
+        s->tries = 0;
+        sub_call(s);
+        return;
+    }
+
+    if (state == SUB_UNREAD) {
+        sub_deaf(s->f, s->at, NULL, "Meta's answer names too many fields");
+    }
+    sub_end(s);
 }
 
 
@@ -155,16 +179,11 @@ static void on_sub(void *data, const struct verdict *v)
         sub_call(s);
 
     } else if (v->rc != GRAPH_OK) {
-        sub_deaf(f, s->at, v);
+        sub_deaf(f, s->at, v, NULL);
         sub_end(s);
-
-    } else if (!s->adds && sub_lacks(s, v->root)) {
-        s->adds = true;
-        s->tries = 0;
-        sub_call(s);
 
     } else {
-        sub_end(s);
+        sub_looked(s, s->adds ? SUB_ALL : sub_look(s, v->root));
     }
 }
 
@@ -247,7 +266,7 @@ static void subs_go(struct flow *f)
     for (i = 0; i < SUB_WIDE; i++) {
         while (all->all[i].f == NULL && all->next < f->naccounts) {
             if (uv_hrtime() / 1000000 >= all->until) {
-                sub_deaf(f, all->next++, NULL);
+                sub_deaf(f, all->next++, NULL, "it took too long");
             } else if (account_has(f, &f->accounts[all->next])) {
                 sub_begin(f, &all->all[i], all->next++);
             } else {

@@ -117,8 +117,9 @@ const struct json *subs_ours(const struct conf *conf, const char *app,
 
 
 /* subs_fields: an app's have a version beside the name */
-void subs_fields(const struct json *array, struct buf *b)
+bool subs_fields(const struct json *array, struct buf *b)
 {
+    bool                fit;
     struct str          name;
     const struct json  *one;
 
@@ -132,8 +133,17 @@ void subs_fields(const struct json *array, struct buf *b)
             buf_str(b, name);
         }
     }
+
     buf_add(b, "", 1);
+    fit = !b->over;
+    if (!fit) {
+        b->len = 0;
+        b->over = false;
+        buf_add(b, "", 1);
+    }
     b->len--;
+
+    return fit;
 }
 
 

@@ -25,8 +25,9 @@ void subs_want(struct want *want, const struct conf *conf,
 const struct json *subs_ours(const struct conf *conf, const char *app,
     const struct json *list);
 
-/* subs_fields writes "a,b" of an array of names, or of objects with a name */
-void subs_fields(const struct json *array, struct buf *b);
+/* subs_fields writes "a,b" of an array of names, or of objects with a name;
+   false: they are too many for b, which is empty then */
+bool subs_fields(const struct json *array, struct buf *b);
 
 /* subs_lack writes which of "a,b" are not in "b,c"; how many */
 size_t subs_lack(const char *wanted, const char *has, struct buf *b);

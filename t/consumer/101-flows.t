@@ -101,6 +101,12 @@ subtest 'what is connected is heard' => sub {
     like $seen->{text}, qr/does not arrive here yet, .*: Corner Shop\.\z/, 'and told so';
     like $c->log, qr/page $SHOP is connected, .*status=403 code=200.*"metactl subscribe"/,
         'and so is the operator';
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {status => 200,
+        json => {data => [{id => $APP, subscribed_fields => ['x' x 9000]}]}}});
+    $from = $rig->graph->calls;
+    like $rig->ended($rig->login(scope => $scope))->{text}, qr/does not arrive/,
+        'where what is there is too long to be kept';
+    ok !grep({ m{POST .*subscribed_apps} } $rig->asked($from)), '... nothing is put in its place';
     $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {status => 503}});
     unlike $rig->ended($rig->login(scope => $scope))->{text}, qr/arrive/, 'what passes, passes';
 };
