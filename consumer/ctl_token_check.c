@@ -5,6 +5,7 @@
 #include "ctl_store.h"
 #include "token_answer.h"
 #include "token_ask.h"
+#include "token_life.h"
 #include "token_scopes.h"
 
 #include <stdlib.h>
@@ -137,6 +138,24 @@ static void field_int(struct fields *f, const char *name, int64_t value)
 }
 
 
+/* when meta-consumer looks at it next: at once, where there is something to be
+   done that hangs on its look */
+static int64_t check_moment(const struct check *k)
+{
+    int64_t           now = time_now();
+    struct token      seen = *k->t;
+    struct life_rule  rule = life_rule_of(k->c->conf);
+
+    seen.lost = false;
+    if (k->told && k->debug.expires != ANSWER_UNKNOWN) {
+        seen.expires = k->debug.expires;
+    }
+
+    return k->good && !life_refresh_due(&seen, &rule, now)
+           && !life_alarm(&seen, &rule, now) ? now : 0;
+}
+
+
 /* of one that does not work meta-consumer makes what can be made: a Page's is
    taken anew, others are lost, and everybody is told once */
 static void check_keep(struct check *k)
@@ -149,7 +168,7 @@ static void check_keep(struct check *k)
         return;
     }
 
-    field_int(&f, "checked", k->good ? time_now() : 0);
+    field_int(&f, "checked", check_moment(k));
     if (k->good) {
         field_text(&f, "state", STR("good"));
         field_int(&f, "code", 0);

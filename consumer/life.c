@@ -30,19 +30,10 @@ int64_t life_now(void)
 }
 
 
-static struct life_rule rule_of(const struct conf *conf)
-{
-    return (struct life_rule) {
-        (int64_t) conf->refresh_ms, (int64_t) conf->alarm_ms,
-        (int64_t) conf->check_ms
-    };
-}
-
-
 /* care_rule: of the configuration that it began with */
 struct life_rule care_rule(const struct care *c)
 {
-    return rule_of(c->conf);
+    return life_rule_of(c->conf);
 }
 
 
@@ -415,7 +406,7 @@ static bool life_due(const struct life *life, const struct token *t)
 {
     int64_t           now = life_now();
     uint64_t          first = FIRST_MS;
-    struct life_rule  rule = rule_of(life->conf);
+    struct life_rule  rule = life_rule_of(life->conf);
 
     if (!life_looks(t)) {
         return false;

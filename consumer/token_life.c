@@ -17,6 +17,16 @@
 #define LIFE_SHARE     10       /* moments differ by that part of a span */
 
 
+/* life_rule_of: as it is configured */
+struct life_rule life_rule_of(const struct conf *conf)
+{
+    return (struct life_rule) {
+        (int64_t) conf->refresh_ms, (int64_t) conf->alarm_ms,
+        (int64_t) conf->check_ms
+    };
+}
+
+
 /* the same in all consumers, another for each name */
 static int64_t life_jitter(const struct token *t, int64_t span)
 {

@@ -21,6 +21,8 @@ struct life_rule {
     int64_t  check_ms;      /* check_every */
 };
 
+struct life_rule life_rule_of(const struct conf *conf);
+
 /* how it is renewed (reference 2.4, 2.8, 2.9, 2.10) */
 enum life_way {
     LIFE_NEVER,             /* it has no end, or nothing can be done but a new

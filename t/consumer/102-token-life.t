@@ -451,6 +451,7 @@ subtest 'checked by hand' => sub {
         'what it lacks, until when';
     like field($rig, 'page:9001', 'missing'), qr/pages_messaging/, '... is kept';
     cmp_ok field($rig, 'page:9001', 'expires'), '>', 1000 * time, '... too';
+    is field($rig, 'page:9001', 'checked'), 0, '... and who renews it looks at once';
     like $check->(), qr/^conf:page:$PAGE works.*^instagram:1784 works$/ms, 'all';
     is $? >> 8, 0, '... are good';
     is field($rig, 'instagram:1784', 'state'), 'good', '... again';
