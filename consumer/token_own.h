@@ -145,6 +145,7 @@ bool book_read(struct tokens *s, struct str name, const struct reply *hash,
 /* store_back: Redis has lost them: all that were read go back, sealed as they
    were */
 void store_back(struct tokens *s);
+void store_back_again(struct tokens *s);    /* from the first on, if it is on */
 void store_late(struct tokens *s);
 
 /* token_kept.c.  kept_stands: what Redis has of that name is older than what is

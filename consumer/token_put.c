@@ -193,6 +193,7 @@ static void back_next(struct tokens *s)
     }
 
     s->restoring = false;
+    s->newest = s->version = -1;    /* whatever it counts by now is right */
     log_write(LOG_WARN, "tokens: %zu are back in Redis", s->back);
 }
 
@@ -210,6 +211,13 @@ static void on_back(void *data, const char *why)
 
     s->back += why == NULL;
     back_next(s);
+}
+
+
+/* store_back_again: what stands where has changed */
+void store_back_again(struct tokens *s)
+{
+    s->at = s->n;
 }
 
 

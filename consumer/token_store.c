@@ -263,17 +263,18 @@ void store_read_names(struct tokens *s, const struct str *names, size_t n,
 
 
 /* Redis began anew without its disk, or somebody has emptied it: what was taken
-   out one by one counts on */
-static bool look_lost(struct tokens *s, long long version, size_t names)
+   out one by one counts on.  Some may be back by now, by another consumer or
+   by us before it went away again */
+static bool look_lost(struct tokens *s, long long version)
 {
-    if (names > 0 || version >= s->newest || tokens_count(s) == 0) {
+    if (version >= s->newest || tokens_count(s) == 0) {
         return false;
     }
 
     log_write(s->lost ? LOG_DEBUG : LOG_ERROR, "tokens: Redis has"
-              " lost the store: %zu tokens are gone"
-              " from it; those in memory are put back, sealed.  Does Redis keep"
-              " what it has on disk?", tokens_count(s));
+              " lost the store: of %zu tokens those that are gone"
+              " from it are put back, sealed.  Does Redis keep what it has on"
+              " disk?", tokens_count(s));
     s->lost = true;
     store_back(s);
 
@@ -287,7 +288,7 @@ static void look_names(struct tokens *s, const struct reply *reply)
     struct str      *names;
     struct reading  *r;
 
-    if (s->restoring || look_lost(s, reply_int(reply_at(reply, 0)), n)) {
+    if (s->restoring || look_lost(s, reply_int(reply_at(reply, 0)))) {
         s->busy = false;
         return;
     }
@@ -417,6 +418,7 @@ void tokens_conf(struct tokens *s, struct conf *conf)
                      sizeof(conf->token_keys->at)) == 0;
 
     book_conf(s, conf);
+    store_back_again(s);
     if (!same) {
         s->version = -1;
         store_look(s);
@@ -429,6 +431,7 @@ void tokens_owner(struct conf *conf)
 {
     if (conf->store != NULL && conf->store->conf == conf) {
         book_conf(conf->store, conf);
+        store_back_again(conf->store);
     }
 }
 
