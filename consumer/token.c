@@ -270,6 +270,7 @@ static void token_end(struct token *t)
     mem_wipe(t->as.secret);
     conf_drop(t->conf);
     free(t->sealed);
+    free(t->wabas);
     free(t->lane);
     free(t->name);
     free(t);

@@ -18,6 +18,9 @@
 #define TOKEN_SCOPES_MAX   4096
 #define TOKEN_TARGETS_MAX  16384
 
+/* the permission whose granular scopes list WABAs */
+#define TOKEN_WABA_SCOPE  "whatsapp_business_management"
+
 /* expires, data_expires: ms since 1970 */
 #define TOKEN_NEVER    0
 #define TOKEN_UNKNOWN  (-1)
@@ -57,6 +60,8 @@ struct token {
     char                     *parent;   /* NAME of what it was derived from */
     char                     *scopes;   /* "a,b" */
     char                     *targets;  /* JSON of granular_scopes */
+    char                     *wabas;    /* "id,id": that targets of a business
+                                           token list; not kept */
     char                     *links;    /* "id,id": more accounts that it is
                                            for: numbers of its waba */
     char                     *missing;  /* "a,b/ID": permissions that it lacks

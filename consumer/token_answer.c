@@ -240,3 +240,53 @@ bool scope_for(const struct json *targets, const char *scope, struct str id)
 
     return true;
 }
+
+
+static const struct json *scope_ids(const struct json *targets,
+    const char *scope)
+{
+    const struct json  *ids, *entry;
+
+    for (entry = json_is(targets, JSON_ARRAY) ? targets->child : NULL;
+         entry != NULL; entry = entry->next)
+    {
+        if (str_is(json_get_text(entry, "scope"), scope)) {
+            ids = json_get(entry, "target_ids");
+            return json_is(ids, JSON_ARRAY) ? ids->child : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* scope_lists: "all of them" is not enough: it says of no id that it is one */
+bool scope_lists(const struct json *targets, const char *scope, struct str id)
+{
+    const struct json  *one;
+
+    for (one = scope_ids(targets, scope); one != NULL; one = one->next) {
+        if (str_equal(json_text(one), id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* scope_list: ids alone, with commas between them */
+void scope_list(struct buf *out, const struct json *targets,
+    const char *scope)
+{
+    struct str          id;
+    const struct json  *one;
+
+    for (one = scope_ids(targets, scope); one != NULL; one = one->next) {
+        id = json_text(one);
+        if (str_digits(id)) {
+            buf_text(out, out->len ? "," : "");
+            buf_str(out, id);
+        }
+    }
+}

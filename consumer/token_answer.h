@@ -72,5 +72,12 @@ bool scope_has(struct str scopes, const char *scope);
    chosen */
 bool scope_for(const struct json *targets, const char *scope, struct str id);
 
+/* scope_lists: they name that very id; scope_list appends all ids that they
+   name, "a,b" */
+bool scope_lists(const struct json *targets, const char *scope,
+    struct str id);
+void scope_list(struct buf *out, const struct json *targets,
+    const char *scope);
+
 
 #endif /* TOKEN_ANSWER_H */

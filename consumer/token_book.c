@@ -2,6 +2,7 @@
 
 #include "token_own.h"
 #include "limits.h"
+#include "token_answer.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,35 @@ static void entries_each(struct tokens *s, struct token *t,
         n = strcspn(at, ",");
         each(s, t, BY_LINK, (struct str) { at, n });
     }
+
+    for (at = t->wabas; at != NULL && *at != '\0'; at += n + (at[n] == ','))
+    {
+        n = strcspn(at, ",");
+        each(s, t, BY_LISTED, (struct str) { at, n });
+    }
+}
+
+
+/* a business's token is one for all WABAs that were shared with it */
+static void wabas_read(struct token *t)
+{
+    struct buf        ids;
+    struct json_doc  *doc;
+
+    if (t->as.kind != TOKEN_BUSINESS || t->targets == NULL
+        || t->wabas != NULL)
+    {
+        return;
+    }
+
+    buf_init(&ids, TOKEN_TARGETS_MAX);
+    doc = json_parse(t->targets, strlen(t->targets), JSON_TREE_MAX);
+    scope_list(&ids, json_root(doc), TOKEN_WABA_SCOPE);
+    if (ids.len) {
+        t->wabas = mem_copy(ids.at, ids.len);
+    }
+    json_free(doc);
+    buf_free(&ids);
 }
 
 
@@ -107,6 +137,7 @@ bool book_take(struct tokens *s, struct token *t)
     }
 
     lane_name(s, t);
+    wabas_read(t);
 
     if (old != NULL) {
         entries_each(s, old, index_out);

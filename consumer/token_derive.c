@@ -2,6 +2,7 @@
    user's (section 2.5), a number's is the same as its business's (3.3). */
 
 #include "life_own.h"
+#include "token_answer.h"
 
 
 /* the user's own token lives on: else its Pages' die with it */
@@ -36,6 +37,37 @@ bool derive_gives(const struct token *t)
 }
 
 
+static bool for_waba(const struct token *t,
+    bool (*is)(const struct json *targets, const char *scope, struct str id),
+    const char *waba)
+{
+    bool              good;
+    struct json_doc  *doc;
+
+    doc = json_parse(t->targets, strlen(t->targets), JSON_TREE_MAX);
+    good = is(json_root(doc), TOKEN_WABA_SCOPE, STR(waba));
+    json_free(doc);
+
+    return good;
+}
+
+
+/* what may do less may have taken the parent's name */
+static bool copy_serves(const struct token *parent, const struct token *t)
+{
+    if (t->scopes != NULL && parent->scopes != NULL
+        && scope_has(STR(t->scopes), TOKEN_WABA_SCOPE)
+        && !scope_has(STR(parent->scopes), TOKEN_WABA_SCOPE))
+    {
+        return false;
+    }
+
+    return t->targets == NULL || parent->targets == NULL || t->as.waba == NULL
+           || !for_waba(t, scope_lists, t->as.waba)
+           || for_waba(parent, scope_for, t->as.waba);
+}
+
+
 /* what t is a copy of, or was; NULL: of nothing that lives */
 static struct token *copy_parent(const struct life *life,
     const struct token *t)
@@ -51,7 +83,8 @@ static struct token *copy_parent(const struct life *life,
     parent = tokens_named(life->tokens, STR(t->parent));
 
     return parent == NULL || parent->lost || parent->as.secret == NULL
-           || parent->as.kind == TOKEN_USER ? NULL : parent;
+           || parent->as.kind == TOKEN_USER
+           || !copy_serves(parent, t) ? NULL : parent;
 }
 
 

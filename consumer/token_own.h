@@ -18,7 +18,8 @@ enum token_by {
     BY_ACCOUNT,
     BY_WABA,
     BY_INSTAGRAM,
-    BY_LINK
+    BY_LINK,
+    BY_LISTED       /* a WABA of a business's token */
 };
 
 struct token_entry {

@@ -3,12 +3,14 @@
 #include "token_own.h"
 
 
-/* what fits how well; a link says as much as a waba */
+/* what fits how well; a link says as much as a waba, and what Meta lists of a
+   business's token less: another's may list it, too */
 enum {
     RANK_NONE,
     RANK_SYSTEM = 2,        /* a system user's, for all accounts */
     RANK_PAGE,              /* a Page's, for all linked accounts */
     RANK_DEFAULT,
+    RANK_LISTED,
     RANK_LINK,
     RANK_ACCOUNT
 };
@@ -77,13 +79,28 @@ static int token_rank(const struct conf_token *t, enum product product,
 }
 
 
+/* of two tenants' that list the same WABA the first keeps it */
+static bool one_better(const struct token *t, const struct token *than,
+    int rank)
+{
+    if (rank == RANK_LISTED && t->lost == than->lost
+        && !str_equal(STR(t->as.tenant != NULL ? t->as.tenant : ""),
+                      STR(than->as.tenant != NULL ? than->as.tenant : "")))
+    {
+        return t->issued < than->issued;
+    }
+
+    return token_better(t, than);
+}
+
+
 static void pick_one(struct picked *p, const struct token *t, int rank)
 {
     if (rank < p->rank || rank == RANK_NONE
         || (token_usable(t) == NULL && !p->locked)
         || (rank == p->rank
             && (p->stored == NULL ? !p->lost || t->lost
-                : !token_better(t, p->stored))))
+                : !one_better(t, p->stored, rank))))
     {
         return;
     }
@@ -112,6 +129,9 @@ static void pick_by(struct picked *p, const struct tokens *s,
                 && rank < RANK_LINK)
             {
                 rank = RANK_LINK;
+            }
+            if (by == BY_LISTED && rank < RANK_LISTED) {
+                rank = RANK_LISTED;
             }
             pick_one(p, e->t, rank);
         }
@@ -173,6 +193,9 @@ static struct picked pick(const struct conf *conf, enum product product,
     pick_by(&p, s, BY_ACCOUNT, account, product, account, waba);
     pick_by(&p, s, BY_LINK, account, product, account, waba);
     pick_by(&p, s, BY_WABA, waba, product, account, waba);
+    if (product == PRODUCT_WHATSAPP) {
+        pick_by(&p, s, BY_LISTED, waba, product, account, waba);
+    }
     if (product == PRODUCT_INSTAGRAM) {
         pick_by(&p, s, BY_INSTAGRAM, account, product, account, waba);
     }
