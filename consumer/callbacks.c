@@ -100,15 +100,28 @@ static void add_account(struct callback *cb, const char *id)
 }
 
 
+static bool gave(const struct callback *cb, const struct token *t)
+{
+    return t->user != NULL && str_is(cb->user, t->user) && t->app != NULL
+           && str_is(cb->app, t->app);
+}
+
+
+/* whose they were: the person's own token says it best */
 static void add_token(struct callback *cb, const struct token *t)
 {
+    bool  own = gave(cb, t) && t->as.kind == TOKEN_USER;
+
     cb->names = mem_grow(cb->names, (cb->n + 1) * sizeof(*cb->names));
     cb->names[cb->n++] = mem_copy(t->name, strlen(t->name));
     add_account(cb, t->as.id);
     add_account(cb, t->as.waba);
     add_account(cb, t->as.instagram);
 
-    if (cb->ref == NULL && t->as.tenant != NULL) {
+    if (t->as.tenant != NULL
+        && (own || (cb->ref == NULL && gave(cb, t))))
+    {
+        free(cb->ref);
         cb->ref = mem_copy(t->as.tenant, strlen(t->as.tenant));
     }
 }
@@ -121,8 +134,7 @@ static void each_token(void *data, struct token *t)
     struct callback  *cb = data;
 
     if (t->of == NULL && t->issued < cb->until && !has_name(cb, t->name)
-        && ((t->user != NULL && str_is(cb->user, t->user) && t->app != NULL
-             && str_is(cb->app, t->app)) || has_name(cb, t->parent)))
+        && (gave(cb, t) || has_name(cb, t->parent)))
     {
         add_token(cb, t);
     }
