@@ -148,6 +148,7 @@ static void flow_free(struct flow *f)
     free(f->wants_waba);
     free(f->later);
     free(f->business);
+    free(f->sharer);
     free(f->parent);
     free(f->user);
     free(f->scopes);

@@ -60,10 +60,10 @@ struct flow *flows_number(struct flows *flows,
 void flow_forget(struct flow *flow);
 
 /* flows_partner: Meta's word that a WABA is shared with us, or no more
-   (reference 3.4: PARTNER_ADDED, PARTNER_REMOVED).  Done twice it changes
-   nothing.  NULL: no room */
-struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
-    struct str business, flow_cb cb, void *data);
+   (reference 3.4: PARTNER_ADDED, PARTNER_REMOVED); app: whose webhook says it,
+   empty: it is not known.  Done twice it changes nothing.  NULL: no room */
+struct flow *flows_partner(struct flows *flows, bool added, struct str app,
+    struct str waba, struct str business, flow_cb cb, void *data);
 
 /* flows_drain: cb is called once nothing is under way, perhaps at once */
 void flows_drain(struct flows *flows, void (*cb)(void *data), void *data);

@@ -64,6 +64,7 @@ struct flow {
     char                     *waba;
     char                     *phone;    /* as claimed; NULL: not said */
     char                     *business;
+    char                     *sharer;   /* the app that a WABA is shared with */
     char                     *parent;   /* NAME of what numbers hang on */
     enum flow_step            step;
     uint64_t                  began;    /* ms of our clock */
@@ -181,6 +182,7 @@ bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */
 void flow_pin(struct flow *f);
 void flow_whatsapp(struct flow *f);     /* flow_whatsapp.c: WABA known */
 bool flow_waba_known(const struct flow *f, const char *waba);
+bool flow_of_sharer(const struct flow *f, const struct token *t);
 void flow_partner_end(struct flow *f);  /* flow_partner.c: all is stored */
 
 

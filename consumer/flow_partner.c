@@ -14,9 +14,19 @@
 
 
 struct shared {
-    const char  *waba;
-    bool         known;         /* a token that works is there for it */
+    const struct flow  *f;
+    const char         *waba;
+    bool                known;         /* a token that works is there for it */
 };
+
+
+/* flow_of_sharer: what is shared with one app says nothing of the tokens of
+   another */
+bool flow_of_sharer(const struct flow *f, const struct token *t)
+{
+    return f->sharer == NULL || t->app == NULL
+           || strcmp(f->sharer, t->app) == 0;
+}
 
 
 static void shared_each(void *data, struct token *t)
@@ -25,7 +35,7 @@ static void shared_each(void *data, struct token *t)
 
     s->known |= t->of == NULL && !t->lost && t->as.waba != NULL
                 && strcmp(t->as.waba, s->waba) == 0
-                && (t->as.kind == TOKEN_WHATSAPP
+                && flow_of_sharer(s->f, t) && (t->as.kind == TOKEN_WHATSAPP
                     || t->as.kind == TOKEN_BUSINESS);
 }
 
@@ -33,7 +43,7 @@ static void shared_each(void *data, struct token *t)
 /* flow_waba_known: a token that works is there for it */
 bool flow_waba_known(const struct flow *f, const char *waba)
 {
-    struct shared  s = { .waba = waba };
+    struct shared  s = { .f = f, .waba = waba };
 
     tokens_each(f->conf->store, shared_each, &s);
 
@@ -171,7 +181,7 @@ static void partner_look(struct flow *f)
     t = tokens_named(f->conf->store,
                      STR(token_name(name, TOKEN_BUSINESS, STR(f->business))));
 
-    if (t != NULL && t->as.secret != NULL) {
+    if (t != NULL && t->as.secret != NULL && flow_of_sharer(f, t)) {
         partner_begin(f, t);
     } else {
         partner_leave(f);
@@ -237,7 +247,7 @@ static void removed_each(void *data, struct token *t)
 
     if (t->of != NULL || t->lost || t->as.kind != TOKEN_WHATSAPP
         || t->as.id == NULL || t->as.waba == NULL || t->sealed == NULL
-        || strcmp(t->as.waba, f->waba) != 0)
+        || strcmp(t->as.waba, f->waba) != 0 || !flow_of_sharer(f, t))
     {
         return;
     }
@@ -260,8 +270,8 @@ static void partner_removed(struct flow *f)
 
 
 /* flows_partner begins in the loop's next turn, as flows_number does */
-struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
-    struct str business, flow_cb cb, void *data)
+struct flow *flows_partner(struct flows *flows, bool added, struct str app,
+    struct str waba, struct str business, flow_cb cb, void *data)
 {
     struct flow  *f;
 
@@ -270,6 +280,7 @@ struct flow *flows_partner(struct flows *flows, bool added, struct str waba,
     }
 
     f = flow_new(flows, FLOW_PARTNER);
+    flow_set(&f->sharer, app);
     flow_set(&f->waba, waba);
     flow_set(&f->business, business);
     f->cb = cb;

@@ -218,8 +218,8 @@ void share_begin(struct work *w, void (*next)(struct work *w))
     }
 
     w->shared = next;
-    w->flow = flows_partner(w->worker->flows, added, waba, business,
-                            on_shared, w);
+    w->flow = flows_partner(w->worker->flows, added, w->record.app, waba,
+                            business, on_shared, w);
     if (w->flow == NULL) {
         wait_retry(w, CONFIGURE_ROOM, "logins");
     }

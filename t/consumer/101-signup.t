@@ -183,8 +183,9 @@ subtest 'numbers of several WABAs, with PINs' => sub {
 
 sub shared {
     my ($rig, $event, %m) = @_;
+    my @app = exists $m{app} ? (app => delete $m{app}) : ();
     my %info = (waba_id => $WABA, owner_business_id => $BUSINESS, %m);
-    $rig->push(record(entry => '270099990000', field => 'account_update', event => {
+    $rig->push(record(@app, entry => '270099990000', field => 'account_update', event => {
         field => 'account_update', value => {event => $event, waba_info => \%info}}));
 }
 
@@ -214,6 +215,10 @@ subtest "Meta's own word" => sub {
     shared($rig, 'PARTNER_ADDED');
     $c->wait_log(qr/is connected already/);
     is posts($rig, 'subscribed_apps'), 1, 'once';
+
+    shared($rig, 'PARTNER_REMOVED', app => '9999999999');
+    $c->wait_log(qr/numbers that go by its token: 0/);
+    is $rig->stored("whatsapp:$PHONE")->{state}, 'good', "another app's word changes nothing";
 
     # another consumer's, a moment ago
     my $key = "meta:token:whatsapp:$PHONE";
