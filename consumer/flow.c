@@ -11,11 +11,6 @@
 #define FLOW_KEEP_S  "3600"     /* of meta:flow:ID */
 #define FLOW_KEEP_MS 3600000
 
-#define FLOW_NAMED_MAX    100   /* on its page */
-#define FLOW_NAMED_BYTES  32768
-#define FLOW_DEAF_NAMED   3
-#define FLOW_DEAF_BYTES   200
-
 
 static const char *const  kinds[] = {
     [FLOW_FACEBOOK] = "facebook", [FLOW_BUSINESS] = "business",
@@ -228,53 +223,6 @@ void flow_fields(struct flow *f, const struct str *words, size_t n)
 }
 
 
-static void account_json(struct buf *b, enum token_kind kind, const char *id,
-    const char *name, const char *number)
-{
-    buf_text(b, b->len > 1 ? ",{\"kind\":" : "{\"kind\":");
-    json_quote(b, STR(token_kind_name(kind)));
-    buf_text(b, ",\"account\":");
-    json_quote(b, STR(id));
-    buf_text(b, ",\"name\":");
-    if (name != NULL) {
-        json_quote(b, STR(name));
-    } else {
-        buf_text(b, "null");
-    }
-    if (number != NULL) {
-        buf_text(b, ",\"number\":");
-        json_quote(b, STR(number));
-    }
-    buf_text(b, "}");
-}
-
-
-/* lists what came of it, and what hangs on a Page; the edge reads no hash of
-   64 KB.  Returns how many are left out */
-static size_t accounts_json(const struct flow *f, struct buf *b)
-{
-    size_t                      i, n = 0;
-    const struct flow_account  *a;
-
-    buf_text(b, "[");
-    for (i = 0; i < f->naccounts; i++) {
-        a = &f->accounts[i];
-        if (n >= FLOW_NAMED_MAX || b->len >= FLOW_NAMED_BYTES) {
-            break;
-        }
-        account_json(b, a->kind, a->id, a->name, a->number);
-        n++;
-        if (a->instagram != NULL) {
-            account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username, NULL);
-            n++;
-        }
-    }
-    buf_text(b, "]");
-
-    return f->naccounts - i;
-}
-
-
 /* flow_account_add: one more that is shown, and has a token of its own */
 struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
     struct str id, struct str name)
@@ -332,64 +280,6 @@ static void flow_tell(struct flow *f, enum flow_error error,
 }
 
 
-/* a few are named */
-static void deaf_text(const struct flow *f, struct buf *b)
-{
-    size_t                      i, named = 0;
-    const struct flow_account  *a;
-
-    buf_text(b, " What is written to these accounts does not arrive here yet,"
-             " whoever runs this site has to subscribe to it: ");
-
-    for (i = 0; i < f->naccounts && named < FLOW_DEAF_NAMED; i++) {
-        a = &f->accounts[i];
-        if (a->deaf) {
-            buf_text(b, named++ ? ", " : "");
-            buf_text(b, a->name != NULL && strlen(a->name) <= FLOW_DEAF_BYTES
-                     ? a->name : a->id);
-        }
-    }
-
-    if (f->ndeaf > named) {
-        buf_format(b, " and %zu more", f->ndeaf - named);
-    }
-    buf_text(b, ".");
-}
-
-
-/* what was declined, or is still to come, stands behind the sentence */
-static void good_text(const struct flow *f, size_t more, struct buf *b)
-{
-    buf_text(b, flow_step_text(FLOW_STEP_CONNECTED));
-
-    if (more > 0) {
-        buf_format(b, " Named here are %zu of your accounts; %zu more are"
-                   " connected, too.", f->naccounts - more, more);
-    }
-
-    if (f->denied != NULL) {
-        buf_text(b, " You did not give these permissions, so what needs them"
-                 " will not work: ");
-        flow_scopes_say(b, f->denied);
-        buf_text(b, ".");
-    }
-
-    if (f->ndeaf > 0) {
-        deaf_text(f, b);
-    }
-
-    if (f->later != NULL) {
-        buf_format(b, " These numbers are not registered yet, whoever runs this"
-                   " site has to do it: %s.", f->later);
-    }
-
-    if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {
-        buf_text(b, " Your WhatsApp number follows as soon as Meta names"
-                 " it.");
-    }
-}
-
-
 /* those of the last hour, for who asks that theirs be deleted */
 static void flow_listed(struct flow *f)
 {
@@ -422,18 +312,23 @@ void flow_good(struct flow *f)
     size_t      more;
     struct buf  text, accounts;
 
+    if (f->ntaken > 0 && flow_taken_count(f) == f->naccounts) {
+        flow_bad(f, FLOW_TAKEN, NULL);
+        return;
+    }
+
     buf_init(&text, 2048);
     buf_init(&accounts, 2 * FLOW_NAMED_BYTES);
-    more = accounts_json(f, &accounts);
+    more = flow_accounts(f, &accounts);
 
     if (accounts.over) {
-        more = f->naccounts;
+        more = f->naccounts - flow_taken_count(f);
         accounts.len = 0;
         accounts.over = false;
         buf_text(&accounts, "[]");
     }
 
-    good_text(f, more, &text);
+    flow_good_text(f, more, &text);
 
     f->step = FLOW_STEP_CONNECTED;
     flow_listed(f);
@@ -444,7 +339,7 @@ void flow_good(struct flow *f)
 
     log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu, tokens that"
               " lack permissions=%zu", f->id != NULL ? f->id : "-",
-              kinds[f->kind], f->naccounts, f->nlacks);
+              kinds[f->kind], f->naccounts - flow_taken_count(f), f->nlacks);
     flow_over(f, FLOW_GOOD);
     flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
     buf_free(&text);
@@ -487,11 +382,21 @@ static void bad_log(const struct flow *f, enum flow_error error,
 static void bad_say(struct flow *f, enum flow_error error,
     const struct verdict *v)
 {
+    struct buf  text;
+
+    buf_init(&text, 2048);
+    buf_text(&text, flow_error_text(error));
+    if (error == FLOW_TAKEN && f->naccounts > 0) {
+        flow_taken_text(f, &text);
+    }
+
     bad_log(f, error, v);
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_FAILED)), STR("text"),
-        STR(flow_error_text(error)), STR("error"),
+        text.over ? STR(flow_error_text(error))
+                  : (struct str) { text.at, text.len }, STR("error"),
         STR(flow_error_name(error)) }, 6);
+    buf_free(&text);
     flow_over(f, error);
 }
 
@@ -505,27 +410,6 @@ void flow_bad(struct flow *f, enum flow_error error, const struct verdict *v)
 }
 
 
-/* a business may have several */
-static void pin_text(const struct flow *f, struct buf *b)
-{
-    size_t                      i;
-    const struct flow_account  *a;
-
-    buf_text(b, flow_step_text(FLOW_STEP_PIN));
-
-    for (i = 0; i < f->naccounts; i++) {
-        a = &f->accounts[i];
-        if (strcmp(a->id, f->wants_pin) == 0 && a->name != NULL) {
-            buf_format(b, " The number is %s", a->name);
-            if (a->number != NULL && strcmp(a->number, a->name) != 0) {
-                buf_format(b, ", %s", a->number);
-            }
-            buf_text(b, ".");
-        }
-    }
-}
-
-
 /* flow_wait_pin: the number has a PIN; whoever enters it goes on with what is
    written here, in whichever consumer */
 void flow_wait_pin(struct flow *f)
@@ -533,7 +417,7 @@ void flow_wait_pin(struct flow *f)
     struct buf  text;
 
     buf_init(&text, 1024);
-    pin_text(f, &text);
+    flow_pin_text(f, &text);
     f->step = FLOW_STEP_PIN;
     flow_fields(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),

@@ -212,17 +212,21 @@ static void pages_ask(struct flow *f)
 /* its own record: what Pages are derived from, and what ads go by */
 static void owner_keep(struct flow *f, enum token_kind kind, struct str id)
 {
-    char           name[TOKEN_NAME_MAX];
     struct token  *t;
 
-    flow_set(&f->parent, STR(token_name(name, kind, id)));
-    t = flow_token(f, kind, id);
+    if (kind == TOKEN_BUSINESS) {
+        flow_set(&f->business, id);
+        t = flow_business(f);
+    } else {
+        t = flow_token(f, kind, id);
+    }
 
     if (t == NULL) {
         flow_bad(f, FLOW_META, NULL);
         return;
     }
 
+    flow_set(&f->parent, STR(t->name));
     flow_keep(f, t, wants_pages(f) ? NULL : "connected", pages_ask);
 }
 

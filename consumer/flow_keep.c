@@ -3,6 +3,8 @@
 #include "flow_own.h"
 #include "token_scopes.h"
 
+#include <stdlib.h>
+
 #include <openssl/rand.h>
 
 
@@ -14,23 +16,70 @@
 static void keep_go(struct flow *f);
 
 
-/* whose it is stays so: a link for somebody else moves no account, whoever
-   opens it */
-static void keep_said(const struct flow *f)
+/* flow_token_works: as far as is known */
+bool flow_token_works(const struct token *t)
 {
-    const struct token  *t = f->put;
+    return !t->lost && (t->expires <= TOKEN_NEVER || t->expires > flow_now());
+}
 
-    if (f->ref == NULL || t->as.tenant == NULL || t->as.kind == TOKEN_PIN
-        || strcmp(f->ref, t->as.tenant) == 0)
-    {
-        return;
+
+static bool same_person(const struct flow *f, const struct token *old)
+{
+    return f->user != NULL && old->user != NULL && old->app != NULL
+           && strcmp(f->user, old->user) == 0
+           && strcmp(f->app->id, old->app) == 0;
+}
+
+
+/* flow_taken: whose it is stays so while it works: a link for somebody else
+   takes no account, whoever opens it.  What is nobody's is given to a tenant
+   by who connected it */
+bool flow_taken(const struct flow *f, const struct token *old)
+{
+    if (f->ref == NULL || !flow_token_works(old)) {
+        return false;
+    }
+
+    return old->as.tenant != NULL ? strcmp(f->ref, old->as.tenant) != 0
+           : !same_person(f, old);
+}
+
+
+static void keep_taken(struct flow *f, const struct token *old)
+{
+    size_t                i;
+    struct flow_account  *a;
+    const struct token   *t = f->put;
+
+    f->ntaken++;
+    for (i = 0; i < f->naccounts; i++) {
+        a = &f->accounts[i];
+        if ((int) a->kind == t->as.kind && t->as.id != NULL
+            && strcmp(a->id, t->as.id) == 0)
+        {
+            a->taken = true;
+        }
     }
 
     log_write(LOG_WARN, "login %.8s: %s stays of tenant \"%s\", though it came"
-              " for \"%s\": its token is renewed.  To move it: metactl token"
-              " add --tenant with a token of it, or metactl token remove and"
-              " log in anew", f->id != NULL ? f->id : "-", SAID(t->name),
-              t->as.tenant, f->ref);
+              " for \"%s\": nothing of this login is stored for it.  To move"
+              " it: metactl token add --tenant with a token of it, or metactl"
+              " token remove and log in anew", f->id != NULL ? f->id : "-",
+              SAID(t->name), old->as.tenant != NULL ? old->as.tenant : "",
+              f->ref);
+}
+
+
+static void missing_of(const struct flow *f, struct buf *out,
+    const struct conf_token *as, const char *scopes, const char *targets)
+{
+    struct json_doc  *doc;
+
+    doc = targets == NULL ? NULL
+          : json_parse(targets, strlen(targets), JSON_TREE_MAX);
+    scopes_missing(out, scopes_uses(f->conf, as), true, &f->conf->scopes, as,
+                   STR(scopes), json_root(doc));
+    json_free(doc);
 }
 
 
@@ -38,23 +87,63 @@ static void keep_said(const struct flow *f)
    this login already */
 static void keep_missing(const struct flow *f, struct token *t)
 {
-    struct buf        missing;
-    struct json_doc  *doc;
+    struct buf  missing;
 
     if (f->scopes == NULL || t->as.kind == TOKEN_PIN) {
         return;
     }
 
     buf_init(&missing, TOKEN_SCOPES_MAX);
-    doc = f->targets == NULL ? NULL
-          : json_parse(f->targets, strlen(f->targets), JSON_TREE_MAX);
-
-    scopes_missing(&missing, scopes_uses(f->conf, &t->as), true,
-                   &f->conf->scopes, &t->as, STR(f->scopes), json_root(doc));
+    missing_of(f, &missing, &t->as, f->scopes, f->targets);
     token_set(t, "missing", (struct str) { missing.at, missing.len });
-
-    json_free(doc);
     buf_free(&missing);
+}
+
+
+/* another person's does less of what the configuration does than the one that
+   works; and one for other things of a business than WhatsApp is none for it */
+static bool keep_less(const struct flow *f, const struct token *old)
+{
+    bool           less = false;
+    size_t         n;
+    struct buf     missing;
+    const char    *at;
+    char          *one;
+    struct token  *t = f->put;
+
+    if (!flow_token_works(old) || old->as.secret == NULL
+        || old->scopes == NULL || f->scopes == NULL || f->kind == FLOW_JOB)
+    {
+        return false;
+    }
+
+    if (t->as.kind == TOKEN_BUSINESS
+        && scope_has(STR(old->scopes), TOKEN_WABA_SCOPE)
+        && !scope_has(STR(f->scopes), TOKEN_WABA_SCOPE))
+    {
+        return true;
+    }
+
+    if (same_person(f, old)) {
+        return false;
+    }
+
+    buf_init(&missing, TOKEN_SCOPES_MAX);
+    missing_of(f, &missing, &t->as, old->scopes, old->targets);
+    buf_add(&missing, "", 1);
+
+    for (at = t->missing; !less && !missing.over && at != NULL && *at != '\0';
+         at += n + (at[n] == ','))
+    {
+        n = strcspn(at, ",");
+        one = mem_copy(at, n);
+        less = !scope_has(STR(missing.at), one);
+        free(one);
+    }
+
+    buf_free(&missing);
+
+    return less;
 }
 
 
@@ -82,6 +171,14 @@ static unsigned keep_wait(void)
 }
 
 
+static void keep_over(struct flow *f)
+{
+    token_free(f->put);
+    f->put = NULL;
+    f->kept(f);
+}
+
+
 static void on_put(void *data, const char *why)
 {
     struct flow   *f = data;
@@ -99,19 +196,17 @@ static void on_put(void *data, const char *why)
     }
 
     if (why == NULL) {
-        keep_said(f);
         keep_lacks(f);
     }
-    token_free(f->put);
-    f->put = NULL;
-
     if (why != NULL) {
+        token_free(f->put);
+        f->put = NULL;
         log_write(LOG_ERROR, "login: a token cannot be stored: %s", why);
         flow_bad(f, FLOW_STORE, NULL);
         return;
     }
 
-    f->kept(f);
+    keep_over(f);
 }
 
 
@@ -120,6 +215,23 @@ static void on_put(void *data, const char *why)
 static void keep_go(struct flow *f)
 {
     struct token  *old = tokens_named(f->conf->store, STR(f->put->name));
+
+    if (old != NULL && f->put->as.kind != TOKEN_PIN) {
+        if (flow_taken(f, old)) {
+            keep_taken(f, old);
+            keep_over(f);
+            return;
+        }
+
+        if (keep_less(f, old)) {
+            log_write(LOG_WARN, "login %.8s: %s keeps the token that it has:"
+                      " the new one is another person's, or for other things,"
+                      " and may do less", f->id != NULL ? f->id : "-",
+                      SAID(f->put->name));
+            keep_over(f);
+            return;
+        }
+    }
 
     if (old != NULL && old->as.tenant != NULL) {
         token_set(f->put, "tenant", STR(old->as.tenant));

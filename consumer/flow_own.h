@@ -33,6 +33,7 @@ struct flow_account {
     char             *number;       /* as it is dialled; NULL: not known */
     bool              connected;    /* a number that is registered */
     bool              deaf;         /* it is not subscribed to webhooks */
+    bool              taken;        /* somebody else's, and stays so */
 };
 
 struct flow;
@@ -83,6 +84,7 @@ struct flow {
     size_t                    at;       /* the one that is worked on */
     size_t                    ndeaf;    /* of the accounts */
     size_t                    nlacks;   /* tokens without a permission */
+    size_t                    ntaken;   /* tokens of somebody else's */
     struct flow_subs         *subs;     /* being subscribed to; NULL: none */
     char                    **businesses;   /* whose Pages are asked */
     size_t                    nbusinesses;
@@ -150,6 +152,15 @@ void flow_secret(struct flow *f, struct str secret);    /* old is wiped */
 bool flow_app(struct flow *f, struct str id);
 bool flows_room_job(const struct flows *flows);
 
+/* flow_text.c: what its page shows.  flow_accounts returns how many are left
+   out */
+#define FLOW_NAMED_BYTES  32768
+size_t flow_accounts(const struct flow *f, struct buf *b);
+size_t flow_taken_count(const struct flow *f);
+void flow_taken_text(const struct flow *f, struct buf *b);
+void flow_good_text(const struct flow *f, size_t more, struct buf *b);
+void flow_pin_text(const struct flow *f, struct buf *b);
+
 /* flow_call.c: a call, and times to wait */
 void flow_call(struct flow *f, bool repeats, flow_then then);
 void flow_get(struct flow *f, const struct conf_token *token,
@@ -170,6 +181,16 @@ void flow_keep(struct flow *f, struct token *t, const char *event,
     flow_next next);
 struct token *flow_token(const struct flow *f, enum token_kind kind,
     struct str id);
+bool flow_token_works(const struct token *t);
+bool flow_taken(const struct flow *f, const struct token *old);
+
+/* flow_business.c: the tokens of one business */
+bool flow_waba_good(const struct flow *f, const char *waba);
+bool flow_waba_listed(const struct flow *f, const char *waba);
+bool flow_waba_taken(const struct flow *f, const char *waba);
+struct token *flow_business(struct flow *f);
+struct token *flow_business_waba(struct flow *f);
+struct token *flow_business_find(const struct flow *f);
 
 /* the kinds */
 void flow_code(struct flow *f);         /* flow_code.c: the code is there */

@@ -111,6 +111,16 @@ static void partner_leave(struct flow *f)
 }
 
 
+static void partner_over(struct flow *f)
+{
+    if (f->wants_pin != NULL) {
+        flow_wait_pin(f);
+    } else {
+        flow_good(f);
+    }
+}
+
+
 static void on_noted(void *data, const char *why)
 {
     struct flow  *f = data;
@@ -120,7 +130,9 @@ static void on_noted(void *data, const char *why)
         return;
     }
 
-    if (why != NULL && strcmp(why, TOKENS_AWAY) == 0) {
+    if (why != NULL && strcmp(why, TOKENS_AWAY) == 0
+        && f->kind == FLOW_PARTNER)
+    {
         flow_bad(f, FLOW_STORE, NULL);
         return;
     }
@@ -128,18 +140,28 @@ static void on_noted(void *data, const char *why)
     if (why != NULL) {
         log_write(LOG_WARN, "login: a token's WABA is not noted: %s", why);
     }
-    flow_good(f);
+    partner_over(f);
 }
 
 
 /* flow_partner_end: that the business has it is noted last: it says that there
-   is nothing left to do */
+   is nothing left to do.  Another WABA that stands there stays, and so does
+   what is somebody else's */
 void flow_partner_end(struct flow *f)
 {
-    struct str  words[] = { STR("waba"), STR(f->waba) };
+    struct str     words[] = { STR("waba"), STR(f->waba) };
+    struct token  *t = tokens_named(f->conf->store, STR(f->parent));
+
+    if (t == NULL || t->as.waba != NULL || t->as.secret == NULL
+        || strcmp(t->as.secret, f->secret) != 0 || flow_taken(f, t)
+        || flow_waba_taken(f, f->waba))
+    {
+        partner_over(f);
+        return;
+    }
 
     f->asked = true;
-    tokens_note(f->conf->store, STR(f->parent), words, 2, NULL, on_noted, f);
+    tokens_note_over(f->conf->store, t, words, 2, NULL, on_noted, f);
 }
 
 
@@ -164,8 +186,7 @@ static void partner_begin(struct flow *f, struct token *t)
 
 static void partner_look(struct flow *f)
 {
-    char            name[TOKEN_NAME_MAX];
-    struct token   *t;
+    struct token  *t;
 
     if (flow_waba_known(f, f->waba)) {
         flow_ignore(f, "the WABA that was shared is connected already");
@@ -178,10 +199,9 @@ static void partner_look(struct flow *f)
     }
 
     f->rounds = 0;
-    t = tokens_named(f->conf->store,
-                     STR(token_name(name, TOKEN_BUSINESS, STR(f->business))));
+    t = flow_business_find(f);
 
-    if (t != NULL && t->as.secret != NULL && flow_of_sharer(f, t)) {
+    if (t != NULL) {
         partner_begin(f, t);
     } else {
         partner_leave(f);

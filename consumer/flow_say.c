@@ -47,6 +47,8 @@ static const struct {
         " this one. Please log in again." },
     [FLOW_NO_ACCOUNTS] = { "no_accounts", "You are logged in, but no account"
         " was shared. Please log in again and choose at least one." },
+    [FLOW_TAKEN] = { "taken", "What you shared is connected here for somebody"
+        " else, and stays so. Whoever runs this site can move it." },
     [FLOW_UNREACHABLE] = { "unreachable", "Meta could not be reached, or did"
         " not answer in time. Please log in again in a moment." },
     [FLOW_PIN_WRONG] = { "pin_wrong", "Meta did not accept this PIN. Please"

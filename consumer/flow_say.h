@@ -28,6 +28,7 @@ enum flow_error {
     FLOW_SCOPES,
     FLOW_WRONG_APP,
     FLOW_NO_ACCOUNTS,
+    FLOW_TAKEN,
     FLOW_UNREACHABLE,
     FLOW_PIN_WRONG,
     FLOW_STORE,

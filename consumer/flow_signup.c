@@ -7,27 +7,12 @@
 #include <stdlib.h>
 
 
-#define SCOPE          "whatsapp_business_management"
+#define SCOPE          TOKEN_WABA_SCOPE
 #define PARTNER_KEY    "meta:flow:partner:"
 #define TARGETS_TREE   (1024 * 1024)
 #define WABAS_MAX      50       /* of one signup */
 #define PIN_LOOKS      10       /* for a token that another consumer stored */
 #define PIN_LOOK_MS    500
-
-
-static bool target_good(const struct flow *f, struct str waba)
-{
-    bool              good;
-    struct json_doc  *doc = NULL;
-
-    if (f->targets != NULL) {
-        doc = json_parse(f->targets, strlen(f->targets), TARGETS_TREE);
-    }
-    good = scope_for(json_root(doc), SCOPE, waba);
-    json_free(doc);
-
-    return good;
-}
 
 
 /* the newest stands first */
@@ -100,6 +85,18 @@ static void waba_known(struct flow *f)
 }
 
 
+static bool partner_good(const struct flow *f, struct str waba)
+{
+    bool   good;
+    char  *id = mem_copy(waba.at, waba.len);
+
+    good = flow_waba_good(f, id);
+    free(id);
+
+    return good;
+}
+
+
 static void on_partner(void *data, const struct reply *reply)
 {
     struct str    waba = reply != NULL ? reply_str(reply) : NONE;
@@ -111,7 +108,7 @@ static void on_partner(void *data, const struct reply *reply)
     }
 
     if (reply != NULL && reply_type(reply) == REPLY_STRING
-        && flow_id_good(waba) && target_good(f, waba))
+        && flow_id_good(waba) && partner_good(f, waba))
     {
         flow_set(&f->waba, waba);
     }
@@ -126,7 +123,7 @@ static void waba_ask(struct flow *f)
     struct buf  key;
     struct str  argv[2] = { STR("GET") };
 
-    if (f->waba != NULL && target_good(f, STR(f->waba))) {
+    if (f->waba != NULL && flow_waba_good(f, f->waba)) {
         flow_whatsapp(f);
         return;
     }
@@ -154,24 +151,17 @@ static void waba_ask(struct flow *f)
 
 
 /* stored before anything else is done with it: whatever fails from here on
-   can be mended with it */
+   can be mended with it.  What the browser says counts only once Meta has let
+   the token use it */
 static void business_keep(struct flow *f)
 {
-    char           name[TOKEN_NAME_MAX];
-    struct token  *t;
-
-    flow_set(&f->parent,
-             STR(token_name(name, TOKEN_BUSINESS, STR(f->business))));
-    t = flow_token(f, TOKEN_BUSINESS, STR(f->business));
+    struct token  *t = flow_business(f);
 
     if (t == NULL) {
         flow_bad(f, FLOW_META, NULL);
         return;
     }
 
-    if (f->waba != NULL && target_good(f, STR(f->waba))) {
-        token_set(t, "waba", STR(f->waba));
-    }
     flow_keep(f, t, NULL, waba_ask);
 }
 

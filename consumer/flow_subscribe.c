@@ -53,7 +53,7 @@ void flow_subs_free(struct flow *f)
 
 static bool account_has(const struct flow *f, const struct flow_account *a)
 {
-    return a->kind == TOKEN_PAGE ? a->token != NULL
+    return a->taken ? false : a->kind == TOKEN_PAGE ? a->token != NULL
            : a->kind == TOKEN_INSTAGRAM && f->kind == FLOW_INSTAGRAM;
 }
 

@@ -29,10 +29,10 @@ static void pin_keep(struct flow *f, flow_next next);
 
 static void whatsapp_end(struct flow *f)
 {
-    if (f->wants_pin != NULL) {
-        flow_wait_pin(f);
-    } else if (f->kind == FLOW_PARTNER) {
+    if (f->kind == FLOW_PARTNER || f->kind == FLOW_SIGNUP) {
         flow_partner_end(f);
+    } else if (f->wants_pin != NULL) {
+        flow_wait_pin(f);
     } else {
         flow_good(f);
     }
@@ -75,7 +75,8 @@ static void waba_refused(struct flow *f, const struct verdict *v)
    number has to be there */
 static void keep_waba(struct flow *f)
 {
-    struct token  *t;
+    struct token         *t;
+    struct flow_account  *a;
 
     if (f->main_waba != NULL) {
         waba_next(f);
@@ -87,14 +88,24 @@ static void keep_waba(struct flow *f)
         return;
     }
 
-    t = flow_token(f, TOKEN_BUSINESS, STR(f->business));
+    t = flow_business_waba(f);
     if (t == NULL) {
         flow_bad(f, FLOW_META, NULL);
         return;
     }
 
-    flow_account_add(f, TOKEN_BUSINESS, STR(f->business), NONE);
-    token_set(t, "waba", STR(f->waba));
+    a = flow_account_add(f, TOKEN_BUSINESS, STR(f->business), NONE);
+    if (a != NULL && flow_waba_taken(f, f->waba)) {
+        a->taken = true;
+        f->ntaken++;
+        log_write(LOG_WARN, "login %.8s: WABA %s stays with its tenant, though"
+                  " it came for \"%s\": nothing is stored for it", f->id != NULL
+                  ? f->id : "-", f->waba, f->ref);
+        token_free(t);
+        waba_next(f);
+        return;
+    }
+
     flow_keep(f, t, "connected", waba_next);
 }
 
@@ -357,6 +368,19 @@ static void on_lock(void *data, const char *why)
 }
 
 
+/* somebody else's is not registered anew */
+static bool number_taken(const struct flow *f, const char *id)
+{
+    char           name[TOKEN_NAME_MAX];
+    struct token  *old;
+
+    old = tokens_named(f->conf->store,
+                       STR(token_name(name, TOKEN_WHATSAPP, STR(id))));
+
+    return old != NULL && flow_taken(f, old);
+}
+
+
 /* two flows that come to the same number would each make a PIN */
 static void number_next(struct flow *f)
 {
@@ -367,7 +391,9 @@ static void number_next(struct flow *f)
         return;
     }
 
-    if (f->accounts[f->at].connected) {
+    if (f->accounts[f->at].connected
+        || number_taken(f, f->accounts[f->at].id))
+    {
         number_keep(f);
         return;
     }

@@ -160,10 +160,11 @@ subtest 'what goes wrong' => sub {
 
 # a link for somebody else, opened by who may log in to the same Page
 subtest 'whose an account is' => sub {
-    my ($BAKERY, $CAFE) = qw(900100200301 900100200302);
+    my ($BAKERY, $CAFE, $EVE) = qw(900100200301 900100200302 700000000000666);
     my @pages = ({id => $SHOP, name => 'Corner Shop'}, {id => $BAKERY, name => 'Bakery'});
     my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA,
-        pages => [@pages, {id => $CAFE, name => 'Cafe'}]})]);
+        pages => [@pages, {id => $CAFE, name => 'Cafe'}]}), '--user', JSON::PP::encode_json({
+        id => $EVE, pages => [$pages[0]]})]);
     my $c = $rig->logins;
     my $tenants = sub { [map { ($rig->stored("page:$_") // {})->{tenant} } $SHOP, $BAKERY] };
     $rig->graph->fault({match => {path => 'me/accounts'}, fault => {json => {data => [
@@ -171,16 +172,31 @@ subtest 'whose an account is' => sub {
     $rig->ended($rig->login(ref => 'shop-7'));
     is_deeply $tenants->(), ['shop-7', undef], 'the first who connects it';
 
-    is $rig->ended($rig->login(ref => 'shop-8'))->{step}, 'connected', 'another link';
+    my $seen = $rig->ended($rig->login(ref => 'shop-8'));
+    is $seen->{step}, 'connected', 'another link';
+    like $seen->{text}, qr/connected here for somebody else, and stay so: Corner Shop\./,
+        'says what stays';
+    unlike $seen->{accounts}, qr/Corner Shop/, 'and does not call it connected';
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'takes what was nobody\'s';
-    isnt $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'and renews what was not';
+    is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'and changes nothing of what was not';
     like $c->log, qr/page:$SHOP stays of tenant "shop-7", though it came for "shop-8".*remove/,
         'the log says how it is moved';
     unlike $c->log, qr/$ANA/, 'and names nobody';
     is_deeply [map { "$_->{account} $_->{ref}" } grep { $_->{account} ne $CAFE }
-        $rig->announced], ["$SHOP shop-7", "$SHOP shop-7", "$BAKERY shop-8"],
+        $rig->announced], ["$SHOP shop-7", "$BAKERY shop-8"],
         'programs are told whose each is';
 
+    my $eve = sub { $rig->ended($rig->login(code => {user => $EVE}, @_)) };
+    is $eve->(ref => 'shop-8')->{error}, 'taken', 'where there is nothing else, it has failed';
+    is $eve->(code => {user => $EVE, declined => 'pages_messaging'})->{step}, 'connected',
+        'another person of the same tenant, whose token may do less';
+    is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'takes no place either';
+    is $eve->()->{step}, 'connected', 'who may do as much';
+    is $rig->stored("page:$SHOP")->{user}, $EVE, 'does';
+    $rig->do('HSET', "meta:token:page:$SHOP", state => 'lost');
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), "page:$SHOP");
+    ok +(wait_for { $eve->(ref => 'shop-8')->{step} eq 'connected' } 20), 'one that is lost';
+    is_deeply $tenants->(), ['shop-7', 'shop-8'], 'is mended, and stays whose it was';
     $rig->ended($rig->login(ref => ''));
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'a login for nobody changes nothing';
 

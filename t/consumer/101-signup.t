@@ -133,6 +133,61 @@ subtest 'what the browser says is a claim' => sub {
 };
 
 
+# "all assets" names none; who claims a WABA so has to be let in by Meta
+subtest 'a claim to what is not theirs' => sub {
+    my ($EVE, $EVIL) = qw(700000000000666 270000000000666);
+    my $rig = Logins->new(graph => [person({id => $PHONE}), '--user', JSON::PP::encode_json({
+        id => $EVE, businesses => [{id => $EVIL, wabas => []}]})]);
+    $rig->logins;
+    is $rig->ended($rig->signup(ref => 'evil', code => {user => $EVE}, phone => undef,
+        business => undef))->{step}, 'failed', 'a WABA of another business';
+    is $rig->stored("business:$EVIL")->{waba}, undef, 'is not noted';
+    is $rig->ended(nameless($rig))->{step}, 'connected', 'its owner signs up';
+    shared($rig, 'PARTNER_ADDED');
+    ok +(wait_for { $rig->stored("whatsapp:$PHONE") } 20), 'and PARTNER_ADDED is theirs';
+    is $rig->stored("business:$BUSINESS")->{waba}, $WABA, 'with their WABA';
+    is $rig->ended($rig->signup(ref => 'evil', phone => undef))->{error}, 'taken',
+        'another link takes no number';
+    $rig->done;
+};
+
+
+# of the same business: another WABA, then its Pages
+subtest 'several tokens of one business' => sub {
+    my $second = '520000000000009';
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, pages => [{
+        id => '900100200300', name => 'P'}], businesses => [{id => $BUSINESS, wabas => [{
+        id => $WABA, numbers => [{id => $PHONE, status => 'CONNECTED'}]}, {id => $second,
+        numbers => []}]}]})]);
+    $rig->graph->control(POST => 'login', {configs => [{id => '81', token => 'system_user',
+        scopes => [qw(whatsapp_business_management whatsapp_business_messaging)]}, {id => '91',
+        token => 'system_user', scopes => [qw(pages_show_list pages_messaging
+        pages_manage_metadata business_management)]}]});
+    $rig->logins;
+    $rig->ended($rig->signup(code => {config_id => 81, waba => $second}, waba => $second,
+        phone => undef));
+    my $first = $rig->stored("business:$BUSINESS");
+    is $first->{waba}, $second, 'a WABA without a number';
+    is $rig->ended($rig->signup(code => {config_id => 81, waba => $WABA}))->{step}, 'connected',
+        'another one';
+    is_deeply $rig->stored("business:$BUSINESS"), $first, 'takes no place of it';
+    is $rig->stored("whatsapp:$PHONE")->{parent}, "business:$WABA", 'and has a name of its own';
+    my $seen = $rig->ended($rig->login(kind => 'business', code => {config_id => 91,
+        user => $ANA}));
+    is $seen->{step}, 'connected', 'then Pages';
+    is_deeply $rig->stored("business:$BUSINESS"), $first, 'whose token takes none either';
+    my ($page) = map { $rig->stored($_->{parent}) } $rig->stored('page:900100200300');
+    is_deeply [@$page{qw(kind account tenant)}], ['business', $BUSINESS, 'shop-7'], 'it is kept';
+    unlike $page->{scopes}, qr/whatsapp/, 'for what it may do';
+    is $rig->ended($rig->signup(code => {config_id => 81, waba => 'all'}, waba => $WABA))->{step},
+        'connected', 'one for both WABAs';
+    my $t = $rig->stored("business:$BUSINESS");
+    isnt $t->{secret}, $first->{secret}, 'takes the first place';
+    is $t->{waba}, $second, 'and keeps what stood there';
+    $rig->done;
+};
+
+
 # the browser names one of them, debug_token all
 subtest 'several WABAs at once' => sub {
     my @more = map { {id => "52000000000000$_", name => 'W', numbers => [{id => "10600000000000$_",

@@ -1,0 +1,261 @@
+/* The tokens of a business: Meta hands one out with each signup or login, and
+   one that is for other WABAs or other things takes no place of the first. */
+
+#include "flow_own.h"
+
+#include <stdlib.h>
+
+
+static bool listed(const char *targets, const char *id, bool all_too)
+{
+    bool              good;
+    struct json_doc  *doc = NULL;
+
+    if (targets != NULL) {
+        doc = json_parse(targets, strlen(targets), JSON_TREE_MAX);
+    }
+
+    good = all_too ? scope_for(json_root(doc), TOKEN_WABA_SCOPE, STR(id))
+           : scope_lists(json_root(doc), TOKEN_WABA_SCOPE, STR(id));
+    json_free(doc);
+
+    return good;
+}
+
+
+/* flow_waba_good: the token may be for it; all were chosen, perhaps */
+bool flow_waba_good(const struct flow *f, const char *waba)
+{
+    return listed(f->targets, waba, true);
+}
+
+
+/* flow_waba_listed: Meta says so, by its id */
+bool flow_waba_listed(const struct flow *f, const char *waba)
+{
+    return listed(f->targets, waba, false);
+}
+
+
+static bool is_whatsapp(const char *scopes)
+{
+    return scopes == NULL || scope_has(STR(scopes), TOKEN_WABA_SCOPE);
+}
+
+
+/* the new one does all that the old one does */
+static bool covers(const struct flow *f, const struct token *old)
+{
+    size_t       n;
+    bool         good = true;
+    char        *id;
+    const char  *at;
+
+    for (at = f->scopes != NULL ? old->scopes : NULL;
+         good && at != NULL && *at != '\0'; at += n + (at[n] == ','))
+    {
+        n = strcspn(at, ",");
+        id = mem_copy(at, n);
+        good = scope_has(STR(f->scopes), id);
+        free(id);
+    }
+
+    if (old->as.waba != NULL && is_whatsapp(old->scopes)) {
+        good = good && flow_waba_good(f, old->as.waba);
+    }
+
+    for (at = old->wabas; good && at != NULL && *at != '\0';
+         at += n + (at[n] == ','))
+    {
+        n = strcspn(at, ",");
+        id = mem_copy(at, n);
+        good = flow_waba_good(f, id);
+        free(id);
+    }
+
+    return good;
+}
+
+
+/* which name: the business's, else that of a WABA, else the system user's */
+static char *business_id(const struct flow *f)
+{
+    char              name[TOKEN_NAME_MAX];
+    struct str        other;
+    char             *id = mem_copy(f->business, strlen(f->business));
+    struct json_doc  *doc = NULL;
+    struct token     *old;
+
+    old = tokens_named(f->conf->store,
+                       STR(token_name(name, TOKEN_BUSINESS, STR(id))));
+    if (old == NULL || !flow_token_works(old) || flow_taken(f, old)
+        || covers(f, old))
+    {
+        return id;
+    }
+
+    if (f->targets != NULL) {
+        doc = json_parse(f->targets, strlen(f->targets), JSON_TREE_MAX);
+    }
+
+    other = f->waba != NULL && flow_waba_listed(f, f->waba) ? STR(f->waba)
+            : flow_target(json_root(doc), TOKEN_WABA_SCOPE, 0);
+    if (other.len == 0 && f->user != NULL) {
+        other = STR(f->user);
+    }
+    if (flow_id_good(other)) {
+        flow_set(&id, other);
+    }
+    json_free(doc);
+
+    return id;
+}
+
+
+static struct token *business_new(const struct flow *f, const char *id)
+{
+    struct token  *t = flow_token(f, TOKEN_BUSINESS, STR(id));
+
+    if (t != NULL) {
+        token_set(t, "account", STR(f->business));
+    }
+
+    return t;
+}
+
+
+/* flow_business: the flow's token of its business, and f->parent its name; the
+   WABA that stood there stays, where it is still shared */
+struct token *flow_business(struct flow *f)
+{
+    char          *id = business_id(f);
+    struct token  *old, *t = business_new(f, id);
+
+    free(id);
+    if (t == NULL) {
+        return NULL;
+    }
+
+    flow_set(&f->parent, STR(t->name));
+    old = tokens_named(f->conf->store, STR(t->name));
+
+    if (old != NULL && old->as.waba != NULL && is_whatsapp(f->scopes)
+        && flow_waba_good(f, old->as.waba))
+    {
+        token_set(t, "waba", STR(old->as.waba));
+        if (old->links != NULL) {
+            token_set(t, "links", STR(old->links));
+        }
+    }
+
+    if (t->as.waba == NULL && f->waba != NULL && flow_waba_listed(f, f->waba))
+    {
+        token_set(t, "waba", STR(f->waba));
+    }
+
+    return t;
+}
+
+
+/* flow_business_waba: the same for f->waba, which has no number: Meta has let
+   the token use it */
+struct token *flow_business_waba(struct flow *f)
+{
+    struct token  *t, *now = tokens_named(f->conf->store, STR(f->parent));
+
+    if (now != NULL && now->as.secret != NULL
+        && strcmp(now->as.secret, f->secret) == 0
+        && (now->as.waba == NULL || strcmp(now->as.waba, f->waba) == 0))
+    {
+        t = token_copy(now);
+    } else {
+        t = business_new(f, now != NULL && now->as.waba != NULL ? f->waba
+                         : f->business);
+    }
+
+    if (t != NULL) {
+        token_set(t, "waba", STR(f->waba));
+    }
+
+    return t;
+}
+
+
+struct looked {
+    const struct flow  *f;
+    struct token       *found;
+};
+
+
+static bool looked_good(const struct flow *f, const struct token *t)
+{
+    return t->of == NULL && t->as.kind == TOKEN_BUSINESS
+           && t->as.secret != NULL && t->as.id != NULL
+           && strcmp(t->as.id, f->business) == 0
+           && flow_of_sharer(f, t) && is_whatsapp(t->scopes);
+}
+
+
+/* of several the one that may be for the WABA, then one that works, then the
+   newest */
+static void looked_each(void *data, struct token *t)
+{
+    int             better;
+    struct looked  *l = data;
+
+    if (!looked_good(l->f, t)) {
+        return;
+    }
+
+    better = l->found == NULL ? 1
+             : (int) listed(t->targets, l->f->waba, true)
+               - (int) listed(l->found->targets, l->f->waba, true);
+    if (better == 0) {
+        better = (int) l->found->lost - (int) t->lost;
+    }
+    if (better > 0 || (better == 0 && t->issued > l->found->issued)) {
+        l->found = t;
+    }
+}
+
+
+/* flow_business_find: of f->business, for f->waba; NULL: none */
+struct token *flow_business_find(const struct flow *f)
+{
+    struct looked  l = { .f = f };
+
+    tokens_each(f->conf->store, looked_each, &l);
+
+    return l.found;
+}
+
+
+struct held {
+    const struct flow  *f;
+    const char         *waba;
+    bool                taken;
+};
+
+
+static void held_each(void *data, struct token *t)
+{
+    struct held  *h = data;
+
+    h->taken |= t->of == NULL && t->as.waba != NULL
+                && strcmp(t->as.waba, h->waba) == 0
+                && (t->as.kind == TOKEN_WHATSAPP
+                    || t->as.kind == TOKEN_BUSINESS
+                    || t->as.kind == TOKEN_SYSTEM_USER)
+                && flow_taken(h->f, t);
+}
+
+
+/* flow_waba_taken: somebody else's token that works stands for it */
+bool flow_waba_taken(const struct flow *f, const char *waba)
+{
+    struct held  h = { .f = f, .waba = waba };
+
+    tokens_each(f->conf->store, held_each, &h);
+
+    return h.taken;
+}

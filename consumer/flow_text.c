@@ -1,0 +1,174 @@
+/* What the page of a flow shows of what came of it: accounts, and sentences for
+   people. */
+
+#include "flow_own.h"
+
+
+#define FLOW_NAMED_MAX    100   /* on its page */
+#define FLOW_DEAF_NAMED   3
+#define FLOW_DEAF_BYTES   200
+
+
+static void account_json(struct buf *b, enum token_kind kind, const char *id,
+    const char *name, const char *number)
+{
+    buf_text(b, b->len > 1 ? ",{\"kind\":" : "{\"kind\":");
+    json_quote(b, STR(token_kind_name(kind)));
+    buf_text(b, ",\"account\":");
+    json_quote(b, STR(id));
+    buf_text(b, ",\"name\":");
+    if (name != NULL) {
+        json_quote(b, STR(name));
+    } else {
+        buf_text(b, "null");
+    }
+    if (number != NULL) {
+        buf_text(b, ",\"number\":");
+        json_quote(b, STR(number));
+    }
+    buf_text(b, "}");
+}
+
+
+/* flow_accounts lists what came of it, and what hangs on a Page; the edge reads
+   no hash of 64 KB */
+size_t flow_accounts(const struct flow *f, struct buf *b)
+{
+    size_t                      i, n = 0, more = 0;
+    const struct flow_account  *a;
+
+    buf_text(b, "[");
+    for (i = 0; i < f->naccounts; i++) {
+        a = &f->accounts[i];
+        if (a->taken) {
+            continue;
+        }
+        if (more > 0 || n >= FLOW_NAMED_MAX || b->len >= FLOW_NAMED_BYTES) {
+            more++;
+            continue;
+        }
+        account_json(b, a->kind, a->id, a->name, a->number);
+        n++;
+        if (a->instagram != NULL) {
+            account_json(b, TOKEN_INSTAGRAM, a->instagram, a->username, NULL);
+            n++;
+        }
+    }
+    buf_text(b, "]");
+
+    return more;
+}
+
+
+/* flow_taken_count: of the accounts, those that stay somebody else's */
+size_t flow_taken_count(const struct flow *f)
+{
+    size_t  i, n = 0;
+
+    for (i = 0; i < f->naccounts; i++) {
+        n += f->accounts[i].taken;
+    }
+
+    return n;
+}
+
+
+/* a few are named: those that are taken, or deaf */
+static void named_text(const struct flow *f, bool taken, size_t all,
+    struct buf *b)
+{
+    size_t                      i, named = 0;
+    const struct flow_account  *a;
+
+    for (i = 0; i < f->naccounts && named < FLOW_DEAF_NAMED; i++) {
+        a = &f->accounts[i];
+        if (taken ? a->taken : a->deaf) {
+            buf_text(b, named++ ? ", " : "");
+            buf_text(b, a->name != NULL && strlen(a->name) <= FLOW_DEAF_BYTES
+                     ? a->name : a->id);
+        }
+    }
+
+    if (all > named) {
+        buf_format(b, " and %zu more", all - named);
+    }
+    buf_text(b, ".");
+}
+
+
+static void deaf_text(const struct flow *f, struct buf *b)
+{
+    buf_text(b, " What is written to these accounts does not arrive here yet,"
+             " whoever runs this site has to subscribe to it: ");
+    named_text(f, false, f->ndeaf, b);
+}
+
+
+/* flow_taken_text: they are named, a few of them */
+void flow_taken_text(const struct flow *f, struct buf *b)
+{
+    buf_text(b, " These are connected here for somebody else, and stay so: ");
+    named_text(f, true, flow_taken_count(f), b);
+}
+
+
+/* flow_good_text: what was declined, or is still to come, stands behind the
+   sentence */
+void flow_good_text(const struct flow *f, size_t more, struct buf *b)
+{
+    size_t  n;
+
+    buf_text(b, flow_step_text(FLOW_STEP_CONNECTED));
+
+    if (more > 0) {
+        n = f->naccounts - flow_taken_count(f);
+        buf_format(b, " Named here are %zu of your accounts; %zu more are"
+                   " connected, too.", n - more, more);
+    }
+
+    if (f->denied != NULL) {
+        buf_text(b, " You did not give these permissions, so what needs them"
+                 " will not work: ");
+        flow_scopes_say(b, f->denied);
+        buf_text(b, ".");
+    }
+
+    if (flow_taken_count(f) > 0) {
+        flow_taken_text(f, b);
+    }
+
+    if (f->ndeaf > 0) {
+        deaf_text(f, b);
+    }
+
+    if (f->later != NULL) {
+        buf_format(b, " These numbers are not registered yet, whoever runs this"
+                   " site has to do it: %s.", f->later);
+    }
+
+    if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {
+        buf_text(b, " Your WhatsApp number follows as soon as Meta names"
+                 " it.");
+    }
+}
+
+
+/* flow_pin_text: a business may have several numbers */
+void flow_pin_text(const struct flow *f, struct buf *b)
+{
+    size_t                      i;
+    const struct flow_account  *a;
+
+    buf_text(b, flow_step_text(FLOW_STEP_PIN));
+
+    for (i = 0; i < f->naccounts; i++) {
+        a = &f->accounts[i];
+        if (strcmp(a->id, f->wants_pin) == 0 && a->name != NULL) {
+            buf_format(b, " The number is %s", a->name);
+            if (a->number != NULL && strcmp(a->number, a->name) != 0) {
+                buf_format(b, ", %s", a->number);
+            }
+            buf_text(b, ".");
+        }
+    }
+}
