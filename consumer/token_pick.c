@@ -87,7 +87,9 @@ static bool one_better(const struct token *t, const struct token *than,
         && !str_equal(STR(t->as.tenant != NULL ? t->as.tenant : ""),
                       STR(than->as.tenant != NULL ? than->as.tenant : "")))
     {
-        return t->issued < than->issued;
+        return t->issued != TOKEN_UNKNOWN
+               && (than->issued == TOKEN_UNKNOWN
+                   || t->issued < than->issued);
     }
 
     return token_better(t, than);

@@ -110,6 +110,28 @@ test_order(void)
 }
 
 
+/* what Meta lists of a business's token says less than what is said of a WABA,
+   and another tenant's, which lists it too, changes nothing */
+static void
+test_listed(void)
+{
+    const char  *all = "[{\"scope\":\"whatsapp_business_management\","
+                       "\"target_ids\":[\"60\",\"61\"]}]";
+
+    put("business:30", "first", "targets", all, "issued", "5");
+    picks(PRODUCT_WHATSAPP, "0", "61", "first");
+    picks(PRODUCT_MESSENGER, "0", "61", "system");
+    put("business:31", "second", "targets", all, "tenant", "evil");
+    picks(PRODUCT_WHATSAPP, "0", "61", "first");
+    put("business:32", "third", "targets", all, "issued", "6");
+    picks(PRODUCT_WHATSAPP, "0", "61", "third");
+    put("business:31", "second", "waba", "61", "tenant", "evil");
+    picks(PRODUCT_WHATSAPP, "0", "61", "second");
+    put("business:32", "third", "scopes", "a", "issued", "6");
+    picks(PRODUCT_WHATSAPP, "0", "60", "first");
+}
+
+
 static void
 test_equals(void)
 {
@@ -250,6 +272,7 @@ main(void)
     book.nlisteners = 1;
 
     test_order();
+    test_listed();
     test_equals();
     test_lost();
     test_renewed();
