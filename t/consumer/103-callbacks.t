@@ -40,7 +40,7 @@ sub tokens {
         'meta:token:names'));
     $rig->do('DEL', 'meta:token:names');
     token("user:$ME", user => $ME, tenant => 'shop-7');
-    token('page:1001', parent => "user:$ME", tenant => 'shop-7', user => $ME);
+    token('page:1001', parent => "user:$ME", tenant => 'shop-8', user => $ME);
     token('instagram:1002', parent => 'page:1001');
     token("user:$YOU", user => $YOU);
     token('page:1003', parent => "user:$YOU");
