@@ -49,7 +49,8 @@ ngx_http_meta_login_handler(ngx_http_request_t *r)
         return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_AGAIN, NULL);
     }
 
-    if (ngx_http_meta_state_begin(r, &molcf->login, &ref, &flow, &state)
+    if (ngx_http_meta_state_begin(r, &molcf->login, &ref,
+                                  NGX_HTTP_META_STATE_TIME, &flow, &state)
         != NGX_OK
         || ngx_http_meta_login_url(r, &state, &url) != NGX_OK)
     {

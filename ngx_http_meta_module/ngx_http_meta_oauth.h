@@ -26,7 +26,7 @@
 #define NGX_HTTP_META_URI_MAX     512       /* of a configured URL */
 #define NGX_HTTP_META_EXTRAS_MAX  2048      /* of a file of extras */
 #define NGX_HTTP_META_STATE_TIME  600       /* seconds */
-#define NGX_HTTP_META_FLOW_TIME   3600      /* as long as its hash */
+#define NGX_HTTP_META_FLOW_TIME   3600      /* as long as its hash; cookies */
 #define NGX_HTTP_META_SIGNUP_EVENT  64      /* of its name */
 #define NGX_HTTP_META_FLOW_LATE   90        /* seconds without a step */
 #define NGX_HTTP_META_FLOW_ROOM   (64 * 1024)   /* of a flow's fields */
@@ -248,16 +248,19 @@ ngx_int_t ngx_http_meta_link(ngx_http_request_t *r, ngx_str_t *ref,
 
 /* ngx_http_meta_oauth_state.c: the login that a browser is in */
 
-/* a flow of its own, its state, and the cookie that the browser is to keep */
+/*
+ * A flow of its own, its state, good for so many seconds, and the cookie that
+ * the browser is to keep.
+ */
 ngx_int_t ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *ref, ngx_str_t *flow, ngx_str_t *state);
+    ngx_str_t *ref, time_t lives, ngx_str_t *flow, ngx_str_t *state);
 
 /* NGX_OK; NGX_DECLINED: not ours, or another browser's; NGX_ABORT: too late */
 ngx_int_t ngx_http_meta_state_check(ngx_http_request_t *r, ngx_str_t *state,
     ngx_http_meta_login_t *login);
 
 /* another one for the same flow, good for so many seconds */
-ngx_int_t ngx_http_meta_state_renew(ngx_http_request_t *r,
+ngx_int_t ngx_http_meta_state_write(ngx_http_request_t *r,
     ngx_http_meta_login_t *login, time_t lives, ngx_str_t *state);
 
 ngx_int_t ngx_http_meta_is_flow(ngx_str_t *flow);

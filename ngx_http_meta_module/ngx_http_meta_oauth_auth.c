@@ -41,7 +41,8 @@ static ngx_int_t ngx_http_meta_auth_answered(ngx_http_request_t *r,
  * What may be refused comes before the push, and what marks the login as used
  * at the end: where Redis takes a part only, the same request can come again.
  * A list that nobody empties takes 1,000.  How long a record waits is told by
- * Redis' clock alone, last in it: the clocks of several edges differ.
+ * Redis' clock alone, last in it: the clocks of several edges differ.  The mark
+ * outlives every state of its flow, by as much as the longest of them lives.
  */
 
 static const meta_str_t  ngx_http_meta_auth_script = meta_string(
@@ -63,7 +64,7 @@ static const meta_str_t  ngx_http_meta_auth_script = meta_string(
     "             .. ',\"queued_at\":' .. now .. '}')\n"
     "  redis.call('EXPIRE', KEYS[3], 60)\n"
     "end\n"
-    "redis.call('SET', KEYS[2], 1, 'EX', 3600)\n"
+    "redis.call('SET', KEYS[2], 1, 'EX', 7200)\n"
     "return 1\n"
 );
 

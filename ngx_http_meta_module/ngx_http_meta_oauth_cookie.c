@@ -21,7 +21,7 @@
 /* "__Host-": set by this host over TLS, for all of its paths, by nobody else */
 #define NGX_HTTP_META_COOKIE  "__Host-meta_login="
 #define NGX_HTTP_META_COOKIE_ATTRS                                            \
-    "; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900"
+    "; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=3900"
 
 
 static ngx_int_t ngx_http_meta_cookie_line(ngx_str_t *line,

@@ -16,7 +16,7 @@
 
 ngx_int_t
 ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *ref, ngx_str_t *flow, ngx_str_t *state)
+    ngx_str_t *ref, time_t lives, ngx_str_t *flow, ngx_str_t *state)
 {
     u_char                  bytes[META_FLOW_LEN / 2];
     ngx_http_meta_login_t   login;
@@ -34,13 +34,12 @@ ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
     login.name = *name;
     login.ref = *ref;
 
-    return ngx_http_meta_state_renew(r, &login, NGX_HTTP_META_STATE_TIME,
-                                     state);
+    return ngx_http_meta_state_write(r, &login, lives, state);
 }
 
 
 ngx_int_t
-ngx_http_meta_state_renew(ngx_http_request_t *r, ngx_http_meta_login_t *login,
+ngx_http_meta_state_write(ngx_http_request_t *r, ngx_http_meta_login_t *login,
     time_t lives, ngx_str_t *state)
 {
     ngx_str_t                        cookie;

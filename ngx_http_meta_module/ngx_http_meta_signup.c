@@ -1,9 +1,10 @@
 
 /*
  * meta_embedded_signup: a page that runs Meta's JavaScript SDK, and what it
- * posts to its own location: the code and the ids, at once; a PIN, if the
- * number has one; and its state, to get one that lives longer, since nobody
- * chooses a business, an account and a number in ten minutes.
+ * posts to its own location: the code and the ids, at once; and a PIN, if the
+ * number has one.  Its state lives for an hour, since nobody chooses a
+ * business, an account and a number in ten minutes, and is never renewed: a
+ * link that has ended ends.
  */
 
 
@@ -52,8 +53,6 @@ static void ngx_http_meta_signup_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_meta_signup_judge(ngx_http_request_t *r);
 static ngx_int_t ngx_http_meta_signup_state(ngx_http_request_t *r,
     ngx_str_t *state, ngx_http_meta_login_t *login);
-static ngx_int_t ngx_http_meta_signup_renew(ngx_http_request_t *r,
-    ngx_http_meta_signup_t *s);
 static ngx_int_t ngx_http_meta_signup_code(ngx_http_request_t *r,
     ngx_http_meta_signup_t *s);
 static ngx_int_t ngx_http_meta_signup_pin(ngx_http_request_t *r,
@@ -153,8 +152,8 @@ ngx_http_meta_signup_get(ngx_http_request_t *r)
         return ngx_http_meta_head_only(r);
     }
 
-    if (ngx_http_meta_state_begin(r, &molcf->signup->name, &ref, &flow,
-                                  &state)
+    if (ngx_http_meta_state_begin(r, &molcf->signup->name, &ref,
+                                  NGX_HTTP_META_FLOW_TIME, &flow, &state)
         != NGX_OK)
     {
         return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_ERROR, NULL);
@@ -170,7 +169,6 @@ ngx_int_t
 ngx_http_meta_signup_again(ngx_http_request_t *r, ngx_str_t *flow,
     ngx_str_t *state, ngx_str_t *known)
 {
-    ngx_str_t              fresh;
     ngx_http_meta_login_t  login;
 
     if (ngx_http_meta_signup_state(r, state, &login) != NGX_OK
@@ -179,13 +177,7 @@ ngx_http_meta_signup_again(ngx_http_request_t *r, ngx_str_t *flow,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_meta_state_renew(r, &login, NGX_HTTP_META_STATE_TIME, &fresh)
-        != NGX_OK)
-    {
-        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_ERROR, NULL);
-    }
-
-    return ngx_http_meta_signup_page(r, flow, &fresh, known);
+    return ngx_http_meta_signup_page(r, flow, state, known);
 }
 
 
@@ -310,12 +302,8 @@ ngx_http_meta_signup_judge(ngx_http_request_t *r)
                                  : NGX_HTTP_META_SIGNUP_ERROR);
     }
 
-    if (s->v[NGX_HTTP_META_S_CODE].len) {
-        return ngx_http_meta_signup_code(r, s);
-    }
-
-    return s->v[NGX_HTTP_META_S_PIN].len ? ngx_http_meta_signup_pin(r, s)
-                                         : ngx_http_meta_signup_renew(r, s);
+    return s->v[NGX_HTTP_META_S_CODE].len ? ngx_http_meta_signup_code(r, s)
+                                          : ngx_http_meta_signup_pin(r, s);
 }
 
 
@@ -344,34 +332,6 @@ ngx_http_meta_signup_state(ngx_http_request_t *r, ngx_str_t *state,
 
 
 static ngx_int_t
-ngx_http_meta_signup_renew(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
-{
-    u_char               *p;
-    ngx_str_t             state, json;
-    ngx_http_meta_ctx_t  *ctx;
-
-    p = ngx_pnalloc(r->pool, META_STATE_MAX + sizeof("{\"state\":\"\"}"));
-
-    if (p == NULL
-        || ngx_http_meta_state_renew(r, &s->login, NGX_HTTP_META_STATE_TIME,
-                                     &state)
-           != NGX_OK)
-    {
-        return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_ERROR);
-    }
-
-    ctx = ngx_http_meta_get_ctx(r);
-    ctx->verdict = NGX_HTTP_META_LOGIN;
-
-    json.data = p;
-    json.len = ngx_sprintf(p, "{\"state\":\"%V\"}", &state) - p;
-
-    return ngx_http_meta_send_bytes(r, NGX_HTTP_OK, "application/json",
-                                    &json);
-}
-
-
-static ngx_int_t
 ngx_http_meta_signup_code(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
 {
     u_char                          *p;
@@ -386,7 +346,7 @@ ngx_http_meta_signup_code(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
     if (ngx_http_meta_auth_seal(r, &s->login.flow,
                                 &s->v[NGX_HTTP_META_S_CODE], &sealed)
         != NGX_OK
-        || ngx_http_meta_state_renew(r, &s->login, NGX_HTTP_META_FLOW_TIME,
+        || ngx_http_meta_state_write(r, &s->login, NGX_HTTP_META_FLOW_TIME,
                                      &s->auth.state)
            != NGX_OK)
     {
@@ -501,7 +461,10 @@ ngx_http_meta_signup_push(ngx_http_request_t *r, ngx_http_meta_signup_t *s)
 }
 
 
-/* as the flow's own JSON, so that the page goes on with what that shows */
+/*
+ * As the flow's own JSON, so that the page goes on with what that shows; after
+ * a code with the state for its PIN, with which no other code is taken.
+ */
 
 static ngx_int_t
 ngx_http_meta_signup_pushed(ngx_http_request_t *r, void *data,
@@ -521,7 +484,7 @@ ngx_http_meta_signup_pushed(ngx_http_request_t *r, void *data,
     }
 
     p = ngx_pnalloc(r->pool, 128 + s->login.flow.len + s->auth.step.len
-                             + s->auth.text.len);
+                             + s->auth.text.len + s->auth.state.len);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -530,10 +493,18 @@ ngx_http_meta_signup_pushed(ngx_http_request_t *r, void *data,
     ctx->verdict = NGX_HTTP_META_CODE;
 
     json.data = p;
-    json.len = ngx_sprintf(p, "{\"v\":1,\"flow\":\"%V\",\"step\":\"%V\","
-                           "\"text\":\"%V\",\"error\":null,\"accounts\":[]}",
-                           &s->login.flow, &s->auth.step, &s->auth.text)
-               - p;
+
+    p = ngx_sprintf(p, "{\"v\":1,\"flow\":\"%V\",\"step\":\"%V\","
+                    "\"text\":\"%V\",\"error\":null,\"accounts\":[]",
+                    &s->login.flow, &s->auth.step, &s->auth.text);
+
+    if (s->auth.state.len) {
+        p = ngx_sprintf(p, ",\"state\":\"%V\"", &s->auth.state);
+    }
+
+    *p++ = '}';
+
+    json.len = p - json.data;
 
     return ngx_http_meta_send_bytes(r, NGX_HTTP_OK, "application/json",
                                     &json);

@@ -163,7 +163,7 @@ ngx_http_meta_signup_read(ngx_http_request_t *r, ngx_http_meta_signup_t *s,
 }
 
 
-/* a state, and one of: a code with what Meta's window said, a PIN, nothing */
+/* a state, and one of: a code with what Meta's window said, a PIN */
 
 static ngx_int_t
 ngx_http_meta_signup_check(ngx_http_meta_signup_t *s)
@@ -177,10 +177,10 @@ ngx_http_meta_signup_check(ngx_http_meta_signup_t *s)
 
     if (code->len > NGX_HTTP_META_CODE_MAX
         || event->len > NGX_HTTP_META_SIGNUP_EVENT
+        || (code->data == NULL) == (pin->data == NULL)
         || (pin->data
-            && (code->data
-                || !ngx_http_meta_signup_digits(pin, NGX_HTTP_META_SIGNUP_PIN,
-                                                NGX_HTTP_META_SIGNUP_PIN)))
+            && !ngx_http_meta_signup_digits(pin, NGX_HTTP_META_SIGNUP_PIN,
+                                            NGX_HTTP_META_SIGNUP_PIN))
         || (code->data && code->len == 0))
     {
         return NGX_DECLINED;

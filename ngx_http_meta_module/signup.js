@@ -1,8 +1,8 @@
 (function () {
 'use strict';
 
-// a code lives 30 seconds; a state ten minutes, and is renewed in time
-var CODE_MS = 25000, RENEW_MS = 240000, LOAD_MS = 20000, INFO_MS = 300;
+// a code lives 30 seconds
+var CODE_MS = 25000, LOAD_MS = 20000, INFO_MS = 300;
 
 var page = document.getElementById('page');
 var config = JSON.parse(page.getAttribute('data-config'));
@@ -193,6 +193,7 @@ function send(code, since) {
     phone: said.phone || null, business: said.business || null}, since + CODE_MS, function (answer) {
     if (answer.status === 200 || answer.status === 409) {
       history.replaceState(null, '', '?flow=' + flow);
+      state = answer.said.state || state;
       window.follow(answer.status === 200 ? answer.said
         : {flow: flow, step: 'received', text: answer.said.text, error: null, accounts: []});
       return;
@@ -201,13 +202,6 @@ function send(code, since) {
     say('bad', 'Nothing was connected', answer.said.text || 'Please try again.', 'Try again');
   });
 }
-
-setInterval(function () {
-  if (phase === 'over') { return; }
-  post({state: state}).then(function (answer) {
-    if (answer.status === 200 && answer.said.state) { state = answer.said.state; }
-  }, function () {});
-}, RENEW_MS);
 
 // -- the PIN of a number that has one, asked once
 

@@ -242,7 +242,8 @@ subtest 'removed' => sub {
     is +(ctl('', 'token', 'remove', "page:$SHOP", 'page:12'))[0], 4, 'one is not there';
     is list()->{"page:$SHOP"}, undef, 'the other is gone';
     is +(ctl('', 'token', 'remove', "whatsapp:$NUMBER"))[0], 0, 'a number';
-    ok +(wait_for { $rig->logs =~ /token whatsapp:$NUMBER is gone|the store has 1$/m } 10), '... is known no more';
+    ok +(wait_for { $rig->logs =~ /token whatsapp:$NUMBER is gone|the store has 1$/m } 10),
+        '... is known no more';
     $rig->push(whatsapp(phone => '555', key => '555:1', text => 'of nobody'));
     $rig->settle;
     is [$rig->dead]->[0]{reason}, 'no_token', 'a number of nobody';

@@ -21,7 +21,7 @@ meta_redirect_uri https://example.com/cb?x=1;
 --- status: 302
 --- leads_to: https://www.facebook.com/v24.0/dialog/oauth?client_id=1122334455&redirect_uri=https%3A%2F%2Fexample.com%2Fcb%3Fx%3D1&state=STATE&response_type=code%20granted_scopes&scope=pages_show_list%2Cpages_messaging&auth_type=rerequest
 --- headers
-Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900
+Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=3900
 Cache-Control: no-store
 Referrer-Policy: no-referrer
 --- meta_log: ^302 login object= app=1122334455
@@ -202,7 +202,7 @@ app = 1122334455
 error = (none)
 --- expires: meta:auth 60
 --- expires: meta:flow:$FLOW 3600
---- expires: meta:flow:$FLOW:used 3600
+--- expires: meta:flow:$FLOW:used 7200
 --- nowhere: clear-code AQB/ $STATE $COOKIE
 --- access_log: "GET /cb\?code=\*+&state=\*+&granted_scopes=a%2Cb&denied_scopes=c HTTP/1\.1" 303
 --- no_access_log: clear-code

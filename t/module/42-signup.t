@@ -132,13 +132,22 @@ verb aged => sub {
     $t->learn($t->{state});
 };
 
-# the page's state, renewed
-verb renewed => sub {
+sub ends {
     my ($t) = @_;
-    $t->run(send => '', "{\"code\":null,\"event\":null}\n");
-    my $new = decode_json($t->{last}{body})->{state};
-    isnt $new, undef, 'another state';
-    $t->learn($t->{state} = $new);
+    return (split /\n/, decode_base64url($t->{state} =~ s/\..*//r))[1];
+}
+
+# the page's state is good for an hour from when the link was opened
+verb hour => sub { my $left = ends($_[0]) - time; ok $left > 3590 && $left <= 3600, 'an hour' };
+
+# the state that a code's answer brings, for the PIN
+verb for_pin => sub { $_[0]->learn($_[0]{state} = decode_json($_[0]{last}{body})->{state}) };
+
+# what marks the flow as used outlives the state
+verb used_longer => sub {
+    my ($t) = @_;
+    my $ttl = $t->{redis}->do('TTL', "meta:flow:$t->{flow}:used");
+    cmp_ok $ttl, '>', ends($t) - time + 60, 'the mark outlives the state';
 };
 
 run_blocks();
@@ -241,7 +250,7 @@ Cache-Control: no-store
 --- status: 200
 --- answer_like: data-known="\{&quot;v&quot;:1,&quot;flow&quot;:&quot;[0-9a-f]{32}&quot;,&quot;step&quot;:&quot;pin&quot;
 --- headers
-Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=900
+!Set-Cookie
 Cross-Origin-Opener-Policy: same-origin-allow-popups
 --- send
 {}
@@ -276,17 +285,32 @@ Cross-Origin-Opener-Policy: same-origin-allow-popups
 --- status: 400
 --- llen: meta:auth 0
 
-=== the state lives on while the page is open
+=== the state lives for an hour and is never renewed: a link that has ended begins nothing more
 --- signup
 --- open
---- renewed
+--- hour
+--- headers
+Set-Cookie: __Host-meta_login=[\w-]{22}; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=3900
+--- send
+{"code":null,"event":null}
+--- status: 400
 --- send
 {}
 --- status: 200
---- sealed
-{"config_id":"4455","ref":"shop-7","event":"FINISH","waba":"520000000000002","phone":"106000000000001","business":null}
+--- used_longer
+--- for_pin
+--- used_longer
+--- send
+{}
+--- status: 409
+--- again
+--- used_longer
+--- send
+{}
+--- status: 409
+--- llen: meta:auth 1
 
-=== a state that is too old: 403, also to renew it
+=== a state that is too old: 403
 --- signup
 --- open
 --- aged: 1
@@ -294,9 +318,6 @@ Cross-Origin-Opener-Policy: same-origin-allow-popups
 {}
 --- status: 403
 --- answer_like: "error":"late"
---- send
-{"code":null}
---- status: 403
 --- aged: -30
 --- send
 {}
