@@ -153,7 +153,7 @@ typedef struct {
 
 typedef enum {
     NGX_HTTP_META_AUTH_AWAY = 0,    /* nothing was used: try again */
-    NGX_HTTP_META_AUTH_USED,        /* it was pushed before */
+    NGX_HTTP_META_AUTH_USED,        /* it was before, or nobody asked for it */
     NGX_HTTP_META_AUTH_PUSHED
 } ngx_http_meta_auth_answer_t;
 

@@ -40,13 +40,20 @@ static ngx_int_t ngx_http_meta_auth_answered(ngx_http_request_t *r,
 /*
  * What may be refused comes before the push, and what marks the login as used
  * at the end: where Redis takes a part only, the same request can come again.
- * A list that nobody empties takes 1,000.  How long a record waits is told by
- * Redis' clock alone, last in it: the clocks of several edges differ.  The mark
- * outlives every state of its flow, by as much as the longest of them lives.
+ * A PIN is taken for a flow that asks for one.  A list that nobody empties
+ * takes 1,000.  How long a record waits is told by Redis' clock alone, last in
+ * it: the clocks of several edges differ.  The mark outlives every state.
  */
 
 static const meta_str_t  ngx_http_meta_auth_script = meta_string(
     "if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end\n"
+    "if string.sub(KEYS[2], -4) == ':pin' then\n"
+    "  local flow, asked = redis.call('HGETALL', KEYS[1]), false\n"
+    "  for i = 1, #flow, 2 do\n"
+    "    asked = asked or flow[i] == 'pin' and flow[i + 1] == 'asked'\n"
+    "  end\n"
+    "  if not asked then return 0 end\n"
+    "end\n"
     "local t = redis.call('TIME')\n"
     "local now = t[1] .. string.format('%03d', math.floor(t[2] / 1000))\n"
     "while true do\n"

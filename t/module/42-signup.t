@@ -106,7 +106,11 @@ verb flow_is => sub {
 };
 
 # the consumer's word
-verb step => sub { $_[0]{redis}->do('HSET', "meta:flow:$_[0]{flow}", step => $_[1]) };
+verb step => sub {
+    my ($t, $step) = @_;
+    $t->{redis}->do('HSET', "meta:flow:$t->{flow}", step => $step,
+        $step eq 'pin' ? (pin => 'asked') : ());
+};
 
 # [URI] [COOKIE]: the page of the flow is loaded anew, and has what it has
 verb again => sub {
@@ -216,12 +220,22 @@ Cache-Control: no-store
 --- sealed
 {"config_id":"4455","ref":"shop-7","event":null,"waba":null,"phone":null,"business":null}
 
-=== a PIN, once, for the same flow
+=== a PIN, once, for the same flow, and only where one was asked for
 --- signup
 --- open
 --- send
+{"code":null,"pin":"581063"}
+--- status: 409
+--- send
 {}
 --- status: 200
+--- step: connected
+--- send
+{"code":null,"pin":"581063"}
+--- status: 409
+--- flow_is: connected
+--- llen: meta:auth 1
+--- step: pin
 --- send
 {"code":null,"pin":"581063"}
 --- status: 200

@@ -174,6 +174,7 @@ text Your phone number is registered.
 --- shot: registering
 --- flow
 step pin
+pin asked
 text This number is protected by a PIN of six digits.
 --- title: Your number has a PIN
 --- reload
