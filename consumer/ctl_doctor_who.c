@@ -45,8 +45,8 @@ static void who_refused(struct doctor *d, const struct json *one)
     const struct json  *what;
 
     for (what = refused_first(one); what != NULL; what = what->next) {
-        doctor_say(d, LEVEL_BAD, "consumers", "its ACL: docs/consumer.md, Keys"
-                   " in Redis; its log says why", "%.*s, pid %.*s: %s",
+        doctor_say(d, LEVEL_BAD, "consumers", refused_todo(json_text(what)),
+                   "%.*s, pid %.*s: %s",
                    (int) (host.len < 64 ? host.len : 64), host.at,
                    (int) (pid.len < 20 ? pid.len : 20), pid.at,
                    refused_text(json_text(what)));

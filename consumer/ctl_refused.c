@@ -1,5 +1,6 @@
-/* What Redis refuses consumers, as they say themselves in meta:consumers: then
-   they are alive, and do nothing or not all. */
+/* What Redis refuses consumers, or their keys do not open, as they say
+   themselves in meta:consumers: then they are alive, and do nothing or not
+   all. */
 
 #include "ctl_status.h"
 
@@ -19,7 +20,12 @@ const char *refused_text(struct str what)
         { "pauses", "Redis refuses it meta:control or meta:limit:*: pauses and"
           " stops of others are not seen" },
         { "people", "Redis refuses it meta:user:*, meta:conversation:* or"
-          " meta:message:*: what depends on them waits" }
+          " meta:message:*: what depends on them waits" },
+        { "logins", "Redis refuses it meta:auth: nobody can log in" },
+        { "tokens", "no key of its token_key_file opens some stored tokens:"
+          " what needs them waits there" },
+        { "codes", "no key of its token_key_file opens what nginx sealed:"
+          " logins that it takes fail" }
     };
 
     for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -29,6 +35,16 @@ const char *refused_text(struct str what)
     }
 
     return "Redis refuses what it needs";
+}
+
+
+/* refused_todo: what helps */
+const char *refused_todo(struct str what)
+{
+    return str_is(what, "tokens") || str_is(what, "codes")
+           ? "the same token_key_file on every machine, with the first line of"
+             " nginx's meta_token_key_file in it; reload that consumer"
+           : "its ACL: docs/consumer.md, Keys in Redis; its log says why";
 }
 
 

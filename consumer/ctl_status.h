@@ -124,6 +124,7 @@ void standing_text(const struct standing *at, long long now, char *out,
 bool refused_any(const struct status *s);
 const struct json *refused_first(const struct json *one);
 const char *refused_text(struct str what);
+const char *refused_todo(struct str what);
 
 /* ctl_show.c: until when, why, by whom; false: it is over */
 bool pause_text(const struct json *pause, long long now, char *out,

@@ -464,6 +464,7 @@ void flows_conf(struct flows *flows, struct conf *conf)
 {
     conf_drop(flows->conf);
     flows->conf = conf_hold(conf);
+    stat_row_set(stat_row(STATS_REFUSED, "codes"), STAT_REFUSED, 0);
 }
 
 

@@ -3,6 +3,7 @@
    3.3). */
 
 #include "flow_own.h"
+#include "stats.h"
 
 #include <stdlib.h>
 
@@ -133,6 +134,14 @@ void flow_code(struct flow *f)
 }
 
 
+/* metactl doctor names who lacks the key: another consumer may have it, and
+   then logins fail by chance */
+static void order_locked(bool locked)
+{
+    stat_row_set(stat_row(STATS_REFUSED, "codes"), STAT_REFUSED, locked);
+}
+
+
 /* order_open: the code or PIN, into *out; it was sealed for this flow alone */
 static bool order_open(const struct flow *f, struct str sealed, char **out)
 {
@@ -156,6 +165,7 @@ static bool order_open(const struct flow *f, struct str sealed, char **out)
         return false;
     }
 
+    order_locked(false);
     *out = mem_copy((char *) plain, len);
     OPENSSL_cleanse(plain, sealed.len + 1);
     free(plain);
@@ -255,10 +265,13 @@ void flows_order(struct flows *flows, const struct flow_order *order)
     } else if (!order_open(f, pin ? order->pin : order->code,
                            pin ? &f->given : &f->secret))
     {
+        order_locked(true);
         log_write(LOG_ERROR, "login %.8s: what the edge has sealed cannot be"
                   " opened: the first key of its meta_token_key_file is not in"
-                  " token_key_file here; or, where other logins work, the"
-                  " record is damaged or not of nginx", f->id);
+                  " token_key_file here. Where other logins work, another"
+                  " consumer may have it: is that file the same on every"
+                  " machine, and reloaded? Where it is, the record is damaged"
+                  " or not of nginx", f->id);
         flow_bad(f, FLOW_INTERNAL, NULL);
 
     } else if (!flow_app(f, order->app)) {

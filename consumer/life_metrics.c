@@ -16,13 +16,14 @@ static void row_least(struct stat_row *row, enum stat_name stat, long long n)
 
 static void metrics_each(void *data, struct token *t)
 {
+    bool              locked = token_usable(t) == NULL;
     char              value[TOKEN_NAME_MAX];
     int64_t           now = life_now();
     struct stat_row  *row;
 
     (void) data;
 
-    if (!life_looks(t)) {
+    if (t->as.kind == TOKEN_PIN || t->as.kind == TOKEN_APP) {
         return;
     }
 
@@ -31,8 +32,9 @@ static void metrics_each(void *data, struct token *t)
              t->as.id != NULL ? t->as.id : t->as.waba != NULL ? t->as.waba
              : "default");
     row = stat_row(STATS_TOKEN, value);
-    row_least(row, STAT_TOKEN_GOOD, !t->lost);
-    stat_add(t->lost ? STAT_TOKENS_LOST : STAT_TOKENS_GOOD, 1);
+    row_least(row, STAT_TOKEN_GOOD, !locked && !t->lost);
+    stat_add(locked ? STAT_TOKENS_LOCKED : t->lost ? STAT_TOKENS_LOST
+             : STAT_TOKENS_GOOD, 1);
 
     if (t->expires > TOKEN_NEVER) {
         row_least(row, STAT_TOKEN_EXPIRES, t->expires > now
@@ -47,5 +49,6 @@ void life_metrics(struct life *life)
     stats_unknown(STATS_TOKEN);
     stat_set(STAT_TOKENS_GOOD, 0);
     stat_set(STAT_TOKENS_LOST, 0);
+    stat_set(STAT_TOKENS_LOCKED, 0);
     tokens_each(life->tokens, metrics_each, life);
 }

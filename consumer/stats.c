@@ -154,6 +154,7 @@ static const struct family  families[STAT_COUNT] = {
     [STAT_TOKENS_GOOD] = { "meta_tokens", "state=\"good\"", GAUGE,
         "Tokens that are known, by whether they work." },
     [STAT_TOKENS_LOST] = { "meta_tokens", "state=\"lost\"", GAUGE, NULL },
+    [STAT_TOKENS_LOCKED] = { "meta_tokens", "state=\"locked\"", GAUGE, NULL },
 
     [STAT_QUEUE_HELD] = { "meta_consumer_holds", NULL, GAUGE,
         "1 where this process holds the queue's lease." },
@@ -270,7 +271,7 @@ static const struct family  families[STAT_COUNT] = {
         "Dead letters that this process has written, by reason." },
 
     [STAT_REFUSED] = { "meta_consumer_refused", NULL, GAUGE,
-        "1 where Redis refuses what this needs, mostly by its ACL." },
+        "1 where Redis refuses what this needs, or no key opens it." },
 
     [STAT_FLOW_CONNECTED] = { "meta_flows_total", "result=\"connected\"",
         COUNTER, "Logins and signups that ended, by kind and result." },
@@ -279,7 +280,7 @@ static const struct family  families[STAT_COUNT] = {
     [STAT_TOKEN_EXPIRES] = { "meta_token_expires_seconds", NULL, FIGURE,
         "How long until the token ends; of one that never does, nothing." },
     [STAT_TOKEN_GOOD] = { "meta_token_good", NULL, FIGURE,
-        "1 where the token works as far as is known, 0 where it is lost." },
+        "1 where the token works as far as is known, 0 where it does not." },
 };
 
 static const struct group  groups[STATS_GROUPS] = {

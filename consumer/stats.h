@@ -64,6 +64,7 @@ enum stat_name {
     STAT_TOKEN_ALARMS,          /* looks at one that is about to end */
     STAT_TOKENS_GOOD,           /* now, of all that are known */
     STAT_TOKENS_LOST,
+    STAT_TOKENS_LOCKED,
 
     /* of a queue: stat_row(STATS_QUEUE, name) */
     STAT_QUEUE_HELD,            /* 1: the lease is ours */
@@ -133,7 +134,8 @@ enum stat_name {
     STAT_REASON_DEAD,
 
     /* of what Redis refuses us, mostly by its ACL: stat_row(STATS_REFUSED,
-       "limits"), "pauses" or "people" */
+       "limits"), "pauses", "people" or "logins"; or what no key of
+       token_key_file opens: "tokens", "codes" */
     STAT_REFUSED,
 
     /* of a kind of login: stat_row(STATS_FLOW, "facebook") */
@@ -142,7 +144,7 @@ enum stat_name {
 
     /* of a token: stat_row(STATS_TOKEN, "page:118734502290164") */
     STAT_TOKEN_EXPIRES,         /* s until it ends */
-    STAT_TOKEN_GOOD,            /* 0: it is lost */
+    STAT_TOKEN_GOOD,            /* 0: it is lost, or no key opens it */
 
     STAT_COUNT
 };

@@ -155,6 +155,9 @@ void kept_again(struct tokens *s);
 bool kept_stands(struct tokens *s, struct str name, struct str sealed);
 void kept_free(struct tokens *s);
 
+/* token_locked.c */
+void tokens_locked(const struct tokens *s);
+
 /* token_store.c */
 void store_read_names(struct tokens *s, const struct str *names, size_t n,
     void (*done)(void *data), void *data);

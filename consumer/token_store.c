@@ -112,6 +112,7 @@ static void read_end(struct reading *r, bool good)
         s->version = s->newest = r->version;
         s->refused = s->lost = false;
         store_known(s);
+        tokens_locked(s);
         kept_again(s);
     }
 

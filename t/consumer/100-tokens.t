@@ -168,6 +168,9 @@ subtest 'keys: another one, one that is missing' => sub {
     is list()->{"page:$SHOP"}{state}, 'locked', 'it is named';
     my ($bad, undef, $says) = ctl('', qw(token list));
     like "$bad $says", qr/^1 .*3 are locked: put the key/s, '... and is a finding';
+    ok +(wait_for { (ctl('', qw(doctor --offline)))[1] =~ s/\s+/ /gr
+        =~ /bad consumers [^,]+, pid \d+: no key of its token_key_file/ } 10),
+        'doctor says by which consumer';
     like +(ctl('', qw(token rekey)))[2], qr/3 are sealed by a key that is not in token_key_file/,
         '... and not touched';
     $rig->push(messenger(id => 'm_locked', text => 'by file'));

@@ -133,6 +133,11 @@ subtest 'what goes wrong' => sub {
         "of a signup 31 s, by Redis' clock");
     failed($rig, $rig->login(flow_sealed => 'f' x 32), 'internal', 'sealed for another flow');
     is exchanges($rig), $before, 'none of these is tried';
+    my $locked = sub { grep { /"refused":\["codes"\]/ } $rig->do('HVALS', 'meta:consumers') };
+    ok +(wait_for { $locked->() } 10), 'who cannot open a code says so to the others';
+    is $rig->ended($rig->login)->{step}, 'connected', 'the next one opens';
+    ok +(wait_for { !$locked->() } 10), '... and that is over';
+    $before = exchanges($rig);
     like $c->log, qr/meta_token_key_file.* or not of nginx/, 'the log says what to look at';
     like $c->log, qr/its code is 6[01]\d{3} ms old, by the clocks of nginx and of this machine/,
         'whose clocks say so';

@@ -123,6 +123,7 @@ subtest 'every subcode of 190, and 102' => sub {
     my @pages = map { 9001 + $_ } 0 .. $#DEAD + 2;
     my $rig = rig();
     put($rig, "page:$_", {}, title => "Page $_", tenant => "shop-$_") for @pages, 9100;
+    put($rig, 'page:9200', {}, sealed => seal('token', 'f' x 64, 'page:9200', 'of another key'));
     my $c = consumer($rig);
     checked($rig, "page:$_") for @pages, 9100;
     my @codes = ((map { "190/$_->[1]" } @DEAD), '190/0', '102/0');
@@ -158,6 +159,8 @@ subtest 'every subcode of 190, and 102' => sub {
     like $text, qr/^meta_tokens\{state="lost"\} @{[scalar @pages]}$/m, 'as they are';
     like $text, qr/^meta_token_good\{kind="page",account="9001"\} 0$/m, 'lost';
     like $text, qr/^meta_token_good\{kind="page",account="9100"\} 1$/m, 'good';
+    like $text, qr/^meta_tokens\{state="locked"\} 1$/m, 'one that no key opens is locked';
+    like $text, qr/^meta_token_good\{kind="page",account="9200"\} 0$/m, '... and not good';
 
     put($rig, "page:$_", {}) for @pages;
     $rig->graph->control(DELETE => 'faults');

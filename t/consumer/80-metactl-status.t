@@ -117,13 +117,19 @@ subtest 'a stop that waits for a person' => sub {
 
 subtest 'what Redis refuses a consumer' => sub {
     my %all = $ctl->do('HGETALL', 'meta:consumers');
-    for my $what (qw(limits pauses people)) {
+    for my $what (qw(limits pauses people logins)) {
         $ctl->do('HSET', 'meta:consumers', 'a', $all{a} =~ s/"alone"/"refused":["$what"],"alone"/r);
         my ($code, $out) = $ctl->run('status');
         is $code, 1, "$what: is bad";
         like $out, qr/^ {13}Redis refuses it meta:/m, '... and said';
         like +($ctl->run('doctor'))[1], qr/^bad +consumers +shop-1, pid 4711: Redis refuses/m,
             '... in doctor';
+    }
+    for my $what (qw(tokens codes)) {
+        $ctl->do('HSET', 'meta:consumers', 'a', $all{a} =~ s/"alone"/"refused":["$what"],"alone"/r);
+        like join('', $ctl->run('status')), qr/^1.*\n {13}no key of its token_key_file/s, $what;
+        like +($ctl->run('doctor'))[1] =~ s/\s+/ /gr,
+            qr/pid 4711: no key of its token_key_file .*? -> the same to/, '... in doctor, and what to do';
     }
     $ctl->do('HSET', 'meta:consumers', 'a', $all{a});
     is +($ctl->run('status'))[0], 0, 'until it is over';
