@@ -49,10 +49,10 @@ void doctor_meta(struct doctor *d);
 /* ctl_doctor_hook.c */
 void doctor_hook(struct doctor *d);
 
-/* ctl_doctor_keys.c: nginx's files of keys beside our own; false: this user
-   cannot read it */
-bool doctor_token_keys(struct doctor *d, const char *path);
-bool doctor_link_keys(struct doctor *d, const char *path);
+/* ctl_doctor_keys.c: nginx's files of keys beside our own; path: one that this
+   user can read */
+void doctor_token_keys(struct doctor *d, const char *path);
+void doctor_link_keys(struct doctor *d, const char *path);
 
 /* ctl_doctor_nginx.c */
 void doctor_nginx(struct doctor *d);

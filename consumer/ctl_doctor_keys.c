@@ -5,7 +5,6 @@
 #include "ctl_doctor.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 
 struct keys {
@@ -13,13 +12,6 @@ struct keys {
     bool    same;       /* the same ones in the same order */
     bool    first;      /* what is made by the first of one opens elsewhere */
 };
-
-
-/* nginx's variables are not ours, and its paths may begin at its prefix */
-static bool keys_readable(const char *path)
-{
-    return path[0] == '/' && access(path, R_OK) == 0;
-}
 
 
 static void keys_say(struct doctor *d, const char *key, const char *path,
@@ -41,7 +33,7 @@ static void keys_say(struct doctor *d, const char *key, const char *path,
 }
 
 
-static bool keys_none(struct doctor *d, const char *key, const char *path,
+static void keys_none(struct doctor *d, const char *key, const char *path,
     const char *what)
 {
     char  todo[120];
@@ -50,31 +42,27 @@ static bool keys_none(struct doctor *d, const char *key, const char *path,
              " configuration", key);
     doctor_say(d, LEVEL_WARN, "keys", todo, "nginx has %.200s, and the"
                " configuration has no %s: %s", path, key, what);
-
-    return true;
 }
 
 
 /* nginx seals by its first, meta-consumer opens by any */
-bool doctor_token_keys(struct doctor *d, const char *path)
+void doctor_token_keys(struct doctor *d, const char *path)
 {
     size_t             i;
     const char        *why;
     struct keys        k = { .n = 0 };
     struct conf_keys  *nginx = NULL, *own = d->c->conf->token_keys;
 
-    if (!keys_readable(path)) {
-        return false;
-    }
     if (own == NULL) {
-        return keys_none(d, "token_key_file", path, "nobody works logins");
+        keys_none(d, "token_key_file", path, "nobody works logins");
+        return;
     }
 
     why = type_token_keys(path, &nginx);
     if (why != NULL) {
         doctor_say(d, LEVEL_BAD, "keys", "metactl token key prints a line",
                    "%.200s: %s", path, why);
-        return true;
+        return;
     }
 
     k.n = nginx->n;
@@ -87,13 +75,11 @@ bool doctor_token_keys(struct doctor *d, const char *path)
     keys_say(d, "token_key_file", path, &k, "what a login brings cannot be"
              " opened, and every one of them fails");
     conf_keys_free(nginx);
-
-    return true;
 }
 
 
 /* metactl signs by our first, nginx takes any of its own */
-bool doctor_link_keys(struct doctor *d, const char *path)
+void doctor_link_keys(struct doctor *d, const char *path)
 {
     char              **nginx, **own = d->c->conf->link_keys.at;
     size_t              i;
@@ -101,12 +87,10 @@ bool doctor_link_keys(struct doctor *d, const char *path)
     struct keys         k = { .n = 0 };
     struct conf_list    list = { .n = 0 }, *has = &d->c->conf->link_keys;
 
-    if (!keys_readable(path)) {
-        return false;
-    }
     if (has->n == 0) {
-        return keys_none(d, "link_key_file", path, "metactl token login-url"
-                         " cannot sign a link");
+        keys_none(d, "link_key_file", path, "metactl token login-url cannot"
+                  " sign a link");
+        return;
     }
 
     why = type_link_keys(path, &list);
@@ -131,6 +115,4 @@ bool doctor_link_keys(struct doctor *d, const char *path)
         mem_wipe(nginx[i]);
     }
     free(list.at);
-
-    return true;
 }

@@ -3,6 +3,7 @@
 
 #include "ctl_doctor.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #define WORDS_MAX    64
 #define SECRET_LEN   32     /* hex digits of an app secret */
 #define FILE_SIZE    16384
+#define PATH_SIZE    4096
+#define PREFIX_LINE  "# configuration file "
 
 struct nginx {
     struct doctor  *d;
@@ -22,7 +25,10 @@ struct nginx {
     size_t          spools;
     size_t          secrets;
     size_t          secrets_ours;   /* that hold the app's */
-    size_t          unread;     /* files that this user may not read */
+    char            prefix[PATH_SIZE];  /* of its configuration, with the
+                                           slash; empty: it does not say */
+    char            unread[PATH_SIZE + 128];    /* the first, and why */
+    size_t          nunread;
     bool            body_size;
 };
 
@@ -35,7 +41,82 @@ static void nginx_say(struct nginx *x, enum level level, const char *todo,
 }
 
 
-/* a file of secrets, or NULL where this user may not read it */
+/* which directory nginx's paths are relative to: its configuration's, which
+   "nginx -T" names in front */
+static void nginx_prefix(struct nginx *x)
+{
+    size_t       n;
+    const char  *p = x->text.at, *end;
+
+    while (p != NULL && strncmp(p, PREFIX_LINE, sizeof(PREFIX_LINE) - 1) != 0) {
+        p = strchr(p, '\n');
+        p = p != NULL ? p + 1 : NULL;
+    }
+
+    if (p == NULL || p[sizeof(PREFIX_LINE) - 1] != '/') {
+        return;
+    }
+
+    p += sizeof(PREFIX_LINE) - 1;
+    for (end = p + strcspn(p, "\n"); end[-1] != '/'; end--) {
+        /* its last slash */
+    }
+
+    n = (size_t) (end - p);
+    if (n < sizeof(x->prefix)) {
+        memcpy(x->prefix, p, n);
+        x->prefix[n] = '\0';
+    }
+}
+
+
+static void nginx_unread(struct nginx *x, const char *path, const char *why)
+{
+    if (x->nunread++ == 0) {
+        snprintf(x->unread, sizeof(x->unread), "%.300s: %s", path, why);
+    }
+}
+
+
+/* the file that nginx means, as it is to be opened; false: it cannot be read,
+   which is said */
+static bool nginx_path(struct nginx *x, const char *path, char out[PATH_SIZE])
+{
+    int  n, error;
+
+    if (strncmp(path, "env:", 4) == 0) {
+        nginx_unread(x, path, "the environment of nginx is not seen here");
+        return false;
+    }
+
+    if (*path != '/' && x->prefix[0] == '\0') {
+        nginx_unread(x, path, "the line that names nginx's configuration file"
+                     " is missing, to which this is relative");
+        return false;
+    }
+
+    n = snprintf(out, PATH_SIZE, "%s%s", *path != '/' ? x->prefix : "", path);
+    if (n >= PATH_SIZE) {
+        nginx_unread(x, path, strerror(ENAMETOOLONG));
+        return false;
+    }
+
+    if (access(out, R_OK) == 0) {
+        return true;
+    }
+
+    error = errno;
+    nginx_unread(x, out, strerror(error));
+    if (error == ENOENT || error == ENOTDIR) {
+        nginx_say(x, LEVEL_BAD, "on nginx's machine nginx -t says the same",
+                  out, "there is no such file");
+    }
+
+    return false;
+}
+
+
+/* a file of secrets, or NULL where it cannot be read */
 static char *nginx_file(struct nginx *x, const char *path)
 {
     char    text[FILE_SIZE + 1];
@@ -43,17 +124,9 @@ static char *nginx_file(struct nginx *x, const char *path)
     char   *copy;
     size_t  n;
 
-    if (strncmp(path, "env:", 4) == 0) {
-        return NULL;
-    }
-
     in = fopen(path, "re");
     if (in == NULL) {
-        x->unread++;
-        if (access(path, F_OK) != 0) {
-            nginx_say(x, LEVEL_BAD, "nginx -t says the same", path,
-                      "there is no such file");
-        }
+        nginx_unread(x, path, strerror(errno));
         return NULL;
     }
 
@@ -70,11 +143,15 @@ static char *nginx_file(struct nginx *x, const char *path)
 /* SECRET or "APP_ID SECRET" a line */
 static void nginx_secret(struct nginx *x, const char *path)
 {
-    char                   *text, *line, *next, *secret;
+    char                    file[PATH_SIZE], *text, *line, *next, *secret;
     size_t                  i, odd = 0;
     const struct conf_app  *apps = x->d->c->conf->apps.at;
 
     x->secrets++;
+    if (!nginx_path(x, path, file)) {
+        return;
+    }
+    path = file;
     text = nginx_file(x, path);
 
     for (line = text; line != NULL && *line; line = next) {
@@ -139,6 +216,7 @@ static void nginx_size(struct nginx *x, const char *size)
 
 static void nginx_directive(struct nginx *x, char **words, size_t n)
 {
+    char    path[PATH_SIZE];
     size_t  i;
 
     if (strcmp(words[0], "meta_webhook") == 0) {
@@ -165,10 +243,14 @@ static void nginx_directive(struct nginx *x, char **words, size_t n)
         }
 
     } else if (strcmp(words[0], "meta_token_key_file") == 0) {
-        x->unread += !doctor_token_keys(x->d, words[1]);
+        if (nginx_path(x, words[1], path)) {
+            doctor_token_keys(x->d, path);
+        }
 
     } else if (strcmp(words[0], "meta_link_key_file") == 0) {
-        x->unread += !doctor_link_keys(x->d, words[1]);
+        if (nginx_path(x, words[1], path)) {
+            doctor_link_keys(x->d, path);
+        }
     }
 }
 
@@ -267,10 +349,11 @@ static void nginx_sum(struct nginx *x)
     if (x->webhooks && x->secrets == 0) {
         nginx_say(x, LEVEL_BAD, "meta_app_secret_file PATH", "", "has no app"
                   " secret: every delivery gets 503");
-    } else if (x->unread) {
-        doctor_say(x->d, LEVEL_WARN, "nginx", "run metactl as a user who may,"
-                   " or look yourself", "%zu files of secrets are not for this"
-                   " user to read", x->unread);
+    } else if (x->nunread) {
+        doctor_say(x->d, LEVEL_WARN, "nginx", "run metactl on nginx's machine"
+                   " as a user who may, or look yourself", "%zu files of"
+                   " secrets and keys are not compared: %.400s%s", x->nunread,
+                   x->unread, x->nunread > 1 ? ", ..." : "");
     } else if (x->secrets_ours == 0 && conf->apps.n > 0) {
         nginx_say(x, LEVEL_WARN, "the same secret in both, or a rotation is"
                   " half done", "", "none of its app secrets is one of apps");
@@ -308,6 +391,7 @@ void doctor_nginx(struct doctor *d)
                   " found, its configuration is wrong, or this user may not"
                   " read it");
     } else {
+        nginx_prefix(&x);
         nginx_read(&x);
         nginx_sum(&x);
     }

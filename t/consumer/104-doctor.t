@@ -233,7 +233,7 @@ subtest 'nginx' => sub {
     my $nginx = sub {
         my (%with) = @_;
         spew($ctl->file('nginx'), <<"END");
-# configuration file /etc/nginx/nginx.conf:
+@{[$with{first} // "# configuration file $ctl->{dir}/nginx.conf:"]}
 load_module modules/ngx_http_meta_module.so;
 http {
     client_max_body_size @{[$with{size} // '4m']};   # { not a block ;
@@ -268,6 +268,9 @@ END
         like $keys->($what, $own{$what}), qr/^ok .* is as $what/, "$what: the same";
         like $keys->($what, $own{$what}, $new), qr/^warn .*same order -> if no rotation/, 'more';
         like $keys->($what, $new), qr/^bad .* is another: .* -> make both/, 'another';
+        like $nginx->(check => 'keys', keys => "meta_$what of-nginx;"),
+            qr{^bad \Q$ctl->{dir}\E/of-nginx and|^bad \Q$ctl->{dir}\E/of-nginx: .* is another},
+            'a relative path begins at the directory of nginx.conf';
     }
     spew($ctl->{conf}, $conf);
     is $nginx->(), 'ok 1 locations have meta_webhook, the module is loaded', 'all is well';
@@ -276,6 +279,19 @@ END
     like $nginx->(spool => ''), qr/^warn without meta_spool/m, 'no spool';
     like $nginx->(secret => '/nonexistent'), qr/^bad \/nonexistent: there is no such file/m,
         'a file that is not there';
+    like $nginx->(secret => 'secret', first => ''),
+        qr/^warn 1 files of .* not compared: secret: the line .* is missing/m, 'relative to nobody';
+    like $nginx->(keys => 'meta_token_key_file gone;'),
+        qr{^bad \Q$ctl->{dir}\E/gone: there is no such file}m, 'keys that are not there';
+    like $nginx->(keys => "meta_token_key_file env:KEYS;"),
+        qr/^warn 1 files .* env:KEYS: the environment of nginx/m, 'what nobody sees here';
+    SKIP: {
+        skip 'root reads everything', 1 if $> == 0;
+        spew($ctl->file('shut'), "$sealing\n");
+        chmod 0, $ctl->file('shut');
+        like $nginx->(keys => 'meta_token_key_file shut;'), qr/^warn 1 .*shut: Permission denied/m,
+            'what this user may not read';
+    }
     spew($ctl->file('odd'), "$APP not-a-secret\n");
     like $nginx->(secret => $ctl->file('odd')), qr/^warn .*does not look like an app secret/m,
         'what is none';

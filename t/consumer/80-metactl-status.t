@@ -129,7 +129,8 @@ subtest 'what Redis refuses a consumer' => sub {
         $ctl->do('HSET', 'meta:consumers', 'a', $all{a} =~ s/"alone"/"refused":["$what"],"alone"/r);
         like join('', $ctl->run('status')), qr/^1.*\n {13}no key of its token_key_file/s, $what;
         like +($ctl->run('doctor'))[1] =~ s/\s+/ /gr,
-            qr/pid 4711: no key of its token_key_file .*? -> the same to/, '... in doctor, and what to do';
+            qr/pid 4711: no key of its token_key_file .*? -> the same to/,
+            '... in doctor, and what to do';
     }
     $ctl->do('HSET', 'meta:consumers', 'a', $all{a});
     is +($ctl->run('status'))[0], 0, 'until it is over';
