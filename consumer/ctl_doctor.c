@@ -3,6 +3,7 @@
 #include "ctl_doctor.h"
 #include "graph_error.h"
 #include "token.h"
+#include "token_mend.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -202,19 +203,35 @@ static const struct graph_error_row *lane_row(const struct standing *at)
 }
 
 
+static void mend_lane(struct buf *b, const struct standing *at,
+    long long subcode)
+{
+    if (at->stored == NULL) {
+        buf_text(b, mend_first(subcode));
+        buf_text(b, "put a new token there, and reload");
+    } else {
+        mend_text(b, at->stored, subcode);
+        buf_text(b, ": what waits goes on by itself");
+    }
+    buf_add(b, "", 1);
+}
+
+
 /* a token's or an operator's stop waits for a person, a limit's ends */
 static void doctor_lane(struct doctor *d, const struct standing *at,
     const char *text)
 {
     enum level                     level = LEVEL_WARN;
     const char                    *todo;
+    struct buf                     mend;
     const struct graph_error_row  *row = lane_row(at);
+
+    buf_init(&mend, DOCTOR_TODO);
 
     if (at->token[0] && (row == NULL || row->cls == CLASS_TOKEN)) {
         level = LEVEL_BAD;
-        todo = at->stored ? "metactl token login-url, or metactl token add:"
-               " what waits goes on by itself"
-               : "put a new token there, and reload";
+        mend_lane(&mend, at, row != NULL ? row->subcode : 0);
+        todo = mend.at;
     } else if (row != NULL
                && (row->cls == CLASS_OPERATOR || row->cls == CLASS_TOKEN))
     {
@@ -227,6 +244,7 @@ static void doctor_lane(struct doctor *d, const struct standing *at,
     doctor_say(d, level, "lane", todo, "%s%s%s%s holds %lld, %s", at->lane,
                at->token[0] ? " (" : "", at->token, at->token[0] ? ")" : "",
                at->waiting, text);
+    buf_free(&mend);
 }
 
 

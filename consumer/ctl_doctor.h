@@ -6,6 +6,9 @@
 #include "ctl_status.h"
 
 
+#define DOCTOR_TODO  1024    /* of one line */
+
+
 enum level {
     LEVEL_OK,
     LEVEL_WARN,

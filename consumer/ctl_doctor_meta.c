@@ -6,6 +6,7 @@
 #include "ctl_subs.h"
 #include "token_answer.h"
 #include "token_ask.h"
+#include "token_mend.h"
 
 #include <stdlib.h>
 
@@ -141,8 +142,28 @@ static bool ends_say(struct doctor *d, const char *name, long long expires,
 }
 
 
+/* it does not work: what helps depends on why, and on whose it is */
+static void token_bad(struct doctor *d, const char *name, const char *is,
+    const struct token *of, long long code, long long subcode)
+{
+    struct buf  todo;
+
+    buf_init(&todo, DOCTOR_TODO);
+    mend_text(&todo, of, subcode);
+    buf_format(&todo, "; metactl explain %lld", code);
+    if (subcode) {
+        buf_format(&todo, "/%lld", subcode);
+    }
+    buf_text(&todo, " says more");
+    buf_add(&todo, "", 1);
+    doctor_say(d, LEVEL_BAD, "token", todo.at, "%s%s (code %lld/%lld)", name,
+               is, code, subcode);
+    buf_free(&todo);
+}
+
+
 static void debug_say(struct doctor *d, const char *name,
-    const struct token_debug *t)
+    const struct token_debug *t, const struct token *of)
 {
     char                    date[TIME_MAX];
     bool                    ours = false;
@@ -154,10 +175,8 @@ static void debug_say(struct doctor *d, const char *name,
     }
 
     if (!t->valid) {
-        doctor_say(d, LEVEL_BAD, "token", "metactl token login-url, or put a"
-                   " new one there; metactl explain CODE/SUBCODE says more",
-                   "%s: Meta says that it is not valid (code %lld/%lld)", name,
-                   t->code, t->subcode);
+        token_bad(d, name, ": Meta says that it is not valid", of, t->code,
+                  t->subcode);
     } else if (!ours) {
         doctor_say(d, LEVEL_BAD, "token", "take one of an app that stands"
                    " under apps", "%s is a token of app %.*s", name,
@@ -224,7 +243,7 @@ static const struct conf_app *app_of(const struct doctor *d,
 
 /* of Instagram Login debug_token knows nothing (2.10) */
 static void token_look(struct doctor *d, const struct conf_token *t,
-    const struct conf_app *conf)
+    const struct conf_app *conf, const struct token *of)
 {
     bool                instagram = t->kind == TOKEN_INSTAGRAM;
     char                name[96];
@@ -251,12 +270,17 @@ static void token_look(struct doctor *d, const struct conf_token *t,
     /* of one that does not work debug_token says so, and that is an answer */
     if (!instagram && app_refused(&m)) {
         app_wrong(d, conf, &m);
+    } else if (m.v.rc == GRAPH_ERROR && instagram
+               && (m.v.code == 190 || m.v.code == 102))
+    {
+        token_bad(d, name, ": Meta refuses it", of, m.v.code,
+                  m.v.has_subcode ? m.v.subcode : 0);
     } else if (m.v.rc != GRAPH_OK) {
         meta_refused(d, "token", name, &m);
     } else if (instagram) {
         doctor_say(d, LEVEL_OK, "token", NULL, "%s is valid", name);
     } else if (token_debug_read(m.v.root, &debug)) {
-        debug_say(d, name, &debug);
+        debug_say(d, name, &debug, of);
         token_debug_free(&debug);
     } else {
         doctor_say(d, LEVEL_WARN, "token", NULL, "%s: Meta's answer says"
@@ -329,11 +353,7 @@ static bool noted_bad(struct doctor *d, const char *name,
     }
 
     if (t->lost) {
-        doctor_say(d, LEVEL_BAD, "token", t->of != NULL ? "put a new one"
-                   " there; metactl explain CODE/SUBCODE says more"
-                   : "metactl token login-url, or metactl token add; metactl"
-                   " explain CODE/SUBCODE says more",
-                   "%s is lost (code %lld/%lld)", name, t->code, t->subcode);
+        token_bad(d, name, " is lost", t, t->code, t->subcode);
     }
 
     return t->lost;
@@ -365,7 +385,7 @@ static void look_each(void *data, struct token *t)
         && l->asked < LOOK_MAX)
     {
         l->asked++;
-        token_look(l->d, as, app);
+        token_look(l->d, as, app, t);
     } else {
         l->good += !ends_say(l->d, name, t->expires, t->data_expires);
     }

@@ -46,7 +46,7 @@ static void standing_token(struct ctl *c, struct standing *at)
         if (strcmp(lane.name, at->lane) == 0) {
             snprintf(at->token, sizeof(at->token), "%s",
                      token_source(t[i]));
-            at->stored = t[i]->stored != NULL;
+            at->stored = t[i]->stored;
         }
     }
 

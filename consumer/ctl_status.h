@@ -47,7 +47,7 @@ struct standing {
     char       lane[STANDING_MAX];
     char       token[256];      /* whose lane it is: file or variable, or "" */
     char       why[200];        /* of a stop, or "" */
-    bool       stored;          /* the token is the store's */
+    const struct token  *stored;    /* the token, where it is the store's */
     long long  waiting;
     long long  since;           /* of a stop; -1: none */
     long long  until;

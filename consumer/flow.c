@@ -354,7 +354,7 @@ static void bad_log(const struct flow *f, enum flow_error error,
 {
     struct buf  b;
 
-    buf_init(&b, 512);
+    buf_init(&b, 4096);
     if (v != NULL) {
         buf_format(&b, ", status=%ld", v->status);
         if (v->has_code) {
@@ -371,6 +371,7 @@ static void bad_log(const struct flow *f, enum flow_error error,
         }
     }
 
+    flow_hint(f, error, &b);
     log_write(LOG_WARN, "login %.8s (%s): failed at %s, error=%s%.*s",
               f->id != NULL ? f->id : "-", kinds[f->kind],
               flow_step_name(f->step), flow_error_name(error), (int) b.len,

@@ -134,6 +134,9 @@ struct flows {
 };
 
 
+/* flow_hint.c: what the log adds */
+void flow_hint(const struct flow *f, enum flow_error error, struct buf *b);
+
 /* flow.c: its life.  flow_left: whoever is called back asks it first: true:
    we are leaving, and f is freed */
 bool flow_left(struct flow *f);

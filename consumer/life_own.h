@@ -157,7 +157,6 @@ void care_put(struct care *c, struct str secret, int64_t expires,
 
 /* token_lost.c */
 void lost_begin(struct care *c);
-const char *lost_mend(const struct token *t);
 
 /* token_links.c: accounts that belong to it, asked of Meta */
 void links_begin(struct care *c, care_next next);

@@ -2,6 +2,7 @@
    meta-graph-oauth-ads-capi.md), and Instagram's /me of its own (2.10). */
 
 #include "life_own.h"
+#include "token_mend.h"
 #include "token_scopes.h"
 
 
@@ -51,7 +52,7 @@ static void check_warn(struct care *c)
         stat_add(STAT_TOKEN_ALARMS, 1);
         log_write(LOG_ERROR, "token %s expires in %s%s: %s", SAID(c->t->name),
                   life_span(span, c->expires - now), c->t->of == NULL
-                  ? " and could not be renewed" : "", lost_mend(c->t));
+                  ? " and could not be renewed" : "", mend_how(c->t));
     }
 
     if (life_data_warn(&seen, now)

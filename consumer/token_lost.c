@@ -3,73 +3,17 @@
    so, once. */
 
 #include "life_own.h"
+#include "token_mend.h"
 
 
 #define LOST_DERIVE_MS  "86400000"      /* a day */
 #define LOST_GATE_MAX   (TOKEN_NAME_MAX + sizeof(LIFE_LOCK_KEY ":derive"))
 
-/* the user has no role on the Page any more: a new token fails the same */
-#define NO_ROLE         492
-
-
-/* lost_mend: what a person can do, behind a colon */
-const char *lost_mend(const struct token *t)
-{
-    if (t->of != NULL) {
-        return "put a new one in its place and reload, or let its owner log in"
-               " by a link of \"metactl token login-url\"";
-    }
-
-    switch ((enum token_kind) t->as.kind) {
-
-    case TOKEN_SYSTEM_USER:
-    case TOKEN_WHATSAPP:
-        return "give a new one to \"metactl token add\", or let its owner log"
-               " in by a link of \"metactl token login-url\"";
-
-    default:
-        return "its owner logs in again by a link of \"metactl token"
-               " login-url\"";
-    }
-}
-
-
-/* what must be done before a new login helps (section 1.10) */
-static const char *lost_first(long long subcode)
-{
-    switch (subcode) {
-
-    case 459:
-    case 464:
-        return "the user does at facebook.com what is asked there; then ";
-
-    case NO_ROLE:
-        return "the user is given a role on the Page again; then ";
-
-    default:
-        return "";
-    }
-}
-
-
-/* a link without the tenant would bring a token of nobody's */
-static void lost_link(struct buf *b, const struct token *t)
-{
-    if (t->as.tenant != NULL && *t->as.tenant != '\0') {
-        buf_text(b, ", with --ref \"");
-        log_clean(b, STR(t->as.tenant));
-        buf_text(b, "\"");
-    }
-
-    if (t->as.kind == TOKEN_INSTAGRAM) {
-        buf_text(b, ", with --url of the login of Instagram's app");
-    }
-}
 
 
 static void lost_say(const struct care *c)
 {
-    struct buf                     link;
+    struct buf                     mend;
     char                           person[LOG_PERSON_MAX];
     struct buf                     b;
     const struct token            *t = c->t;
@@ -78,19 +22,18 @@ static void lost_say(const struct care *c)
     row = graph_error_find(PRODUCT_NONE, (long) c->code,
                            c->subcode ? (long) c->subcode : ERROR_ANY);
     buf_init(&b, LIFE_WORDS);
-    buf_init(&link, LIFE_WORDS);
-    lost_link(&link, t);
+    buf_init(&mend, LIFE_WORDS);
+    mend_text(&mend, t, c->subcode);
     log_value(&b, "kind", STR(token_kind_name((enum token_kind) t->as.kind)));
     log_value(&b, "account", t->as.id != NULL && t->as.kind == TOKEN_USER
               ? STR(log_person(person, STR(t->as.id)))
               : t->as.id != NULL ? STR(t->as.id)
               : t->as.waba != NULL ? STR(t->as.waba) : STR("-"));
     log_write(LOG_ERROR, "token %s is lost%.*s code=%lld subcode=%lld: %s What"
-              " needs it waits: %s%s%.*s", SAID(t->name), (int) b.len, b.at,
-              c->code, c->subcode, row->text, lost_first(c->subcode),
-              lost_mend(t), (int) link.len, link.at != NULL ? link.at : "");
+              " needs it waits: %.*s", SAID(t->name), (int) b.len, b.at,
+              c->code, c->subcode, row->text, (int) mend.len, mend.at);
     buf_free(&b);
-    buf_free(&link);
+    buf_free(&mend);
 }
 
 
@@ -210,7 +153,7 @@ void lost_begin(struct care *c)
 
     c->losing = true;
 
-    if (c->subcode == NO_ROLE || c->t->lost || !derive_possible(c)) {
+    if (c->subcode == MEND_NO_ROLE || c->t->lost || !derive_possible(c)) {
         lost_note(c);
 
     } else if (redis_send(c->life->redis, words, 2, LIFE_REDIS_MS, on_gate, c)

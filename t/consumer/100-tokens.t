@@ -141,7 +141,7 @@ subtest 'renewed while its calls fail' => sub {
         'its lane stops' or return diag $rig->logs;
     my $key = (grep { /stop:token/ } $rig->do('KEYS', 'meta:limit:*'))[0];
     ok +(wait_for { (ctl('', qw(doctor --offline)))[1] =~ s/\s+/ /gr
-        =~ /\(whatsapp:$NUMBER\) holds .* -> metactl token login-url, or metactl token add/ } 10),
+        =~ /\(whatsapp:$NUMBER\) holds .* -> give a new one to "metactl token add", or/ } 10),
         'doctor says what mends it';
     is add($T{renewed}, qw(--kind whatsapp))->[0]{tenant}, 'shop-7', 'the tenant stays';
     my $begun = time;

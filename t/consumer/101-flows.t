@@ -121,6 +121,7 @@ subtest 'what goes wrong' => sub {
     is $rig->ended($rig->login(record => {received_at => 1, queued_at => int 1000 * time}))->{step},
         'connected', "of an edge whose clock is wrong: Redis' counts";
     failed($rig, $rig->login(redirect_uri => "$BACK/"), 'redirect_uri', 'another redirect_uri');
+    like $c->log, qr{error=redirect_uri.* is \Q$BACK/\E$}m, '... and the log has what was sent';
     failed($rig, $rig->login(code => {lives => 0}), 'code', 'expired');
     failed($rig, $rig->login(id => '99'), 'app_secret', 'an app that nobody knows');
     failed($rig, $rig->login(code => {scope => 'email', declined => 'pages_show_list'},
@@ -155,6 +156,7 @@ subtest 'what goes wrong' => sub {
     $rig->graph->fault({match => {path => 'me/accounts'}, fault => {json => {data => []}}});
     $rig->graph->fault({match => {path => 'me/businesses'}, fault => {json => {data => []}}});
     failed($rig, $rig->login, 'no_accounts', 'no Page was shared');
+    like $c->log, qr/error=no_accounts.* or has no role on one/, '... which a role may lack for';
     $rig->graph->fault({match => {path => 'me/accounts'}, times => 2, fault => {status => 503}});
     is $rig->ended($rig->login)->{step}, 'connected', 'what only reads is asked again';
 

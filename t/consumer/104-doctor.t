@@ -147,6 +147,7 @@ subtest 'the store' => sub {
     my ($LOGIN, $SHOP, $BIZ) = qw(17841470000000001 555 888);
     my %is = ("instagram:$LOGIN" => [], "page:$SHOP" => [missing => 'pages_messaging'],
         'page:556' => [state => 'lost', code => 190, subcode => 460],
+        'page:558' => [state => 'lost', code => 190, subcode => 492, tenant => 'shop-8'],
         "system_user:$BIZ" => [waba => 77, expires => 5]);
     for my $name (keys %is) {
         my $text = "EAAstored${$}SECRET" . $name =~ s/\W/x/r;
@@ -160,7 +161,10 @@ subtest 'the store' => sub {
     my $d = doctor();
     my $tokens = said($d, 'token');
     like $tokens, qr/^ok $_/m, $_ for "instagram $LOGIN is valid", "page $SHOP is valid";
-    like $tokens, qr{^bad page 556 is lost \(code 190/460\) -> metactl token login-url}m, 'lost';
+    like $tokens, qr{^bad page 556 is lost \(code 190/460\) -> its owner logs in .*login-url}m,
+        'lost';
+    like $tokens, qr{^bad page 558 .*190/492\) -> the user is given a role .*then .*"shop-8"}m,
+        'a login alone does not help';
     like said($d, 'permissions'), qr/^warn page $SHOP lacks pages_messaging -> .*login-url/m,
         'what it lacks';
     my ($row) = grep { ($_->{name} // '') eq "page:$SHOP" }
