@@ -80,6 +80,7 @@ struct ctl {
     char        **args;         /* behind the command's name */
     size_t        nargs;
     const char   *env_unread;   /* a file of variables; NULL: none */
+    const char   *env_file;     /* one that was read; NULL: none */
     struct conf  *conf;         /* NULL where the command needs none */
     struct db    *db;           /* NULL until ctl_redis */
     struct way   *way;          /* NULL until Meta is called */
@@ -119,6 +120,11 @@ bool ctl_open_to_all(const char *file);
    service's own file, is in the environment; a line says where it cannot be */
 void ctl_env(struct ctl *c);
 void ctl_env_said(const struct ctl *c);
+
+/* ctl_env_odd.c: lines of that file that look like ours and do nothing */
+typedef void (*env_odd_cb)(void *data, const char *name, const char *why);
+
+void ctl_env_odd(const struct ctl *c, env_odd_cb cb, void *data);
 
 /* ctl_opts.c */
 enum {

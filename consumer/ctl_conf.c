@@ -32,6 +32,14 @@ static void filled_text(const struct conf *conf)
 }
 
 
+static void odd_said(void *data, const char *name, const char *why)
+{
+    const struct ctl  *c = data;
+
+    fprintf(stderr, "metactl: %s: %s %s\n", c->env_file, name, why);
+}
+
+
 /* run_config_test says what is wrong, with file, line and key */
 int run_config_test(struct ctl *c)
 {
@@ -41,6 +49,9 @@ int run_config_test(struct ctl *c)
     ctl_env(c);
     ctl_env_said(c);
     c->conf = conf_load(c->opts.file, true, error);
+    if (c->conf != NULL) {
+        ctl_env_odd(c, odd_said, c);
+    }
 
     if (c->opts.json) {
         jw_init(&j);

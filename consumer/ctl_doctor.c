@@ -107,7 +107,8 @@ static void doctor_partitions(struct doctor *d)
 
         if (reply_type(r) == REPLY_NIL) {
             doctor_say(d, LEVEL_WARN, "edge", "does nginx run, with this"
-                       " Redis and this meta_queue?",
+                       " Redis and this meta_queue? where Redis was emptied:"
+                       " reload nginx, it announces anew when it connects",
                        "no nginx has announced %s", q[i].name);
             continue;
         }
@@ -320,6 +321,16 @@ static const char *redis_todo(const char *why)
 }
 
 
+static void env_odd(void *data, const char *name, const char *why)
+{
+    struct doctor  *d = data;
+
+    doctor_say(d, LEVEL_WARN, "configuration", "docs/env.md has all names;"
+               " NAME=VALUE, and nothing in front", "%s: %s %s",
+               d->c->env_file, name, why);
+}
+
+
 /* run_doctor goes from what all stands on to what stands on it */
 int run_doctor(struct ctl *c)
 {
@@ -338,6 +349,7 @@ int run_doctor(struct ctl *c)
                    "%s is not for this user to read: what meta-consumer has of"
                    " it is not looked at", c->env_unread);
     }
+    ctl_env_odd(c, env_odd, &d);
     doctor_files(&d);
     if (c->opts.nginx != NULL) {
         doctor_nginx(&d);

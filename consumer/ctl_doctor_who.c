@@ -234,8 +234,10 @@ void doctor_edge(struct doctor *d, const struct status *s)
 
     if (beyond < 0 && s->edge_other[0] == '\0') {
         doctor_say(d, LEVEL_BAD, "edge", "docs/operations.md, Redis: what a"
-                   " failover costs", "Redis lost data: %lld fewer than nginx"
-                   " acknowledged", -beyond);
+                   " failover costs. It is said until nginx is restarted, with"
+                   " which it counts anew; a reload does not end it",
+                   "Redis lost data: %lld fewer than nginx acknowledged",
+                   -beyond);
     } else if (beyond < 0 || (status_more(s) && s->edge_start < 0)) {
         doctor_say(d, LEVEL_WARN, "edge", "metactl status --edge has the"
                    " numbers", "nginx's numbers and Redis's do not agree");

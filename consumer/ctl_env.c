@@ -148,6 +148,7 @@ void ctl_env(struct ctl *c)
                  " chmod o-w", file);
     }
 
+    c->env_file = file;
     buf_init(&b, ENV_MAX);
     ctl_read(file, &b);
     buf_add(&b, "", 1);

@@ -83,6 +83,9 @@ WHATSAPP_TOKEN="EAA"'env'xxxxxxxxxx\\
 xxxxxxxxxx @{["  "]}
 export META_SYSTEM_USER_TOKEN=not a name
 LD_PRELOAD=/nonexistent
+PAGE_ACCES_TOKEN=EAAenvodd
+WHATSAPP_TOKEN_FILES =x
+META_PIXEL_ID=1
 no such line
 END
     my ($code, $out, $err) = $ctl->run('--env', $env, 'token', 'list', '--json');
@@ -94,6 +97,16 @@ END
     unlike $out, qr/"kind":"system_user"/, '... and no others';
     like +($ctl->run('--env', $env, 'config', 'test'))[1], qr/comes from WHATSAPP_TOKEN$/m,
         'config test names them';
+    my $odd = (($ctl->run('--env', $env, 'config', 'test'))[2]);
+    is $odd =~ s/\Q$env\E/FILE/gr, <<'END', '... and those that nobody reads';
+metactl: FILE: META_SYSTEM_USER_TOKEN is behind "export", and systemd leaves such a line out
+metactl: FILE: PAGE_ACCES_TOKEN is no variable that anybody reads
+metactl: FILE: WHATSAPP_TOKEN_FILES is no variable that anybody reads
+END
+    like +($ctl->run('--env', $env, 'doctor', '--offline'))[1] =~ s/\s+/ /gr,
+        qr/warn configuration \S+: PAGE_ACCES_TOKEN is no variable .*? -> docs\/env.md/,
+        '... as doctor does';
+    unlike $odd, qr/EAA/, '... without a value';
     chmod 0666, $env;
     is +($ctl->run('--env', $env, 'token', 'list'))[0], 2, 'not where everybody may write';
 };
