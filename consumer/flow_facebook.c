@@ -26,6 +26,13 @@ static bool wants_pages(const struct flow *f)
 }
 
 
+/* of such an app there is nothing but the business to be named */
+static bool wants_ads(const struct flow *f)
+{
+    return f->scopes != NULL && strstr(f->scopes, "ads_") != NULL;
+}
+
+
 static void pages_done(struct flow *f)
 {
     if (f->naccounts == 0 && f->denied != NULL
@@ -227,6 +234,10 @@ static void owner_keep(struct flow *f, enum token_kind kind, struct str id)
     }
 
     flow_set(&f->parent, STR(t->name));
+    if (f->naccounts > 0 && f->accounts[0].name != NULL) {
+        token_set(t, "title", STR(f->accounts[0].name));
+    }
+
     flow_keep(f, t, wants_pages(f) ? NULL : "connected", pages_ask);
 }
 
@@ -257,12 +268,33 @@ static void on_long(struct flow *f, const struct verdict *v)
 }
 
 
+/* its name may be refused, and then its id says which */
+static void on_business_name(struct flow *f, const struct verdict *v)
+{
+    flow_account_add(f, TOKEN_BUSINESS, STR(f->business), v->rc == GRAPH_OK
+                     ? json_get_text(v->root, "name") : NONE);
+    owner_keep(f, TOKEN_BUSINESS, STR(f->business));
+}
+
+
+/* what may see neither Pages nor ads is of no use, and nothing is kept of it */
 static void on_business(struct flow *f, const struct verdict *v)
 {
     struct str  id = flow_business_id(f, v);
 
-    if (id.len > 0) {
+    if (id.len == 0) {
+        return;
+    }
+
+    if (wants_pages(f) || f->scopes == NULL) {
         owner_keep(f, TOKEN_BUSINESS, id);
+
+    } else if (wants_ads(f)) {
+        flow_set(&f->business, id);
+        flow_get(f, &f->as, f->business, "name", on_business_name);
+
+    } else {
+        flow_bad(f, FLOW_SCOPES, NULL);
     }
 }
 

@@ -250,8 +250,21 @@ subtest 'single Pages, and a business' => sub {
     is $seen->{step}, 'connected', 'found by their business';
     is $rig->stored("page:$SHOP")->{parent}, "user:$ANA", 'with a token of its own';
 
-    $seen = $rig->ended($rig->login(kind => 'business', code => {config_id => '81'}));
+    my $business = sub {
+        $rig->graph->control(POST => 'login', {configs => [{id => '81', token => 'system_user',
+            scopes => ['business_management', @_]}]});
+        return $rig->login(kind => 'business', code => {config_id => '81'});
+    };
+    failed($rig, $business->(), 'scopes', 'a business that may do nothing is not connected');
+    is $rig->stored("business:$BUSINESS"), undef, 'nor kept';
+    is_deeply [grep { $_->{kind} eq 'business' } $rig->announced], [], 'nor announced';
+    $seen = $rig->ended($business->('ads_read'));
+    like $seen->{accounts}, qr/"business","account":"$BUSINESS","name":"Corner Shop"/,
+        'one for ads alone is named';
+    is +($rig->announced)[-1]{name}, 'Corner Shop', 'to programs, too';
+    $seen = $rig->ended($business->('pages_show_list'));
     is $seen->{step}, 'connected', 'Login for Business';
+    like $seen->{accounts}, qr/\A\[\{"kind":"page","account":"$SHOP",/, 'names Pages';
     my $t = $rig->stored("business:$BUSINESS");
     ok $t && $t->{secret}, "the client's system user has a token";
     $rig->done;
