@@ -135,6 +135,7 @@ static void flow_free(struct flow *f)
     free(f->id);
     free(f->ref);
     free(f->redirect_uri);
+    free(f->wanted);
     free(f->denied);
     free(f->waba);
     free(f->phone);

@@ -15,7 +15,7 @@
 #define CODE_MS         60000
 #define CODE_SIGNUP_MS  30000
 #define LATE_ODD_MS     90000       /* Redis drops what waits for a minute */
-#define DENIED_MAX      512
+#define SCOPES_MAX      2048
 #define CODE_FORM       "application/x-www-form-urlencoded"
 
 
@@ -62,6 +62,7 @@ static bool code_took(struct flow *f, const struct verdict *v)
 static void on_facebook(struct flow *f, const struct verdict *v)
 {
     if (code_took(f, v)) {
+        flow_declined(f);
         flow_check(f, NULL, flow_facebook);
     }
 }
@@ -78,6 +79,7 @@ static void on_signup(struct flow *f, const struct verdict *v)
 static void on_instagram(struct flow *f, const struct verdict *v)
 {
     if (code_took(f, v)) {
+        flow_declined(f);
         flow_instagram(f);
     }
 }
@@ -217,19 +219,19 @@ static void late_say(const struct flow *f, const struct flow_order *order)
 
 /* it came by the browser, and stands in a sentence: names of permissions and
    commas, or nothing */
-static struct str order_denied(struct str denied)
+static struct str order_scopes(struct str list)
 {
     size_t  i;
 
-    for (i = 0; i < denied.len; i++) {
-        if (!((denied.at[i] >= 'a' && denied.at[i] <= 'z')
-              || denied.at[i] == '_' || denied.at[i] == ','))
+    for (i = 0; i < list.len; i++) {
+        if (!((list.at[i] >= 'a' && list.at[i] <= 'z')
+              || list.at[i] == '_' || list.at[i] == ','))
         {
             return NONE;
         }
     }
 
-    return denied.len <= DENIED_MAX ? denied : NONE;
+    return list.len <= SCOPES_MAX ? list : NONE;
 }
 
 
@@ -237,7 +239,8 @@ static void order_take(struct flow *f, const struct flow_order *order)
 {
     flow_set(&f->id, order->flow);
     flow_set(&f->ref, order->ref);
-    flow_set(&f->denied, order_denied(order->denied));
+    flow_set(&f->wanted, order_scopes(order->wanted));
+    flow_set(&f->denied, order_scopes(order->denied));
     flow_set(&f->waba, order->waba);
     flow_set(&f->phone, order->phone);
     f->coexists = str_is(order->event,

@@ -153,8 +153,9 @@ static void keep_lacks(struct flow *f)
 
     if (t->missing != NULL && f->nlacks++ < KEEP_LINES) {
         log_write(LOG_WARN, "login %.8s: token %s lacks %s: they are granted in"
-                  " a new login; \"metactl token login-url\" prints its link",
-                  f->id != NULL ? f->id : "-", SAID(t->name), t->missing);
+                  " a new login; \"metactl token login-url%s\" prints its link",
+                  f->id != NULL ? f->id : "-", SAID(t->name), t->missing,
+                  t->as.kind == TOKEN_INSTAGRAM ? "" : " --again rerequest");
     }
 }
 

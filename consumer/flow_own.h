@@ -54,7 +54,8 @@ struct flow {
     char                     *id;       /* NULL: no page follows it */
     char                     *ref;
     char                     *redirect_uri;
-    char                     *denied;
+    char                     *wanted;   /* permissions that were asked for */
+    char                     *denied;   /* of these, as far as we know */
     char                     *secret;   /* the code; then what it became; or a
                                            job's token */
     struct conf_token         as;       /* the same, for a call */
@@ -197,6 +198,7 @@ struct token *flow_business_find(const struct flow *f);
 
 /* the kinds */
 void flow_code(struct flow *f);         /* flow_code.c: the code is there */
+void flow_declined(struct flow *f);     /* flow_declined.c */
 void flow_facebook(struct flow *f);     /* flow_facebook.c: checked */
 void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_subscribe(struct flow *f);    /* flow_subscribe.c: to webhooks */

@@ -62,6 +62,7 @@ bool flow_order_read(const struct json *root, struct flow_order *order)
         .kind = json_get_text(e, "kind"),
         .redirect_uri = json_get_text(e, "redirect_uri"),
         .ref = json_get_text(e, "ref"), .code = json_get_text(e, "code"),
+        .wanted = json_get_text(e, "wanted"),
         .denied = json_get_text(e, "denied"),
         .event = json_get_text(e, "event"), .waba = id_or_none(e, "waba"),
         .phone = id_or_none(e, "phone"), .pin = json_get_text(e, "pin")

@@ -24,6 +24,7 @@ struct flow_order {
     struct str  redirect_uri;
     struct str  ref;
     struct str  code;           /* sealed */
+    struct str  wanted;         /* that the dialog was to ask for */
     struct str  denied;
     struct str  event;          /* of Embedded Signup's message */
     struct str  waba;

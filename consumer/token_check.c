@@ -156,7 +156,8 @@ static void scopes_say(struct care *c, const struct token_debug *d,
                        json_root(doc)))
     {
         log_write(LOG_WARN, "token %s lacks %.*s: they are granted in a new"
-                  " login; \"metactl token login-url\" prints its link",
+                  " login; \"metactl token login-url --again rerequest\""
+                  " prints its link",
                   SAID(c->t->name), (int) missing->len, missing->at);
     }
 

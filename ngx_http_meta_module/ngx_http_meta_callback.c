@@ -314,7 +314,8 @@ ngx_http_meta_callback_event(ngx_http_request_t *r,
     ngx_http_meta_callback_scopes(denied);
 
     p = ngx_pnalloc(r->pool, 512 + 6 * META_REF_MAX + molcf->redirect_uri.len
-                             + sealed->len + granted->len + denied->len);
+                             + sealed->len + cb->app->scope.len
+                             + granted->len + denied->len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -332,6 +333,7 @@ ngx_http_meta_callback_event(ngx_http_request_t *r,
                                       &molcf->redirect_uri, 0);
     p = ngx_http_meta_callback_member(p, "ref", &cb->login.ref, 0);
     p = ngx_http_meta_callback_member(p, "code", sealed, 0);
+    p = ngx_http_meta_callback_member(p, "wanted", &cb->app->scope, 1);
     p = ngx_http_meta_callback_member(p, "granted", granted, 1);
     p = ngx_http_meta_callback_member(p, "denied", denied, 1);
 

@@ -45,6 +45,7 @@ typedef struct {
     ngx_str_t                   id;
     ngx_uint_t                  kind;       /* ngx_http_meta_kind_t */
     ngx_str_t                   dialog;     /* up to "client_id=ID" */
+    ngx_str_t                   scope;      /* empty: of kind=business */
     ngx_str_t                   query;      /* "&scope=...", escaped */
 } ngx_http_meta_oauth_app_t;
 

@@ -328,6 +328,8 @@ ngx_http_meta_oauth_query(ngx_conf_t *cf, ngx_http_meta_oauth_app_t *app,
         return NGX_CONF_ERROR;
     }
 
+    app->scope = words->scope;
+
     p = app->query.data;
 
     switch (app->kind) {

@@ -66,8 +66,10 @@ subtest 'Facebook Login' => sub {
     unlike $c->log, qr/hand out/, 'Redis ends a wait, as at a failover: no alarm';
     is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
         instagram_basic instagram_manage_messages)), 'what the token lacks is known at once';
-    like $c->log, qr/\[warn\] login \w+: token page:$SHOP lacks pages_messaging,.*login-url/,
+    like $c->log, qr/\[warn\] login \w+: token page:$SHOP lacks pages_mess.*login-url --again re/,
         'and said';
+    $again = $rig->login(wanted => 'pages_show_list,pages_messaging', denied => 'email');
+    unlike $rig->ended($again)->{text}, qr/email/, 'nothing is named that was not asked for';
 };
 
 
@@ -285,6 +287,11 @@ subtest 'Instagram Login' => sub {
     is_deeply [map { s{ .*}{}r } grep { /subscribed_apps/ } $rig->asked($from)],
         [qw(GET POST GET)], 'subscribed to, once';
     ok !grep({ /debug_token/ } $rig->asked($from)), 'debug_token is not asked about these';
+    my $wanted = 'instagram_business_basic,instagram_business_manage_messages';
+    like $rig->ended($rig->login(kind => 'instagram', wanted => $wanted,
+        code => {declined => 'instagram_business_manage_messages'}))->{text},
+        qr/did not give.*on Instagram \(instagram_business_manage_messages\)\./,
+        'what was declined is named';
     failed($rig, $rig->login(kind => 'instagram', scope => 'instagram_business_manage_messages',
         code => {declined => 'instagram_business_basic'}), 'scopes', 'without what is needed');
     my $code = $rig->code(kind => 'instagram', redirect_uri => $BACK,

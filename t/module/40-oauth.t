@@ -192,6 +192,7 @@ event.kind = "facebook"
 event.redirect_uri = "https:\/\/example.com\/cb"
 event.ref = "Ü\"shop\"\\7"
 event.code = ~^"1\.[0-9a-f]{8}\.[\w-]{64}"$
+event.wanted = "a,b"
 event.granted = "a,b"
 event.denied = "c"
 --- flow
