@@ -1,7 +1,8 @@
 
 /*
  * The request body as one slice: where it lies in one buffer it is used as it
- * stands, from several buffers or a temporary file it is gathered first.
+ * stands, from several buffers or a temporary file it is gathered first.  And
+ * one that is a secret is wiped wherever nginx has put it.
  */
 
 
@@ -9,11 +10,24 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <openssl/crypto.h>
+
+#if (NGX_HTTP_V2)
+#include <ngx_http_v2_module.h>
+#endif
+
 #include "ngx_http_meta_module.h"
 
 
 static ngx_int_t ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b,
     off_t offset, u_char *p, size_t size);
+#if (NGX_HTTP_V2)
+static void ngx_http_meta_wipe_v2(ngx_http_request_t *r);
+static void ngx_http_meta_wipe_v2_handler(ngx_event_t *ev);
+
+
+static ngx_event_t  ngx_http_meta_wipe_event;
+#endif
 
 
 ngx_int_t
@@ -126,3 +140,99 @@ ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b, off_t offset,
 
     return NGX_OK;
 }
+
+
+/* after this the body is gone: for what we read ourselves, and once */
+
+void
+ngx_http_meta_body_wipe(ngx_http_request_t *r)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            OPENSSL_cleanse(b->pos, b->last - b->pos);
+        }
+    }
+
+    /* what was read, be it in a buffer of its own or behind the header */
+
+    b = r->request_body->buf;
+
+    if (b && b->start && b->last > b->start) {
+        OPENSSL_cleanse(b->start, b->last - b->start);
+    }
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        ngx_http_meta_wipe_v2(r);
+    }
+#endif
+}
+
+
+#if (NGX_HTTP_V2)
+
+/*
+ * Frames are read to one buffer of the worker's, and a body is copied from
+ * there.  It may hold other frames now, and does not once this event is over:
+ * what is not parsed by then is kept in the connection.
+ */
+
+static void
+ngx_http_meta_wipe_v2(ngx_http_request_t *r)
+{
+    ngx_uint_t                i;
+    ngx_buf_t                *b;
+    ngx_event_t              *ev;
+    ngx_http_v2_main_conf_t  *h2mcf;
+
+    b = r->stream->preread;
+
+    if (b) {
+        OPENSSL_cleanse(b->start, b->last - b->start);
+    }
+
+    /* by its name: an nginx may be without it */
+
+    for (i = 0; ngx_cycle->modules[i]; i++) {
+        if (ngx_strcmp(ngx_cycle->modules[i]->name, "ngx_http_v2_module")
+            == 0)
+        {
+            break;
+        }
+    }
+
+    if (ngx_cycle->modules[i] == NULL) {
+        return;
+    }
+
+    h2mcf = r->main_conf[ngx_cycle->modules[i]->ctx_index];
+    ev = &ngx_http_meta_wipe_event;
+
+    ev->data = h2mcf;
+    ev->handler = ngx_http_meta_wipe_v2_handler;
+    ev->log = ngx_cycle->log;
+
+    ngx_post_event(ev, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_meta_wipe_v2_handler(ngx_event_t *ev)
+{
+    ngx_http_v2_main_conf_t *h2mcf = ev->data;
+
+    if (h2mcf->recv_buffer) {
+        OPENSSL_cleanse(h2mcf->recv_buffer, h2mcf->recv_buffer_size);
+    }
+}
+
+#endif

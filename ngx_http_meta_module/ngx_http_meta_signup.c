@@ -272,18 +272,21 @@ ngx_http_meta_signup_judge(ngx_http_request_t *r)
     ngx_http_meta_signup_t  *s;
 
     if (ngx_http_meta_body_size(r) > NGX_HTTP_META_SIGNUP_MAX) {
+        ngx_http_meta_body_wipe(r);
         return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_LARGE);
     }
 
     s = ngx_pcalloc(r->pool, sizeof(ngx_http_meta_signup_t));
 
     if (s == NULL || ngx_http_meta_body(r, &body) != NGX_OK) {
+        ngx_http_meta_body_wipe(r);
         return ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_ERROR);
     }
 
     rc = ngx_http_meta_signup_read(r, s, body);
 
     OPENSSL_cleanse((void *) body.data, body.len);
+    ngx_http_meta_body_wipe(r);
 
     if (rc != NGX_OK) {
         return ngx_http_meta_signup_refuse(r, rc == NGX_ERROR

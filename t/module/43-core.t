@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256);
+use IO::Socket::INET;
 use Test::More;
 
 use Test::Meta;
@@ -76,13 +77,45 @@ verb signup => sub {
         qq({"state":"$state","code":"$code","event":"FINISH"}\n));
 };
 
+# CODE HOW: the same, the body cut in two or by HTTP/2
+verb signup_by => sub {
+    my ($t, $arg) = @_;
+    my ($code, $how) = split ' ', $arg;
+    $t->run(login => 'path=/signup');
+    my ($state) = $t->{last}{body} =~ / data-key="([^"]*)"/;
+    my $body = qq({"state":"$state","code":"$code","event":"FINISH"});
+    my @head = ('Content-Type: application/json', 'Sec-Fetch-Site: same-origin',
+        "Cookie: __Host-meta_login=$t->{nginx}{vars}{COOKIE}");
+    if ($how eq 'http2') {
+        my $out = "$t->{dir}/curl.out";
+        unlink $out;
+        spew("$t->{dir}/signup.json", $body);
+        Test::Meta::Process->new->run(out => $out, cmd => ['curl', '-s', '--http2', '--cacert',
+            "$t->{dir}/ca.pem", '-o', '/dev/null', '-w', '%{http_code}', map({ ('-H', $_) } @head),
+            '--data-binary', "\@$t->{dir}/signup.json", "https://localhost:$t->{vars}{TLS}/signup"])
+            ->wait_exit(10);
+        return is slurp($out), 200, 'by HTTP/2';
+    }
+
+    # a header that leaves no room for the whole body behind it
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->{nginx}->port)
+        or die "connect: $!";
+    $s->autoflush(1);
+    my $first = join "\r\n", 'POST /signup HTTP/1.1', 'Host: x', @head, 'X-Pad: ' . 'p' x 250,
+        'Content-Length: ' . length $body, 'Connection: close', '', substr $body, 0, -20;
+    print $s $first;
+    select undef, undef, undef, 0.1;
+    print $s substr $body, -20;
+    like join('', <$s>), qr{^HTTP/1\.1 200 }, 'in two parts';
+};
+
 # the words of "secrets", but for MARK, are in no worker's core
 verb core_without_secrets => sub {
     my ($t) = @_;
     my ($pid) = $t->{nginx}->workers;
 
     # an answer may be here before its request is over there, and wiped: one more
-    system 'curl', '-sk', '-o', '/dev/null', "https://localhost:$t->{vars}{TLS}/over";
+    system 'curl', '-sk', '--http1.1', '-o', '/dev/null', "https://localhost:$t->{vars}{TLS}/over";
     kill 'ABRT', $pid;
     ok $t->{nginx}->wait_log(qr/process $pid exited on signal 6 \(core dumped\)/), 'core dumped';
     my ($file) = glob "$t->{dir}/cores/*";
@@ -168,7 +201,7 @@ location /tls {
 === codes of logins, and the keys that seal them and sign links
 --- cores
 --- tls
---- secrets: MARK=32 CODE1=300 CODE2=32 CODE3=32 CODE4=32 CODE5=400
+--- secrets: MARK=32 CODE1=300 CODE2=32 CODE3=32 CODE4=32 CODE5=400 CODE6=300 CODE7=300
 --- log_level: info
 --- http
 meta_queue meta:events:$MARK;
@@ -179,6 +212,8 @@ server {
     meta_redirect_uri https://example.com/cb;
     meta_token_key_file $DIR/token_keys;
     location = /cb { meta_oauth_callback; }
+    meta_oauth_open on;
+    location = /signup { meta_embedded_signup config_id=4455; }
 }
 --- server
 location = /signup { meta_embedded_signup config_id=4455; }
@@ -191,8 +226,10 @@ location = /signup { meta_embedded_signup config_id=4455; }
 --- status: 409
 --- signup: $CODE5
 --- status: 200
+--- signup_by: $CODE6 split
 --- state
 --- ask_tls: /cb?code=$CODE3&state=$STATE 303 409
 --- state: expires=-1
 --- ask_tls: /cb?code=$CODE4&state=$STATE 400 400
+--- signup_by: $CODE7 http2
 --- core_without_secrets
