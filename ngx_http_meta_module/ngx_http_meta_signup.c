@@ -228,7 +228,9 @@ ngx_http_meta_signup_page(ngx_http_request_t *r, ngx_str_t *flow,
 static ngx_int_t
 ngx_http_meta_signup_post(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    off_t                      size;
+    ngx_int_t                  rc;
+    ngx_http_core_loc_conf_t  *clcf;
 
     /* no error_page makes another answer of this */
 
@@ -242,7 +244,19 @@ ngx_http_meta_signup_post(ngx_http_request_t *r)
                : rc;
     }
 
-    if (r->headers_in.content_length_n > NGX_HTTP_META_SIGNUP_MAX) {
+    /* what could not be read to memory alone is not read: it is a secret */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    size = r->headers_in.content_length_n;
+
+    if (size < 0) {
+        size = NGX_HTTP_META_SIGNUP_MAX;
+    }
+
+    if (size > NGX_HTTP_META_SIGNUP_MAX
+        || size > (off_t) clcf->client_body_buffer_size)
+    {
         rc = ngx_http_discard_request_body(r);
         return rc == NGX_OK
                ? ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_LARGE)
@@ -250,6 +264,9 @@ ngx_http_meta_signup_post(ngx_http_request_t *r)
     }
 
     r->request_body_in_single_buf = 1;
+    r->request_body_in_file_only = 0;
+    r->request_body_in_persistent_file = 0;
+    r->request_body_in_clean_file = 0;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_meta_signup_body);
 

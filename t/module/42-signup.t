@@ -154,6 +154,12 @@ verb used_longer => sub {
     cmp_ok $ttl, '>', ends($t) - time + 60, 'the mark outlives the state';
 };
 
+# nginx has kept no body, whatever client_body_in_file_only says
+verb no_body_files => sub {
+    my ($t) = @_;
+    is_deeply [grep { -f } glob "$t->{dir}/body/* $t->{dir}/body/*/*/*"], [], 'no file';
+};
+
 run_blocks();
 
 __DATA__
@@ -436,6 +442,19 @@ state=1
 --- send_much: 9000
 --- status: 413
 --- llen: meta:auth 0
+
+=== a code is never in a file: what a small buffer does not hold is not read
+--- http
+client_body_in_file_only on;
+client_body_buffer_size 512;
+--- signup
+--- open
+--- send
+{"code":"a-code-that-no-file-has"}
+--- status: 200
+--- no_body_files
+--- send_much: 900
+--- status: 413
 
 === Redis away: 503, and what was not taken can come again
 --- signup
