@@ -152,6 +152,12 @@ ngx_http_meta_signup_get(ngx_http_request_t *r)
         return ngx_http_meta_head_only(r);
     }
 
+    /* nobody is asked for a permission that has nowhere to go */
+
+    if (ngx_http_meta_ask_ready(r) != NGX_OK) {
+        return ngx_http_meta_note(r, NGX_HTTP_META_NOTE_AGAIN, NULL);
+    }
+
     if (ngx_http_meta_state_begin(r, &molcf->signup->name, &ref,
                                   NGX_HTTP_META_FLOW_TIME, &flow, &state)
         != NGX_OK)
