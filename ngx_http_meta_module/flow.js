@@ -100,7 +100,7 @@ function later(flow, ms) {
 }
 
 function ask(flow) {
-  fetch('?flow=' + flow + '&format=json', {cache: 'no-store', credentials: 'omit'})
+  fetch('?flow=' + flow + '&format=json', {cache: 'no-store', credentials: 'same-origin'})
     .then(function (answer) {
       if (answer.status !== 200 && answer.status !== 404) { throw answer.status; }
       return answer.json();
@@ -108,8 +108,9 @@ function ask(flow) {
     .then(function (state) {
       if (show(state)) { later(flow, Date.now() - changed > 30000 ? 3000 : 700); }
     })
-    .catch(function () {
-      hint('We cannot reach the server just now. This page tries again by itself.');
+    .catch(function (why) {
+      hint(why === 401 || why === 403 ? 'Please reload this page: you may have to log in again.'
+        : 'We cannot reach the server just now. This page tries again by itself.');
       later(flow, 3000);
     });
 }

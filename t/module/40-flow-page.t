@@ -50,6 +50,15 @@ verb closed => sub {
     (delete $t->{browser})->stop('TERM');
 };
 
+# JavaScript
+verb js => sub { my ($t, undef, $code) = @_; $t->{browser}->eval($code) };
+
+# PATH: the same browser goes there
+verb go => sub {
+    my ($t, $path) = @_;
+    $t->{browser}->open('http://127.0.0.1:' . $t->{nginx}->port . $path);
+};
+
 run_blocks();
 
 __DATA__
@@ -142,3 +151,26 @@ document.cookie === ''
 --- auth: 1
 event.granted = "a,b"
 --- closed
+
+=== behind a login of one's own the page asks as whoever looks at it
+--- logins
+--- server
+location = /sso { add_header Set-Cookie "sso=1; Path=/"; default_type text/html; return 200 "<p>ok</p>"; }
+location = /out { add_header Set-Cookie "sso=; Path=/; Max-Age=0"; return 204; }
+location = /auth { internal; if ($cookie_sso = "") { return 401; } return 204; }
+location = /st { auth_request /auth; meta_oauth_status; }
+--- says
+step = received
+text = Your permission has arrived.
+--- open: 360 /sso
+--- go: /st?flow=0123456789abcdef0123456789abcdef
+--- says
+step = checking
+text = It is checked.
+--- holds
+document.getElementById('text').innerText === 'It is checked.'
+--- js
+fetch('/out'); 1
+--- holds
+/reload this page/.test(document.getElementById('hint').innerText)
+--- closed: 401
