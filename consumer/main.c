@@ -65,10 +65,19 @@ static void on_gone(void *data, struct desk *desk)
 }
 
 
+static void on_tokens_gone(void *data)
+{
+    struct daemon  *d = data;
+
+    uv_stop(&d->loop);
+}
+
+
+/* a renewal may have ended meanwhile: tokens come last */
 static void daemon_gone(struct daemon *d)
 {
     if (d->fleet_gone && d->flows_gone) {
-        uv_stop(&d->loop);
+        tokens_drain(d->worker.tokens, on_tokens_gone, d);
     }
 }
 

@@ -248,10 +248,13 @@ void tokens_on_change(struct tokens *tokens, tokens_change_cb cb, void *data);
 void tokens_put_over(struct tokens *tokens, const struct token *t,
     const struct token *old, const char *event, tokens_cb cb, void *data);
 
-/* tokens_keep: t (a token_copy) could not be put in place of the one that it is
-   a copy of; why: tokens_put_over's.  It is used from memory, and put again */
+/* tokens_keep: t (a token_copy) could not be put in place of old, which it is a
+   copy of; why: tokens_put_over's.  It is used from memory, and put again */
 void tokens_keep(struct tokens *tokens, const struct token *t,
-    const char *why);
+    struct token *old, const char *why);
+
+/* tokens_drain: cb, maybe at once, when Redis has all that were kept */
+void tokens_drain(struct tokens *tokens, void (*cb)(void *data), void *data);
 
 /* tokens_note writes fields of one that is there, of the configuration's too:
    words are field, value, field, value...; never the secret.  Where state

@@ -61,6 +61,8 @@ struct tokens {
     bool                   full;        /* likewise: more than TOKENS_MAX */
     unsigned               seen;        /* of the last reading of all */
     struct token_kept     *kept;        /* Redis has not taken them yet */
+    void                 (*on_drained)(void *data);     /* when it has */
+    void                  *drained_data;
     struct token_op       *late;        /* answered as soon as we are back */
     uv_timer_t             poll;
     uv_timer_t             later;
@@ -149,10 +151,11 @@ void store_back(struct tokens *s);
 void store_back_again(struct tokens *s);    /* from the first on, if it is on */
 void store_late(struct tokens *s);
 
-/* token_kept.c.  kept_stands: what Redis has of that name is older than what is
-   kept of it */
+/* token_kept.c.  kept_stands: what Redis has is older than what is kept of that
+   name */
 void kept_again(struct tokens *s);
-bool kept_stands(struct tokens *s, struct str name, struct str sealed);
+void kept_hurry(struct tokens *s);
+bool kept_stands(struct tokens *s, const struct token *is);
 void kept_free(struct tokens *s);
 
 /* token_locked.c */

@@ -132,31 +132,19 @@ struct token *token_read(const struct tokens *s, struct str name,
 }
 
 
-static struct str hash_sealed(const struct reply *hash)
-{
-    size_t  i;
-
-    for (i = 0; i + 1 < reply_count(hash); i += 2) {
-        if (str_is(reply_str(reply_at(hash, i)), "sealed")) {
-            return reply_str(reply_at(hash, i + 1));
-        }
-    }
-
-    return NONE;
-}
-
-
 /* book_read: what is not there any more goes */
 bool book_read(struct tokens *s, struct str name, const struct reply *hash,
     const char **why)
 {
     struct token  *t, *old = token_find(s, BY_NAME, name);
 
-    if (s->kept != NULL && kept_stands(s, name, hash_sealed(hash))) {
+    t = token_read(s, name, hash, why);
+
+    if (t != NULL && s->kept != NULL && kept_stands(s, t)) {
+        token_free(t);
+        *why = NULL;
         return true;
     }
-
-    t = token_read(s, name, hash, why);
 
     if (t != NULL) {
         t->seen = s->seen;

@@ -228,7 +228,7 @@ static void on_put(void *data, const char *why)
     if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0
         && strcmp(why, TOKENS_GONE) != 0)
     {
-        tokens_keep(c->life->tokens, c->put, why);
+        tokens_keep(c->life->tokens, c->put, c->t, why);
         why = NULL;
     }
 

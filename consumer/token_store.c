@@ -371,6 +371,7 @@ static void on_up(void *data)
     struct tokens  *s = data;
 
     s->version = -1;
+    kept_hurry(s);
     store_look(s);
 }
 
