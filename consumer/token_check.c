@@ -338,6 +338,9 @@ void check_begin(struct care *c)
     if (life_check_at(c->t, &rule, now) > now
         && life_retry_due(c->t, &rule, now))
     {
+        if (c->t->tries == 0) {     /* perhaps nobody can renew it */
+            care_later(c, (uint64_t) rule.check_ms);
+        }
         refresh_begin(c, care_end);     /* it was looked at today */
         return;
     }

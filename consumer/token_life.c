@@ -120,11 +120,13 @@ bool life_refresh_due(const struct token *t, const struct life_rule *rule,
 }
 
 
-/* life_retry_due: one that was not tried comes with the look */
+/* life_retry_due: one that was not tried comes with the look; where who looked
+   died before it was tried, it comes a little later */
 bool life_retry_due(const struct token *t, const struct life_rule *rule,
     int64_t now)
 {
-    return t->tries > 0 && t->retry <= now && life_refresh_due(t, rule, now);
+    return t->retry <= now && life_refresh_due(t, rule, now)
+           && (t->tries > 0 || t->checked + LIFE_AGAIN_MS <= now);
 }
 
 

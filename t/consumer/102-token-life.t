@@ -332,6 +332,11 @@ subtest 'a renewal that failed is tried again before long' => sub {
     $rig->do('DEL', 'meta:token:user:1');
     put($rig, 'user:1', {expires_in => 3 * $DAY, scopes => ['pages_show_list']});
     ok +(wait_for { field($rig, 'user:1', 'refreshed') } 10), 'but a new one is' or diag $rig->logs;
+    my $old = 1000 * (time - 600);      # and who looked died before it was tried
+    put($rig, 'user:2', {expires_in => 3 * $DAY, scopes => ['pages_show_list']}, checked => $old,
+        expires => 1000 * (time + 3 * $DAY));
+    ok +(wait_for { field($rig, 'user:2', 'refreshed') } 10), 'as is one that was only looked at'
+        or diag $rig->logs;
     $rig->finish(secrets => \@secrets);
 };
 
