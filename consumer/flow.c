@@ -159,9 +159,10 @@ static void flow_free(struct flow *f)
 }
 
 
-static void flows_look(struct flows *flows)
+/* flows_look: is there room, is all over? */
+void flows_look(struct flows *flows)
 {
-    if (flows->n == 0 && flows->on_drained != NULL) {
+    if (flows->n == 0 && flows->words == NULL && flows->on_drained != NULL) {
         flows->on_drained(flows->drained_data);
     }
 
@@ -180,47 +181,6 @@ static void flow_end(struct flow *f)
     if (!flows->leaving) {
         flows_look(flows);
     }
-}
-
-
-/* flow_fields writes words (field, value...) of meta:flow:ID */
-void flow_fields(struct flow *f, const struct str *words, size_t n)
-{
-    int         rc;
-    size_t      i;
-    char        at[MEM_DIGITS];
-    struct buf  key;
-    struct str  argv[24] = { STR("HSET") }, expire[3];
-
-    if (f->id == NULL || f->flows->redis == NULL || n > 20) {
-        return;
-    }
-
-    buf_init(&key, 128);
-    buf_text(&key, "meta:flow:");
-    buf_text(&key, f->id);
-    argv[1] = (struct str) { key.at, key.len };
-    for (i = 0; i < n; i++) {
-        argv[2 + i] = words[i];
-    }
-    argv[2 + i] = STR("at");
-    argv[3 + i].at = at;
-    argv[3 + i].len = mem_digits(at, (unsigned long long) flow_now());
-
-    expire[0] = STR("EXPIRE");
-    expire[1] = argv[1];
-    expire[2] = STR(FLOW_KEEP_S);
-
-    rc = redis_send(f->flows->redis, argv, i + 4, FLOW_REDIS_MS, NULL, NULL);
-    if (rc == 0) {
-        rc = redis_send(f->flows->redis, expire, 3, FLOW_REDIS_MS, NULL,
-                        NULL);
-    }
-    if (rc != 0) {
-        log_write(LOG_DEBUG, "login %.8s: its page is not told", f->id);
-    }
-
-    buf_free(&key);
 }
 
 
@@ -307,8 +267,7 @@ static void flow_listed(struct flow *f)
 }
 
 
-/* flow_good: all is stored */
-void flow_good(struct flow *f)
+static void good_say(struct flow *f)
 {
     size_t      more;
     struct buf  text, accounts;
@@ -333,7 +292,7 @@ void flow_good(struct flow *f)
 
     f->step = FLOW_STEP_CONNECTED;
     flow_listed(f);
-    flow_fields(f, (struct str[]) {
+    flow_last(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
         { text.at, text.len }, STR("error"), NONE, STR("accounts"),
         { accounts.at, accounts.len } }, 8);
@@ -345,6 +304,13 @@ void flow_good(struct flow *f)
     flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
     buf_free(&text);
     buf_free(&accounts);
+}
+
+
+/* flow_good: all is stored */
+void flow_good(struct flow *f)
+{
+    good_say(f);
     flow_end(f);
 }
 
@@ -393,7 +359,7 @@ static void bad_say(struct flow *f, enum flow_error error,
     }
 
     bad_log(f, error, v);
-    flow_fields(f, (struct str[]) {
+    flow_last(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_FAILED)), STR("text"),
         text.over ? STR(flow_error_text(error))
                   : (struct str) { text.at, text.len }, STR("error"),
@@ -421,7 +387,7 @@ void flow_wait_pin(struct flow *f)
     buf_init(&text, 1024);
     flow_pin_text(f, &text);
     f->step = FLOW_STEP_PIN;
-    flow_fields(f, (struct str[]) {
+    flow_last(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_PIN)), STR("text"),
         text.over ? STR(flow_step_text(FLOW_STEP_PIN))
                   : (struct str) { text.at, text.len }, STR("error"), NONE,
@@ -541,14 +507,19 @@ void flows_leave(struct flows *flows)
 
     for (f = flows->first; f != NULL; f = next) {
         next = f->next;
-        bad_say(f, FLOW_INTERNAL, NULL);
-        flow_tell(f, FLOW_INTERNAL, NONE, NULL);
+        if (flow_subs_leave(f)) {
+            good_say(f);
+        } else {
+            bad_say(f, FLOW_INTERNAL, NULL);
+            flow_tell(f, FLOW_INTERNAL, NONE, NULL);
+        }
         f->cb = NULL;
         if (!f->flying && !f->asked) {
             flow_free(f);
         }
     }
 
+    flow_words_leave(flows);
     redis_flush(flows->redis);
     flows->redis = NULL;
 }

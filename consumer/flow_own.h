@@ -127,6 +127,8 @@ struct flows {
     struct conf    *conf;
     struct flow    *first;
     size_t          n;
+    struct flow_word  *words;   /* last ones that Redis has not taken */
+    size_t          nwords;
     bool            leaving;
     void          (*on_room)(void *data);
     void           *room_data;
@@ -143,7 +145,6 @@ void flow_hint(const struct flow *f, enum flow_error error, struct buf *b);
 bool flow_left(struct flow *f);
 struct flow *flow_new(struct flows *flows, enum flow_kind kind);
 void flow_say(struct flow *f, enum flow_step step);
-void flow_fields(struct flow *f, const struct str *words, size_t n);
 void flow_good(struct flow *f);
 void flow_bad(struct flow *f, enum flow_error error,
     const struct verdict *v);
@@ -151,6 +152,7 @@ void flow_wait_pin(struct flow *f);
 void flow_ignore(struct flow *f, const char *why);  /* nothing is begun */
 struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
     struct str id, struct str name);
+void flows_look(struct flows *flows);
 void flow_set(char **field, struct str value);      /* NULL where empty */
 void flow_secret(struct flow *f, struct str secret);    /* old is wiped */
 bool flow_app(struct flow *f, struct str id);
@@ -164,6 +166,11 @@ size_t flow_taken_count(const struct flow *f);
 void flow_taken_text(const struct flow *f, struct buf *b);
 void flow_good_text(const struct flow *f, size_t more, struct buf *b);
 void flow_pin_text(const struct flow *f, struct buf *b);
+
+/* flow_word.c: what its page is told */
+void flow_fields(struct flow *f, const struct str *words, size_t n);
+void flow_last(struct flow *f, const struct str *words, size_t n);
+void flow_words_leave(struct flows *flows);
 
 /* flow_call.c: a call, and times to wait */
 void flow_call(struct flow *f, bool repeats, flow_then then);
@@ -202,6 +209,7 @@ void flow_declined(struct flow *f);     /* flow_declined.c */
 void flow_facebook(struct flow *f);     /* flow_facebook.c: checked */
 void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_subscribe(struct flow *f);    /* flow_subscribe.c: to webhooks */
+bool flow_subs_leave(struct flow *f);   /* true: only that was left to do */
 void flow_subs_free(struct flow *f);
 void flow_signup(struct flow *f);       /* flow_signup.c: it has its token */
 bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */

@@ -16,6 +16,7 @@
 #define SUB_ALL_MS   30000      /* then none is begun any more */
 #define SUB_TRIES    3
 #define SUB_LINES    5          /* of the log, by account */
+#define SUB_LEFT     "meta-consumer was stopped"
 #define SUB_SCOPE    "pages_manage_metadata"
 
 /* an account that is worked on: it is looked at, then added to; f NULL: none */
@@ -217,9 +218,7 @@ static void sub_call(struct flow_sub *s)
         return;
     }
 
-    f->ndeaf++;
-    f->accounts[s->at].deaf = true;
-    sub_say(f, &f->accounts[s->at], why);
+    sub_deaf(f, s->at, NULL, why);
     sub_end(s);
 }
 
@@ -239,16 +238,50 @@ static void sub_begin(struct flow *f, struct flow_sub *s, size_t at)
 }
 
 
-static void subs_end(struct flow *f)
+static void subs_said(const struct flow *f)
 {
     if (f->ndeaf > SUB_LINES) {
         log_write(LOG_WARN, "login %.8s: %zu accounts are connected, and send"
                   " no webhooks yet: \"metactl subscribe\" subscribes to them",
                   f->id != NULL ? f->id : "-", f->ndeaf);
     }
+}
 
+
+static void subs_end(struct flow *f)
+{
+    subs_said(f);
     f->flying = false;
     flow_good(f);
+}
+
+
+/* flow_subs_leave: we are leaving, all is stored, and who is not subscribed yet
+   is so by hand */
+bool flow_subs_leave(struct flow *f)
+{
+    size_t             i;
+    struct flow_subs  *all = f->subs;
+
+    if (all == NULL || f->step != FLOW_STEP_SUBSCRIBING) {
+        return false;
+    }
+
+    for (i = 0; i < SUB_WIDE; i++) {
+        if (all->all[i].f != NULL) {
+            sub_deaf(f, all->all[i].at, NULL, SUB_LEFT);
+        }
+    }
+
+    for ( /* void */ ; all->next < f->naccounts; all->next++) {
+        if (account_has(f, &f->accounts[all->next])) {
+            sub_deaf(f, all->next, NULL, SUB_LEFT);
+        }
+    }
+
+    subs_said(f);
+
+    return true;
 }
 
 

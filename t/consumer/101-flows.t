@@ -328,6 +328,31 @@ subtest 'Redis goes away, the daemon goes, and many come at once' => sub {
     is "$seen->{step} $seen->{error}", 'failed internal', 'and the page knows';
     $rig->graph->hasten;
 
+    # all is stored, and the last step is left
+    $c = $rig->logins(more => "drain_timeout: 500ms\n");
+    my %last = (scope => 'pages_show_list,pages_messaging,pages_manage_metadata');
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {slow => 20_000}});
+    $flow = $rig->login(%last);
+    $rig->at($flow, 'subscribing');
+    isnt $c->drain(20), '0', 'it is not waited for';
+    $seen = $rig->flow($flow);
+    is "$seen->{step} $seen->{error}", 'connected ', 'who is connected hears so';
+    like $seen->{text}, qr/does not arrive here yet/, '... and what is not done';
+    $rig->graph->hasten;
+
+    $c = $rig->logins;
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {slow => 20_000}});
+    $flow = $rig->login(%last);
+    $rig->at($flow, 'subscribing');
+    $rig->do('CLIENT', 'PAUSE', 60_000, 'WRITE');
+    $rig->graph->hasten;
+    $c->wait_log(qr/login @{[substr $flow, 0, 8]} \(facebook\): connected/);
+    $rig->do('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    $c->wait_log(qr/login \w{8}: Redis does not take how it ended: it is told again/);
+    $rig->do('CLIENT', 'UNPAUSE');
+    is $rig->ended($flow)->{step}, 'connected', 'the last word is repeated';
+    $c->drain(20);
+
     # longer than the second in which the store is looked at
     $c = $rig->logins(more => "drain_timeout: 1200ms\n");
     $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
