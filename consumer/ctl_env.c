@@ -33,15 +33,42 @@ static bool name_good(const struct buf *name)
 }
 
 
-/* what is set already wins; the loader's variables are for no child of ours */
-static void env_set(struct buf *name, struct buf *value)
+/* names, one behind the other, each of which the file has set */
+static bool env_ours(const struct buf *ours, const char *name)
 {
-    if (name_good(name)) {
-        buf_add(name, "", 1);
-        buf_add(value, "", 1);
-        if (strncmp(name->at, "LD_", 3) != 0) {
-            setenv(name->at, value->at, 0);
+    size_t       len = strlen(name);
+    const char  *p = ours->at, *end = ours->at + ours->len;
+
+    for ( /* void */ ; p < end; p += strlen(p) + 1) {
+        if (strncmp(p, name, len + 1) == 0) {
+            return true;
         }
+    }
+
+    return false;
+}
+
+
+/* of the file the last one wins, over what is set already none does; the
+   loader's variables are for no child of ours */
+static void env_set(struct buf *ours, struct buf *name, struct buf *value)
+{
+    if (!name_good(name)) {
+        return;
+    }
+
+    buf_add(name, "", 1);
+    buf_add(value, "", 1);
+    if (strncmp(name->at, "LD_", 3) == 0) {
+        return;
+    }
+
+    if (env_ours(ours, name->at)) {
+        setenv(name->at, value->at, 1);
+
+    } else if (getenv(name->at) == NULL) {
+        setenv(name->at, value->at, 0);
+        buf_add(ours, name->at, name->len);
     }
 }
 
@@ -67,26 +94,29 @@ static const char *quoted(const char *p, struct buf *value)
 }
 
 
-/* up to the line's end, which a backslash hides; quotes may come in between */
+/* up to the line's end, which a backslash hides.  Quotes are such where a value
+   begins and behind others, with white space in between that is dropped;
+   further on they are letters */
 static const char *value_read(const char *p, struct buf *value)
 {
-    size_t  keep = 0;       /* what white space at the end does not reach */
+    size_t  keep;       /* what white space at the end does not reach */
 
-    p += strspn(p, " \t\r");
+    p += strspn(p, " \t");
+    while (*p == '"' || *p == '\'') {
+        p = quoted(p, value);
+        p += strspn(p, " \t");
+    }
 
-    while (*p != '\0' && *p != '\n') {
-        if (*p == '"' || *p == '\'') {
-            p = quoted(p, value);
-            keep = value->len;
-        } else if (*p == '\\' && p[1] != '\0') {
-            if (p[1] != '\n') {
-                buf_add(value, p + 1, 1);
-                keep = value->len;
+    for (keep = value->len; *p != '\0' && strchr("\r\n", *p) == NULL; p++) {
+        if (*p == '\\' && p[1] != '\0') {
+            p++;
+            if (strchr("\r\n", *p) == NULL) {
+                buf_add(value, p, 1);
             }
-            p += 2;
+            keep = value->len;
         } else {
             buf_add(value, p, 1);
-            keep = strchr(" \t\r", *p++) != NULL ? keep : value->len;
+            keep = strchr(" \t", *p) != NULL ? keep : value->len;
         }
     }
 
@@ -96,15 +126,33 @@ static const char *value_read(const char *p, struct buf *value)
 }
 
 
+/* a backslash hides its end, too (up to systemd 253) */
+static const char *comment_skip(const char *p)
+{
+    for ( /* void */ ; *p != '\0' && strchr("\r\n", *p) == NULL; p++) {
+        p += *p == '\\' && p[1] != '\0';
+    }
+
+    return p;
+}
+
+
 static void env_read(const char *p)
 {
     size_t      n;
-    struct buf  name, value;
+    struct buf  ours, name, value;
+
+    buf_init(&ours, ENV_MAX);
 
     for (p += strspn(p, " \t\r\n"); *p != '\0'; p += strspn(p, " \t\r\n")) {
-        n = strcspn(p, "=\n");
-        if (*p == '#' || *p == ';' || p[n] != '=') {
-            p += strcspn(p, "\n");
+        if (*p == '#' || *p == ';') {
+            p = comment_skip(p);
+            continue;
+        }
+
+        n = strcspn(p, "=\r\n");
+        if (p[n] != '=') {
+            p += n;
             continue;
         }
 
@@ -116,10 +164,12 @@ static void env_read(const char *p)
         }
 
         p = value_read(p + n + 1, &value);
-        env_set(&name, &value);
+        env_set(&ours, &name, &value);
         buf_free(&name);
         token_ask_wipe(&value);
     }
+
+    buf_free(&ours);
 }
 
 

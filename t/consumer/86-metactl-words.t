@@ -107,6 +107,19 @@ END
         qr/warn configuration \S+: PAGE_ACCES_TOKEN is no variable .*? -> docs\/env.md/,
         '... as doctor does';
     unlike $odd, qr/EAA/, '... without a value';
+    # of two the last one; quotes inside are letters; a comment's backslash hides its end
+    spew($env, "WHATSAPP_PHONE_ID=111\nX=ab\"cd\nWHATSAPP_TOKEN='old'\nWHATSAPP_PHONE_ID='22' 2 \n"
+        . "WHATSAPP_TOKEN=EAA\"env'xxxxxxxxxxx  \n# no \\\nWHATSAPP_PHONE_ID=333\n");
+    my $listed = ($ctl->run('--env', $env, 'token', 'list', '--json'))[1];
+    ($row) = grep { $_->{kind} eq 'whatsapp' } @{decode_json($listed)->{tokens}};
+    is_deeply [@$row{qw(id length mark)}], [222, 19,
+        '#' . substr(sha256_hex(q(EAA"env'xxxxxxxxxxx)), 0, 8)], 'as systemd does' or diag $listed;
+    {
+        local $ENV{WHATSAPP_PHONE_ID} = 444;
+        $listed = ($ctl->run('--env', $env, 'token', 'list', '--json'))[1];
+        is +(grep { $_->{kind} eq 'whatsapp' } @{decode_json($listed)->{tokens}})[0]{id}, 444,
+            'what is set already wins';
+    }
     chmod 0666, $env;
     is +($ctl->run('--env', $env, 'token', 'list'))[0], 2, 'not where everybody may write';
 };
