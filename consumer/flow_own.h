@@ -211,6 +211,7 @@ void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_subscribe(struct flow *f);    /* flow_subscribe.c: to webhooks */
 bool flow_subs_leave(struct flow *f);   /* true: only that was left to do */
 void flow_subs_free(struct flow *f);
+bool flow_subs_denied(const struct flow *f);    /* it is not granted */
 void flow_signup(struct flow *f);       /* flow_signup.c: it has its token */
 bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */
 void flow_pin(struct flow *f);

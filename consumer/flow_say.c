@@ -25,9 +25,9 @@ static const struct {
         " registered." },
     [FLOW_STEP_PIN] = { "pin", "This number is protected by a PIN of six digits"
         " that was set earlier. Please enter it; it can be changed in"
-        " WhatsApp Manager." },
-    [FLOW_STEP_CONNECTED] = { "connected", "Connected. You can close this"
-        " page." },
+        " WhatsApp Manager. There is one try here: with a wrong PIN you"
+        " have to begin again." },
+    [FLOW_STEP_CONNECTED] = { "connected", "You can close this page." },
     [FLOW_STEP_FAILED] = { "failed", "" }
 }, errors[FLOW_ERRORS] = {
     [FLOW_GOOD] = { "", "" },

@@ -75,7 +75,7 @@ static void sub_deaf(struct flow *f, size_t at, const struct verdict *v,
     char  why[160];
 
     f->accounts[at].deaf = true;
-    if (f->ndeaf++ >= SUB_LINES) {
+    if (f->ndeaf++ >= SUB_LINES || flow_subs_denied(f)) {
         return;
     }
 
@@ -147,14 +147,14 @@ static enum sub_state sub_look(struct flow_sub *s, const struct json *root)
 
 static void sub_looked(struct flow_sub *s, enum sub_state state)
 {
-    if (state == SUB_LACKS) {
+    if (state == SUB_LACKS && !flow_subs_denied(s->f)) {
         s->adds = true;
         s->tries = 0;
         sub_call(s);
         return;
     }
 
-    if (state == SUB_UNREAD) {
+    if (state != SUB_ALL) {
         sub_deaf(s->f, s->at, NULL, "Meta's answer names too many fields");
     }
     sub_end(s);
@@ -240,7 +240,14 @@ static void sub_begin(struct flow *f, struct flow_sub *s, size_t at)
 
 static void subs_said(const struct flow *f)
 {
-    if (f->ndeaf > SUB_LINES) {
+    if (f->ndeaf > 0 && flow_subs_denied(f)) {
+        log_write(LOG_WARN, "login %.8s: Pages are connected that send no"
+                  " webhooks, for %s was not granted: %zu.  Once it is (a new"
+                  " login), they are subscribed to; or do it by \"metactl"
+                  " subscribe\"", f->id != NULL ? f->id : "-", SUB_SCOPE,
+                  f->ndeaf);
+
+    } else if (f->ndeaf > SUB_LINES) {
         log_write(LOG_WARN, "login %.8s: %zu accounts are connected, and send"
                   " no webhooks yet: \"metactl subscribe\" subscribes to them",
                   f->id != NULL ? f->id : "-", f->ndeaf);
@@ -316,44 +323,18 @@ static void subs_go(struct flow *f)
 }
 
 
-/* nobody need be asked for what was not granted */
-static bool subs_denied(struct flow *f)
+/* flow_subs_denied: then it is only looked whether somebody has subscribed
+   before */
+bool flow_subs_denied(const struct flow *f)
 {
-    size_t  i;
-
-    if (f->kind == FLOW_INSTAGRAM || f->scopes == NULL
-        || scope_has(STR(f->scopes), SUB_SCOPE))
-    {
-        return false;
-    }
-
-    for (i = 0; i < f->naccounts; i++) {
-        if (account_has(f, &f->accounts[i])) {
-            f->accounts[i].deaf = true;
-            f->ndeaf++;
-        }
-    }
-
-    if (f->ndeaf > 0) {
-        log_write(LOG_WARN, "login %.8s: Pages are connected that send no"
-                  " webhooks, for %s was not granted: %zu.  Once it is (a new"
-                  " login), they are subscribed to; or do it by \"metactl"
-                  " subscribe\"", f->id != NULL ? f->id : "-", SUB_SCOPE,
-                  f->ndeaf);
-    }
-
-    return true;
+    return f->kind != FLOW_INSTAGRAM && f->scopes != NULL
+           && !scope_has(STR(f->scopes), SUB_SCOPE);
 }
 
 
 /* flow_subscribe: all is stored; its end is flow_good */
 void flow_subscribe(struct flow *f)
 {
-    if (subs_denied(f)) {
-        flow_good(f);
-        return;
-    }
-
     flow_say(f, FLOW_STEP_SUBSCRIBING);
     f->subs = mem_alloc(sizeof(*f->subs));
     f->subs->until = uv_hrtime() / 1000000 + SUB_ALL_MS;

@@ -8,6 +8,9 @@
 #define FLOW_DEAF_NAMED   3
 #define FLOW_DEAF_BYTES   200
 
+/* U+2029: a line feed would end the field, where the edge reads it */
+#define PARAGRAPH  " \xe2\x80\xa9"
+
 
 static void account_json(struct buf *b, enum token_kind kind, const char *id,
     const char *name, const char *number)
@@ -96,18 +99,39 @@ static void named_text(const struct flow *f, bool taken, size_t all,
 }
 
 
+/* who declined it can give it; who was not asked cannot */
 static void deaf_text(const struct flow *f, struct buf *b)
 {
-    buf_text(b, " What is written to these accounts does not arrive here yet,"
-             " whoever runs this site has to subscribe to it: ");
+    if (!flow_subs_denied(f)) {
+        buf_text(b, PARAGRAPH "What is written to these accounts does not"
+                 " arrive here yet, whoever runs this site has to subscribe to"
+                 " it: ");
+        named_text(f, false, f->ndeaf, b);
+        return;
+    }
+
+    buf_text(b, PARAGRAPH "What is written to these accounts may not arrive"
+             " here: ");
     named_text(f, false, f->ndeaf, b);
+
+    if (f->denied != NULL && scope_has(STR(f->denied),
+                                       "pages_manage_metadata"))
+    {
+        buf_text(b, " For that, please open the link you received once more,"
+                 " and leave ticked: ");
+    } else {
+        buf_text(b, " Whoever runs this site has to ask you for this"
+                 " permission: ");
+    }
+    flow_scopes_say(b, "pages_manage_metadata");
+    buf_text(b, ".");
 }
 
 
 /* flow_taken_text: they are named, a few of them */
 void flow_taken_text(const struct flow *f, struct buf *b)
 {
-    buf_text(b, " These are connected here for somebody else, and stay so: ");
+    buf_text(b, PARAGRAPH "These are connected here for somebody else, and stay so: ");
     named_text(f, true, flow_taken_count(f), b);
 }
 
@@ -122,13 +146,13 @@ void flow_good_text(const struct flow *f, size_t more, struct buf *b)
 
     if (more > 0) {
         n = f->naccounts - flow_taken_count(f);
-        buf_format(b, " Named here are %zu of your accounts; %zu more are"
-                   " connected, too.", n - more, more);
+        buf_format(b, PARAGRAPH "Named here are %zu of your accounts; %zu more"
+                   " are connected, too.", n - more, more);
     }
 
     if (f->denied != NULL) {
-        buf_text(b, " You did not give these permissions, so what needs them"
-                 " will not work: ");
+        buf_text(b, PARAGRAPH "You did not give these permissions, so what"
+                 " needs them will not work: ");
         flow_scopes_say(b, f->denied);
         buf_text(b, ".");
     }
@@ -142,13 +166,13 @@ void flow_good_text(const struct flow *f, size_t more, struct buf *b)
     }
 
     if (f->later != NULL) {
-        buf_format(b, " These numbers are not registered yet, whoever runs this"
-                   " site has to do it: %s.", f->later);
+        buf_format(b, PARAGRAPH "These numbers are not registered yet, whoever"
+                   " runs this site has to do it: %s.", f->later);
     }
 
     if (f->kind == FLOW_SIGNUP && f->naccounts == 0) {
-        buf_text(b, " Your WhatsApp number follows as soon as Meta names"
-                 " it.");
+        buf_text(b, PARAGRAPH "Your WhatsApp number follows as soon as Meta"
+                 " names it.");
     }
 }
 

@@ -78,7 +78,8 @@ function show(state) {
     : state.error === 'denied' || end === 'unknown' ? 'note'
     : end === 'failed' ? 'bad' : end === 'late' ? 'late' : 'wait';
   at('title').textContent = document.title = TITLES[end] || 'Connecting your accounts';
-  if (at('text').textContent !== state.text) { at('text').textContent = state.text; }
+  var text = state.text.replace(/ \u2029/g, '\n\n');      // its paragraphs
+  if (at('text').innerText !== text) { at('text').innerText = text; }
   showSteps(end);
   showAccounts(end === 'connected' ? state.accounts : []);
   hint(end === 'connected' ? ''

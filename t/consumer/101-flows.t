@@ -61,7 +61,8 @@ subtest 'Facebook Login' => sub {
     } patience();
     my $again = $rig->login(code => {scope => 'pages_show_list', declined => 'pages_messaging'},
         denied => 'pages_messaging');
-    like $rig->ended($again)->{text}, qr/Connected.*to your Pages \(pages_messaging\)\./,
+    like $rig->ended($again)->{text},
+        qr/\AYou can close.* \xe2\x80\xa9You did not.*Pages \(pages_messaging\)\./,
         'what was declined is named';
     unlike $c->log, qr/hand out/, 'Redis ends a wait, as at a failover: no alarm';
     is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
@@ -90,7 +91,15 @@ subtest 'what is connected is heard' => sub {
     my $seen = $rig->ended($rig->login(scope => $scope));
     is_deeply [@{$fields->()}[0 .. 3]], [qw(ratings messages messaging_postbacks message_echoes)],
         'only adds';
-    unlike $seen->{text}, qr/does not arrive/, 'and has nothing to say';
+    unlike $seen->{text}, qr/arrive/, 'and has nothing to say';
+    my $less = sub {
+        return $rig->ended($rig->login(scope => 'pages_show_list,pages_messaging', denied =>
+            'pages_manage_metadata', code => {declined => 'pages_manage_metadata'}))->{text};
+    };
+    unlike $less->(), qr/arrive/, 'nor where that was done before';
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {json => {data => []}}});
+    like $less->(), qr/may\ not\ arrive\ here:\ Corner\ Shop\.\ For\ that,
+        .*leave\ ticked:.*\(pages_manage_metadata\)/x, 'who declined it is told what to tick';
     my $from = $rig->graph->calls;
     $rig->ended($rig->login(scope => $scope));
     is_deeply [grep { m{subscribed_apps} } $rig->asked($from)], ["GET /$SHOP/subscribed_apps"],
