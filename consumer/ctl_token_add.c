@@ -159,25 +159,40 @@ static int kind_wanted(struct adding *a)
 }
 
 
+/* whose it is stays so where nothing is said; "none" takes it off */
+static void add_tenant(struct adding *a, struct token *t)
+{
+    const char          *to = a->c->opts.tenant, *was;
+    const struct token  *old = tokens_named(a->c->conf->store, STR(t->name));
+
+    was = old != NULL ? old->as.tenant : NULL;
+    if (to != NULL && *to == '\0') {
+        ctl_fail(CTL_USAGE, "--tenant takes a name, or the word none");
+    }
+    to = to == NULL ? was : strcmp(to, "none") == 0 ? NULL : to;
+    if (to != NULL) {
+        add_set(t, "tenant", STR(to));
+    }
+    if (was != NULL && (to == NULL || strcmp(was, to) != 0)) {
+        fprintf(stderr, "metactl: %s %s from tenant %s to %s\n", t->name,
+                a->c->opts.dry_run ? "would go" : "goes", was,
+                to != NULL ? to : "none");
+    }
+}
+
+
 static struct token *add_make(struct adding *a, enum token_kind kind,
     struct str id)
 {
     char           name[TOKEN_NAME_MAX];
-    struct token  *t, *old;
+    struct token  *t;
 
     t = str_digits(id) ? token_new(STR(token_name(name, kind, id))) : NULL;
     if (t == NULL) {
         ctl_fail(CTL_FINDING, "Meta does not say whose it is");
     }
 
-    old = tokens_named(a->c->conf->store, STR(t->name));
-    if (old != NULL && old->as.tenant != NULL) {
-        add_set(t, "tenant", STR(old->as.tenant));
-    }
-    if (a->c->opts.tenant != NULL) {
-        add_set(t, "tenant", STR(a->c->opts.tenant));
-    }
-
+    add_tenant(a, t);
     add_set(t, "from", STR("cli"));
     add_set(t, "account", id);
     token_set_int(t, "checked", time_now());

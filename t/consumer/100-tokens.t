@@ -98,6 +98,11 @@ subtest 'it says itself whose it is' => sub {
     my $shop = add($T{shop}, qw(--tenant shop-7));
     is_deeply [map { "$_->{name} $_->{tenant} $_->{instagram}" } @$shop],
         ["page:$SHOP shop-7 $INSTAGRAM"], 'a Page, and its Instagram account';
+    my @move = qw(token add --json --dry-run --tenant);
+    like +(ctl("$T{shop}\n", @move, 'shop-8'))[2], qr/$SHOP would go from tenant shop-7 to shop-8/,
+        'who moves an account is told whose it was';
+    unlike +(ctl("$T{shop}\n", @move, 'none'))[1], qr/shop-7/, 'taken off by the word none';
+    is +(ctl("$T{shop}\n", @move, ''))[0], 2, 'and not by mistake';
     is add($T{login}, qw(--kind instagram))->[0]{name}, 'instagram:1789', 'of Instagram Login';
     my $n = add($T{number}, qw(--kind whatsapp --tenant shop-7))->[0];
     is "$n->{name} $n->{waba}", "whatsapp:$NUMBER $OTHER", 'a number, and its WABA';
