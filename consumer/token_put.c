@@ -193,6 +193,7 @@ static void back_next(struct tokens *s)
     }
 
     s->restoring = false;
+    s->lost = false;
     s->newest = s->version = -1;    /* whatever it counts by now is right */
     log_write(LOG_WARN, "tokens: %zu are back in Redis", s->back);
 }
@@ -206,6 +207,7 @@ static void on_back(void *data, const char *why)
 
     if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0) {
         s->restoring = false;
+        s->version = -1;
         return;
     }
 

@@ -268,7 +268,7 @@ void store_read_names(struct tokens *s, const struct str *names, size_t n,
    by us before it went away again */
 static bool look_lost(struct tokens *s, long long version)
 {
-    if (version >= s->newest || tokens_count(s) == 0) {
+    if ((version >= s->newest && !s->lost) || tokens_count(s) == 0) {
         return false;
     }
 
