@@ -267,54 +267,6 @@ static void flow_listed(struct flow *f)
 }
 
 
-static void good_say(struct flow *f)
-{
-    size_t      more;
-    struct buf  text, accounts;
-
-    if (f->ntaken > 0 && flow_taken_count(f) == f->naccounts) {
-        flow_bad(f, FLOW_TAKEN, NULL);
-        return;
-    }
-
-    buf_init(&text, 2048);
-    buf_init(&accounts, 2 * FLOW_NAMED_BYTES);
-    more = flow_accounts(f, &accounts);
-
-    if (accounts.over) {
-        more = f->naccounts - flow_taken_count(f);
-        accounts.len = 0;
-        accounts.over = false;
-        buf_text(&accounts, "[]");
-    }
-
-    flow_good_text(f, more, &text);
-
-    f->step = FLOW_STEP_CONNECTED;
-    flow_listed(f);
-    flow_last(f, (struct str[]) {
-        STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
-        { text.at, text.len }, STR("error"), NONE, STR("accounts"),
-        { accounts.at, accounts.len } }, 8);
-
-    log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu, tokens that"
-              " lack permissions=%zu", f->id != NULL ? f->id : "-",
-              kinds[f->kind], f->naccounts - flow_taken_count(f), f->nlacks);
-    flow_over(f, FLOW_GOOD);
-    flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
-    buf_free(&text);
-    buf_free(&accounts);
-}
-
-
-/* flow_good: all is stored */
-void flow_good(struct flow *f)
-{
-    good_say(f);
-    flow_end(f);
-}
-
-
 /* Meta's words may repeat a code or a secret: its numbers say enough */
 static void bad_log(const struct flow *f, enum flow_error error,
     const struct verdict *v)
@@ -366,6 +318,56 @@ static void bad_say(struct flow *f, enum flow_error error,
         STR(flow_error_name(error)) }, 6);
     buf_free(&text);
     flow_over(f, error);
+}
+
+
+/* of what is stored; where all of it is somebody else's, it has failed */
+static void good_say(struct flow *f)
+{
+    size_t      more;
+    struct buf  text, accounts;
+
+    if (f->ntaken > 0 && flow_taken_count(f) == f->naccounts) {
+        bad_say(f, FLOW_TAKEN, NULL);
+        flow_tell(f, FLOW_TAKEN, NONE, NULL);
+        return;
+    }
+
+    buf_init(&text, 2048);
+    buf_init(&accounts, 2 * FLOW_NAMED_BYTES);
+    more = flow_accounts(f, &accounts);
+
+    if (accounts.over) {
+        more = f->naccounts - flow_taken_count(f);
+        accounts.len = 0;
+        accounts.over = false;
+        buf_text(&accounts, "[]");
+    }
+
+    flow_good_text(f, more, &text);
+
+    f->step = FLOW_STEP_CONNECTED;
+    flow_listed(f);
+    flow_last(f, (struct str[]) {
+        STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
+        { text.at, text.len }, STR("error"), NONE, STR("accounts"),
+        { accounts.at, accounts.len } }, 8);
+
+    log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu, tokens that"
+              " lack permissions=%zu", f->id != NULL ? f->id : "-",
+              kinds[f->kind], f->naccounts - flow_taken_count(f), f->nlacks);
+    flow_over(f, FLOW_GOOD);
+    flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
+    buf_free(&text);
+    buf_free(&accounts);
+}
+
+
+/* flow_good: all is stored */
+void flow_good(struct flow *f)
+{
+    good_say(f);
+    flow_end(f);
 }
 
 
