@@ -30,11 +30,13 @@ long long flow_now(void)
 }
 
 
-/* flow_set copies a text, or has none */
+/* flow_set copies a text, which may be the field's own, or has none */
 void flow_set(char **field, struct str value)
 {
-    free(*field);
+    char  *old = *field;
+
     *field = value.len ? mem_copy(value.at, value.len) : NULL;
+    free(old);
 }
 
 

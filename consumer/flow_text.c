@@ -131,7 +131,8 @@ static void deaf_text(const struct flow *f, struct buf *b)
 /* flow_taken_text: they are named, a few of them */
 void flow_taken_text(const struct flow *f, struct buf *b)
 {
-    buf_text(b, PARAGRAPH "These are connected here for somebody else, and stay so: ");
+    buf_text(b, PARAGRAPH "These are connected here for somebody else, and"
+             " stay so: ");
     named_text(f, true, flow_taken_count(f), b);
 }
 
