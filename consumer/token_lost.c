@@ -126,17 +126,18 @@ static void lost_derived(struct care *c)
 }
 
 
-/* the one before it came no further than a day: it is no help */
+/* the one before it came no further than a day: it is no help.  Where Redis
+   does not say, one try too many is better than none */
 static void on_gate(void *data, const struct reply *reply)
 {
     struct care  *c = data;
 
-    if (reply == NULL || c->life->leaving
-        || reply_type(reply) == REPLY_ERROR)
-    {
+    if (reply == NULL || c->life->leaving) {
         care_end(c);
 
-    } else if (reply_type(reply) == REPLY_NIL) {
+    } else if (reply_type(reply) == REPLY_NIL
+               || reply_type(reply) == REPLY_ERROR)
+    {
         derive_begin(c, lost_derived, lost_note);
 
     } else {

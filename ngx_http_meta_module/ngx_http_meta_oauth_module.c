@@ -385,9 +385,23 @@ static char *
 ngx_http_meta_oauth_check(ngx_conf_t *cf,
     ngx_http_meta_oauth_loc_conf_t *conf, ngx_str_t *location)
 {
-    if (conf->handler == ngx_http_meta_flow_handler
-        || conf->handler == ngx_http_meta_deletion_handler)
-    {
+    ngx_http_meta_loc_conf_t  *mlcf;
+
+    if (conf->handler == ngx_http_meta_flow_handler) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->handler == ngx_http_meta_deletion_handler) {
+        mlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_meta_module);
+
+        if (mlcf->secrets == NULL) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" in location \"%V\" has no "
+                               "\"meta_app_secret_file\" in force: a code is "
+                               "unknown there until meta-consumer has worked "
+                               "its deletion", &conf->directive, location);
+        }
+
         return NGX_CONF_OK;
     }
 

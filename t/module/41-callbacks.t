@@ -333,6 +333,7 @@ meta_redis $REDIS;
 --- accepted
 "meta_deauthorize" has no "meta_app_secret_file" in force
 "meta_data_deletion" has no "meta_app_secret_file" in force
+"meta_deletion_status" in location "/privacy" has no "meta_app_secret_file" in force
 
 === a secret of no app: its person's tokens would not be found
 --- bare
