@@ -52,8 +52,12 @@ sub reset {
 # more bytes into {in}; false at the end, dies when time is up
 sub fill {
     my ($self) = @_;
-    IO::Select->new($self->{socket})->can_read(20 * patience())
-        or die "no answer within the time\n";
+    my $until = time + 20 * patience();
+    my $select = IO::Select->new($self->{socket});
+    # a child that stops or ends is a signal, and ends the wait
+    until ($select->can_read($until - time)) {
+        die "no answer within the time\n" if time >= $until;
+    }
     return sysread $self->{socket}, $self->{in}, 65536, length $self->{in};
 }
 
