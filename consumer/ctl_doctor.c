@@ -227,7 +227,7 @@ static void doctor_lane(struct doctor *d, const struct standing *at,
     struct buf                     mend;
     const struct graph_error_row  *row = lane_row(at);
 
-    buf_init(&mend, DOCTOR_TODO);
+    buf_init(&mend, DOCTOR_MEND);
 
     if (at->token[0] && (row == NULL || row->cls == CLASS_TOKEN)) {
         level = LEVEL_BAD;

@@ -6,7 +6,7 @@
 #include "ctl_status.h"
 
 
-#define DOCTOR_TODO  1024    /* of one line */
+#define DOCTOR_MEND  1024    /* of one line */
 
 
 enum level {

@@ -148,7 +148,7 @@ static void token_bad(struct doctor *d, const char *name, const char *is,
 {
     struct buf  todo;
 
-    buf_init(&todo, DOCTOR_TODO);
+    buf_init(&todo, DOCTOR_MEND);
     mend_text(&todo, of, subcode);
     buf_format(&todo, "; metactl explain %lld", code);
     if (subcode) {
