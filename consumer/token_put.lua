@@ -11,6 +11,7 @@
 --       6 tokens at most  then field, value, field, value...
 -- Answers {"done", version}, or {"full"}, {"changed"}, {"gone"}.
 --
+-- The tenant who had it until now hears that it is lost.
 -- What a consumer has stopped because the token did not work goes on, where a
 -- token is put, and where its state comes back from lost; a person's pause
 -- stays.
@@ -40,7 +41,21 @@ end
 
 local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local there = call('EXISTS', KEYS[1]) == 1
-local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant')
+local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant', 'kind', 'account', 'waba', 'title')
+
+-- as token_event writes it: cjson has no empty list
+local function lost()
+    local words = {'{"v":1,"event":"lost"'}
+    for i, field in ipairs({'ref', 'kind', 'account', 'waba', 'name'}) do
+        if before[i + 2] then
+            words[i + 1] = '"' .. field .. '":' .. cjson.encode(before[i + 2])
+        else
+            words[i + 1] = '"' .. field .. '":null'
+        end
+    end
+    return table.concat(words, ',') .. ',"scopes":[]}'
+end
+
 local paused = call('HMGET', KEYS[6], lane)[1]
 
 if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was then
@@ -53,7 +68,9 @@ elseif (mode == 'put' or mode == 'back') and not there and call('SCARD', KEYS[2]
     return {'full'}
 end
 
+local moved = ''
 if mode == 'put' then
+    moved = event ~= '' and before[3] and lost() or ''
     call('DEL', KEYS[1])
 end
 for i = 7, #ARGV, 2 do
@@ -64,6 +81,9 @@ call('SADD', KEYS[2], name)
 call('ZADD', KEYS[3], version, name)
 call('ZREMRANGEBYRANK', KEYS[3], 0, -CHANGED - 1)
 
+if moved ~= '' and call('HMGET', KEYS[1], 'tenant')[1] ~= before[3] then
+    call('RPUSH', KEYS[5], moved)
+end
 if event ~= '' then
     call('RPUSH', KEYS[5], event)
     call('LTRIM', KEYS[5], -ACCOUNTS, -1)

@@ -300,6 +300,24 @@ subtest 'two that store at once' => sub {
     $rig->do('SREM', $keys[1], 'page:5');
 };
 
+# the program of who had it would go on as if it were theirs
+subtest 'an account that goes to another tenant' => sub {
+    my $heard = sub {
+        my @new = map { decode_json($_) } @{$rig->do('LRANGE', 'meta:accounts', 0, -1)};
+        $rig->do('DEL', 'meta:accounts');
+        return [map { join ' ', map { $_ // '-' } @$_{qw(event ref kind account name)} } @new];
+    };
+    my $to = sub { add($T{shop}, '--tenant', $_[0]); $heard->() };
+    my $is = "page $SHOP Emulator page $SHOP";
+
+    $rig->do('DEL', 'meta:accounts');
+    is_deeply $to->('shop-7'), ["connected shop-7 $is"], 'one that stays where it is';
+    is_deeply $to->("b \"8\""), ["lost shop-7 $is", "connected b \"8\" $is"],
+        'both are told, who loses it first';
+    is_deeply $to->('none'), ["lost b \"8\" $is", "connected - $is"], 'taken off';
+    is_deeply $to->('shop-7'), ["connected shop-7 $is"], 'what was nobody\'s nobody loses';
+};
+
 subtest 'links' => sub {
     my ($code, $out) = ctl('', qw(token login-url --url https://shop.example/connect --ref), 'a b',
         qw(--expires 15m --again reauthorize --json));
