@@ -76,9 +76,11 @@ static void store_read(struct ctl *c, bool needed)
     ask_text(w, "meta:token:version");
     ask_text(w, "meta:token:names");
     ask_text(w, "meta:token:changed");
+    ask_text(w, "meta:token:store");
     ask_text(w, "-1");
     ask_text(w, "20000");
-    answer = ctl_try(c, CTL_TOKEN_LOOK, w, 3);
+    ask_text(w, "");
+    answer = ctl_try(c, CTL_TOKEN_LOOK, w, 4);
     free(w);
 
     if (reply_is_error(answer)) {
@@ -90,7 +92,7 @@ static void store_read(struct ctl *c, bool needed)
         return;
     }
 
-    for (at = 2; at < reply_count(answer); at += n) {
+    for (at = 3; at < reply_count(answer); at += n) {
         n = reply_count(answer) - at;
         n = n < READ_BATCH ? n : READ_BATCH;
         store_batch(c, answer, at, n, &said);

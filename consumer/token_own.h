@@ -50,6 +50,7 @@ struct tokens {
 
     long long              version;     /* as read; -1: not yet */
     long long              newest;      /* that was ever read */
+    char                   since[24];   /* which store that was */
     bool                   lost;        /* Redis has none of all, and it was
                                            logged */
     bool                   restoring;   /* they are put back, one by one */
@@ -149,6 +150,7 @@ bool book_read(struct tokens *s, struct str name, const struct reply *hash,
    were */
 void store_back(struct tokens *s);
 void store_back_again(struct tokens *s);    /* from the first on, if it is on */
+void store_since(struct tokens *s, struct str since);    /* which one it is */
 void store_late(struct tokens *s);
 
 /* token_kept.c.  kept_stands: what Redis has is older than what is kept of that

@@ -114,7 +114,8 @@ static void op_refused(struct token_op *op, const struct reply *reply)
 }
 
 
-/* "done", "full", "changed" or "gone" */
+/* "done", "full", "changed" or "gone"; what is put back is so in the store that
+   is there by now */
 static void on_changed(void *data, const struct reply *reply)
 {
     struct str        state;
@@ -127,6 +128,9 @@ static void on_changed(void *data, const struct reply *reply)
     }
 
     state = reply_str(reply_at(reply, 0));
+    if (op->tokens->restoring) {
+        store_since(op->tokens, reply_str(reply_at(reply, 2)));
+    }
 
     if (str_is(state, "done")) {
         store_read_names(op->tokens, op->names, op->n, op_read, op);

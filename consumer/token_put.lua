@@ -3,13 +3,15 @@
 --
 -- KEYS  1 meta:token:NAME  2 meta:token:names  3 meta:token:changed
 --       4 meta:token:version  5 meta:accounts  6 meta:control
---       7 meta:limit:stop:LANE  then those of its accounts' lanes
+--       7 meta:token:store: which one it is, for who knows one that was lost
+--       8 meta:limit:stop:LANE  then those of its accounts' lanes
 -- ARGV  1 NAME  2 "put": in place of what is there, "note": only where it is
---       there, "make": also where not, "back": only where it is not
+--       there, "make": also where not, "back": only where it is not, or older
 --       3 `sealed` as it must still be, "-": none of a tenant, empty: any
 --       4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
 --       6 tokens at most  then field, value, field, value...
--- Answers {"done", version}, or {"full"}, {"changed"}, {"gone"}.
+-- Answers {"done", version, which store it is}, or "full", "changed", "gone"
+-- in place of "done".
 --
 -- The tenant who had it until now hears that it is lost.
 -- What a consumer has stopped because the token did not work goes on, where a
@@ -22,7 +24,8 @@ local call = redis.call
 -- Redis does not roll back: what may be refused is asked before the first write
 for _, right in ipairs({{'HSET', 1, '', ''}, {'DEL', 1}, {'SADD', 2, ''}, {'ZADD', 3, '1', ''},
     {'ZREMRANGEBYRANK', 3, '0', '0'}, {'INCR', 4}, {'RPUSH', 5, ''}, {'LTRIM', 5, '0', '0'},
-    {'HMGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 7}, {'SCARD', 2},
+    {'HMGET', 6, ''}, {'HDEL', 6, ''}, {'DEL', 8}, {'SCARD', 2},
+    {'HMGET', 7, ''}, {'HSET', 7, '', ''},
     {'ZCARD', 3}, {'GET', 4}, {'LLEN', 5}})
 do
     local command, key = right[1], KEYS[right[2]]
@@ -43,6 +46,19 @@ local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local there = call('EXISTS', KEYS[1]) == 1
 local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant', 'kind', 'account', 'waba', 'title')
 
+local function born(issued, refreshed)
+    return math.max(tonumber(issued or 0) or 0, tonumber(refreshed or 0) or 0)
+end
+
+-- of a copy of Redis from earlier: what was renewed since may have been spent
+local function older()
+    local is, field = call('HMGET', KEYS[1], 'issued', 'refreshed'), {}
+    for i = 7, #ARGV, 2 do
+        field[ARGV[i]] = ARGV[i + 1]
+    end
+    return born(unpack(is)) < born(field.issued, field.refreshed)
+end
+
 -- as token_event writes it: cjson has no empty list
 local function lost()
     local words = {'{"v":1,"event":"lost"'}
@@ -57,24 +73,30 @@ local function lost()
 end
 
 local paused = call('HMGET', KEYS[6], lane)[1]
+local since = call('HMGET', KEYS[7], 'since')[1]
 
 if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was then
-    return {'changed'}
+    return {'changed', 0, since or ''}
 elseif mode == 'note' and not there then
-    return {'gone'}
-elseif mode == 'back' and there then
-    return {'changed'}
+    return {'gone', 0, since or ''}
+elseif mode == 'back' and there and not older() then
+    return {'changed', 0, since or ''}
 elseif (mode == 'put' or mode == 'back') and not there and call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then
-    return {'full'}
+    return {'full', 0, since or ''}
 end
 
 local moved = ''
-if mode == 'put' then
+if mode == 'put' or mode == 'back' then
     moved = event ~= '' and before[3] and lost() or ''
     call('DEL', KEYS[1])
 end
 for i = 7, #ARGV, 2 do
     call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+if not since then
+    local now = call('TIME')
+    since = string.format('%d%06d', now[1], now[2])
+    call('HSET', KEYS[7], 'since', since)
 end
 local version = call('INCR', KEYS[4])
 call('SADD', KEYS[2], name)
@@ -90,11 +112,11 @@ if event ~= '' then
 end
 
 if mode == 'put' or before[2] == 'lost' and call('HMGET', KEYS[1], 'state')[1] ~= 'lost' then
-    call('DEL', unpack(KEYS, 7))
+    call('DEL', unpack(KEYS, 8))
     local good, pause = pcall(cjson.decode, paused or '')
     if good and type(pause) == 'table' and string.find(pause.by or '', '^meta%-consumer') then
         call('HDEL', KEYS[6], lane)
     end
 end
 
-return {'done', version}
+return {'done', version, since}

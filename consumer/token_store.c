@@ -17,6 +17,7 @@
 struct reading {
     struct tokens   *tokens;
     long long        version;
+    char            *since;
     bool             all;
     bool             full;
     size_t           said;
@@ -30,6 +31,14 @@ struct reading {
 
 
 static void read_next(struct reading *r);
+
+
+/* store_since: which store was read */
+void store_since(struct tokens *s, struct str since)
+{
+    snprintf(s->since, sizeof(s->since), "%.*s",
+             (int) (since.len < sizeof(s->since) ? since.len : 0), since.at);
+}
 
 
 static void store_known(struct tokens *s)
@@ -67,6 +76,7 @@ static void store_refused(struct tokens *s, const struct reply *reply)
 static void reading_free(struct reading *r)
 {
     free(r->names);
+    free(r->since);
     buf_free(&r->text);
     free(r);
 }
@@ -110,6 +120,7 @@ static void read_end(struct reading *r, bool good)
                       tokens_count(s));
         }
         s->version = s->newest = r->version;
+        store_since(s, STR(r->since));
         s->refused = s->lost = false;
         store_known(s);
         tokens_locked(s);
@@ -266,9 +277,11 @@ void store_read_names(struct tokens *s, const struct str *names, size_t n,
 /* Redis began anew without its disk, or somebody has emptied it: what was taken
    out one by one counts on.  Some may be back by now, by another consumer or
    by us before it went away again */
-static bool look_lost(struct tokens *s, long long version)
+static bool look_lost(struct tokens *s, long long version, struct str since)
 {
-    if ((version >= s->newest && !s->lost) || tokens_count(s) == 0) {
+    bool  other = s->since[0] != '\0' && !str_is(since, s->since);
+
+    if ((version >= s->newest && !other && !s->lost) || tokens_count(s) == 0) {
         return false;
     }
 
@@ -285,11 +298,13 @@ static bool look_lost(struct tokens *s, long long version)
 
 static void look_names(struct tokens *s, const struct reply *reply)
 {
-    size_t           i, n = reply_count(reply) - 2;
-    struct str      *names;
+    size_t           i, n = reply_count(reply) - 3;
+    struct str       since = reply_str(reply_at(reply, 2)), *names;
     struct reading  *r;
 
-    if (s->restoring || look_lost(s, reply_int(reply_at(reply, 0)))) {
+    if (s->restoring
+        || look_lost(s, reply_int(reply_at(reply, 0)), since))
+    {
         s->busy = false;
         return;
     }
@@ -298,11 +313,12 @@ static void look_names(struct tokens *s, const struct reply *reply)
     r = mem_alloc(sizeof(*r));
 
     for (i = 0; i < n; i++) {
-        names[i] = reply_str(reply_at(reply, i + 2));
+        names[i] = reply_str(reply_at(reply, i + 3));
     }
 
     r->tokens = s;
     r->version = reply_int(reply_at(reply, 0));
+    r->since = mem_copy(since.at, since.len);
     r->all = reply_int(reply_at(reply, 1)) == 1;
     if (r->all) {
         s->seen++;
@@ -319,7 +335,7 @@ static void on_look(void *data, const struct reply *reply)
 {
     struct tokens  *s = data;
 
-    if (reply != NULL && reply_count(reply) >= 2) {
+    if (reply != NULL && reply_count(reply) >= 3) {
         look_names(s, reply);
         return;
     }
@@ -340,7 +356,7 @@ static void on_look(void *data, const struct reply *reply)
 static void store_look(struct tokens *s)
 {
     char        version[24], most[24];
-    struct str  words[5];
+    struct str  words[7];
 
     if (s->busy || s->conf->token_keys == NULL || !redis_up(s->redis)) {
         return;
@@ -351,10 +367,12 @@ static void store_look(struct tokens *s)
     words[0] = STR("meta:token:version");
     words[1] = STR("meta:token:names");
     words[2] = STR("meta:token:changed");
-    words[3] = STR(version);
-    words[4] = STR(most);
+    words[3] = STR("meta:token:store");
+    words[4] = STR(version);
+    words[5] = STR(most);
+    words[6] = STR(s->since);
 
-    s->busy = script_call(s->redis, SCRIPT_TOKEN_LOOK, words, 3, 5, on_look,
+    s->busy = script_call(s->redis, SCRIPT_TOKEN_LOOK, words, 4, 7, on_look,
                           s) == 0;
 }
 

@@ -145,6 +145,7 @@ static void word_head(struct token_words *w, const struct tokens *s,
     word_text(w, "meta:token:version");
     word_text(w, "meta:accounts");
     word_text(w, "meta:control");
+    word_text(w, "meta:token:store");
     word_stops(w, t, lane);
     w->nkeys = w->n;
 

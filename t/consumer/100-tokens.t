@@ -244,6 +244,39 @@ subtest 'Redis has lost all that it had' => sub {
     is_deeply [sort $rig->do('SMEMBERS', 'meta:token:names')], \@names, 'all of it';
     my %has = $rig->do('HGETALL', "meta:token:$name");
     is_deeply \%has, \%had, 'as it was';
+
+    # who comes late finds a store that counts as far as the one he knew
+    my $back = sub {
+        my ($n, $from) = @_;
+        my $said = () = $rig->logs =~ /Redis has lost the store/g;
+        $rig->do('EVAL', $from, scalar @names, map { "meta:token:$_" } @names);
+        return ok +(wait_for { (() = $rig->logs =~ /Redis has lost the store/g) > $said
+            and $rig->logs =~ /.*\b$n are back in Redis.*\n(?!.*are back)/s } 10), 'it is put back';
+    };
+    $back->(3, q{
+        redis.call('DEL', 'meta:token:names', 'meta:token:changed', unpack(KEYS))
+        redis.call('HSET', 'meta:token:store', 'since', '1')
+        redis.call('INCRBY', 'meta:token:version', 5)});
+    is_deeply [sort $rig->do('SMEMBERS', 'meta:token:names')], \@names, '... of another store';
+
+    my $of = "meta:token:$names[0]";
+    my %is = $rig->do('HGETALL', $of);
+    $rig->do('HSET', $of, refreshed => time() . '000');
+    $rig->do('HSET', 'meta:token:page:77', sealed => '1.x', kind => 'page', account => 77);
+    for my $name ($names[0], 'page:77') {
+        $rig->do('SADD', 'meta:token:names', $name);
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
+    }
+    ok +(wait_for { $rig->logs =~ /token page:77\b/ } 10), 'one that is renewed';
+    $back->(1, q{
+        redis.call('HSET', KEYS[1], 'sealed', 'v1:old', 'refreshed', '1')
+        redis.call('HSET', KEYS[2], 'title', 'newer')
+        redis.call('SET', 'meta:token:version', 1)});
+    is $rig->do('HGET', $of, 'sealed'), $is{sealed}, 'a copy from earlier: the renewed one';
+    is $rig->do('HGET', "meta:token:$names[1]", 'title'), 'newer', '... and no other';
+    $rig->do('DEL', 'meta:token:page:77');
+    $rig->do('SREM', 'meta:token:names', 'page:77');
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), 'page:77');
 };
 
 subtest 'removed' => sub {
@@ -274,7 +307,7 @@ subtest 'keys of another type' => sub {
 # what one read before it writes may be another by then
 subtest 'two that store at once' => sub {
     my @keys = ((map { "meta:token:$_" } qw(page:5 names changed version)), 'meta:accounts',
-        'meta:control', 'meta:limit:stop:page:5');
+        'meta:control', 'meta:token:store', 'meta:limit:stop:page:5');
     my $put = sub {
         my ($mode, $was, @fields) = @_;
         my $said = $rig->do('EVAL', script_text('token_put'), scalar @keys, @keys, 'page:5',
