@@ -29,7 +29,7 @@ static ssize_t ngx_http_meta_redis_send(ngx_connection_t *c,
 static void ngx_http_meta_redis_advance(ngx_http_meta_redis_t *redis,
     size_t n);
 static void ngx_http_meta_reply_capture(ngx_http_meta_reply_t *reply,
-    char *str, size_t len);
+    char *str, size_t len, ngx_uint_t element);
 static void *ngx_http_meta_reply_string(const redisReadTask *task, char *str,
     size_t len);
 static void *ngx_http_meta_reply_integer(const redisReadTask *task,
@@ -494,7 +494,7 @@ ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
     ngx_http_meta_reply_t  *reply = task->privdata;
 
     if (task->type == REDIS_REPLY_STRING) {
-        ngx_http_meta_reply_capture(reply, str, len);
+        ngx_http_meta_reply_capture(reply, str, len, task->parent != NULL);
     }
 
     if (task->parent) {
@@ -523,13 +523,16 @@ ngx_http_meta_reply_string(const redisReadTask *task, char *str, size_t len)
 }
 
 
-/* a line for each string, for the op that is answered if it wants them */
+/*
+ * A line for each string, for the op that is answered if it wants them; what
+ * stands in one of several begins no line of its own.
+ */
 
 static void
 ngx_http_meta_reply_capture(ngx_http_meta_reply_t *reply, char *str,
-    size_t len)
+    size_t len, ngx_uint_t element)
 {
-    u_char                 *p;
+    u_char                 *p, *lf;
     ngx_queue_t            *q;
     ngx_http_meta_op_t     *op;
     ngx_http_meta_redis_t  *redis;
@@ -550,7 +553,15 @@ ngx_http_meta_reply_capture(ngx_http_meta_reply_t *reply, char *str,
 
     len = ngx_min(len, op->text_max - op->text.len - 1);
 
-    p = ngx_cpymem(op->text.data + op->text.len, str, len);
+    lf = op->text.data + op->text.len;
+    p = ngx_cpymem(lf, str, len);
+
+    if (element) {
+        while ((lf = ngx_strlchr(lf, p, LF)) != NULL) {
+            *lf = ' ';
+        }
+    }
+
     *p++ = LF;
 
     op->text.len = p - op->text.data;

@@ -192,6 +192,10 @@ Content-Type: application/json
 Cache-Control: no-store
 X-Content-Type-Options: nosniff
 --- answer: {"v":1,"flow":"0123456789abcdef0123456789abcdef","step":"checking","text":"a","error":"code","accounts":[{"kind":"page","account":"1","name":"A&B"}]}
+--- redis_do
+EVAL return(redis.call('HSET',KEYS[1],'other','x\nstep\nconnected','text','a\nb')) 1 meta:flow:0123456789abcdef0123456789abcdef
+--- get: /st?flow=0123456789abcdef0123456789abcdef&format=json
+--- answer_like: "step":"checking","text":"a b"
 --- get: /cb?flow=0123456789abcdef0123456789abcdef
 > Accept: application/json
 --- answer_like: ^\{"v":1,"flow":"0123
