@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 
-static bool listed(const char *targets, const char *id, bool all_too)
+static bool listed(const char *targets, struct str id, bool all_too)
 {
     bool              good;
     struct json_doc  *doc = NULL;
@@ -15,8 +15,8 @@ static bool listed(const char *targets, const char *id, bool all_too)
         doc = json_parse(targets, strlen(targets), JSON_TREE_MAX);
     }
 
-    good = all_too ? scope_for(json_root(doc), TOKEN_WABA_SCOPE, STR(id))
-           : scope_lists(json_root(doc), TOKEN_WABA_SCOPE, STR(id));
+    good = all_too ? scope_for(json_root(doc), TOKEN_WABA_SCOPE, id)
+           : scope_lists(json_root(doc), TOKEN_WABA_SCOPE, id);
     json_free(doc);
 
     return good;
@@ -24,7 +24,7 @@ static bool listed(const char *targets, const char *id, bool all_too)
 
 
 /* flow_waba_good: the token may be for it; all were chosen, perhaps */
-bool flow_waba_good(const struct flow *f, const char *waba)
+bool flow_waba_good(const struct flow *f, struct str waba)
 {
     return listed(f->targets, waba, true);
 }
@@ -33,7 +33,7 @@ bool flow_waba_good(const struct flow *f, const char *waba)
 /* flow_waba_listed: Meta says so, by its id */
 bool flow_waba_listed(const struct flow *f, const char *waba)
 {
-    return listed(f->targets, waba, false);
+    return listed(f->targets, STR(waba), false);
 }
 
 
@@ -46,31 +46,20 @@ static bool is_whatsapp(const char *scopes)
 /* the new one does all that the old one does */
 static bool covers(const struct flow *f, const struct token *old)
 {
-    size_t       n;
-    bool         good = true;
-    char        *id;
-    const char  *at;
+    bool        good = true;
+    struct str  one, wabas = str_or_none(old->wabas);
+    struct str  scopes = str_or_none(f->scopes != NULL ? old->scopes : NULL);
 
-    for (at = f->scopes != NULL ? old->scopes : NULL;
-         good && at != NULL && *at != '\0'; at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        id = mem_copy(at, n);
-        good = scope_has(STR(f->scopes), id);
-        free(id);
+    while (good && list_next(&scopes, &one)) {
+        good = list_has(STR(f->scopes), one);
     }
 
     if (old->as.waba != NULL && is_whatsapp(old->scopes)) {
-        good = good && flow_waba_good(f, old->as.waba);
+        good = good && flow_waba_good(f, STR(old->as.waba));
     }
 
-    for (at = old->wabas; good && at != NULL && *at != '\0';
-         at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        id = mem_copy(at, n);
-        good = flow_waba_good(f, id);
-        free(id);
+    while (good && list_next(&wabas, &one)) {
+        good = flow_waba_good(f, one);
     }
 
     return good;
@@ -140,7 +129,7 @@ struct token *flow_business(struct flow *f)
     old = tokens_named(f->conf->store, STR(t->name));
 
     if (old != NULL && old->as.waba != NULL && is_whatsapp(f->scopes)
-        && flow_waba_good(f, old->as.waba))
+        && flow_waba_good(f, STR(old->as.waba)))
     {
         token_set(t, "waba", STR(old->as.waba));
         if (old->links != NULL) {
@@ -208,8 +197,8 @@ static void looked_each(void *data, struct token *t)
     }
 
     better = l->found == NULL ? 1
-             : (int) listed(t->targets, l->f->waba, true)
-               - (int) listed(l->found->targets, l->f->waba, true);
+             : (int) listed(t->targets, STR(l->f->waba), true)
+               - (int) listed(l->found->targets, STR(l->f->waba), true);
     if (better == 0) {
         better = (int) l->found->lost - (int) t->lost;
     }

@@ -7,18 +7,9 @@
 
 static bool declined(const struct flow *f, struct str scope)
 {
-    char  name[64];
-
-    if (scope.len == 0 || scope.len >= sizeof(name)) {
-        return false;
-    }
-
-    memcpy(name, scope.at, scope.len);
-    name[scope.len] = '\0';
-
     return f->kind == FLOW_INSTAGRAM
-           ? f->scopes != NULL && !scope_has(STR(f->scopes), name)
-           : f->denied != NULL && scope_has(STR(f->denied), name);
+           ? f->scopes != NULL && !list_has(STR(f->scopes), scope)
+           : f->denied != NULL && list_has(STR(f->denied), scope);
 }
 
 
@@ -26,17 +17,15 @@ static bool declined(const struct flow *f, struct str scope)
    asked for is an older one */
 void flow_declined(struct flow *f)
 {
-    struct buf   b;
-    struct str   scope;
-    const char  *p = f->wanted;
+    struct buf  b;
+    struct str  scope, wanted = str_or_none(f->wanted);
 
-    if (p == NULL) {
+    if (f->wanted == NULL) {
         return;
     }
 
-    buf_init(&b, strlen(p) + 1);
-    for ( ; *p != '\0'; p += scope.len + (p[scope.len] == ',')) {
-        scope = (struct str) { p, strcspn(p, ",") };
+    buf_init(&b, wanted.len + 1);
+    while (list_next(&wanted, &scope)) {
         if (declined(f, scope)) {
             buf_text(&b, b.len ? "," : "");
             buf_str(&b, scope);

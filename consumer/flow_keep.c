@@ -105,10 +105,8 @@ static void keep_missing(const struct flow *f, struct token *t)
 static bool keep_less(const struct flow *f, const struct token *old)
 {
     bool           less = false;
-    size_t         n;
     struct buf     missing;
-    const char    *at;
-    char          *one;
+    struct str     one, has = str_or_none(f->put->missing);
     struct token  *t = f->put;
 
     if (!flow_token_works(old) || old->as.secret == NULL
@@ -132,13 +130,8 @@ static bool keep_less(const struct flow *f, const struct token *old)
     missing_of(f, &missing, &t->as, old->scopes, old->targets);
     buf_add(&missing, "", 1);
 
-    for (at = t->missing; !less && !missing.over && at != NULL && *at != '\0';
-         at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        one = mem_copy(at, n);
-        less = !scope_has(STR(missing.at), one);
-        free(one);
+    while (!less && !missing.over && list_next(&has, &one)) {
+        less = !list_has(STR(missing.at), one);
     }
 
     buf_free(&missing);

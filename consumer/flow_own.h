@@ -196,7 +196,7 @@ bool flow_token_works(const struct token *t);
 bool flow_taken(const struct flow *f, const struct token *old);
 
 /* flow_business.c: the tokens of one business */
-bool flow_waba_good(const struct flow *f, const char *waba);
+bool flow_waba_good(const struct flow *f, struct str waba);
 bool flow_waba_listed(const struct flow *f, const char *waba);
 bool flow_waba_taken(const struct flow *f, const char *waba);
 struct token *flow_business(struct flow *f);

@@ -110,15 +110,10 @@ static const char *scope_text(struct str name)
 void flow_scopes_say(struct buf *b, const char *list)
 {
     bool         more = false;
-    struct str   name;
+    struct str   name, rest = STR(list);
     const char  *text;
 
-    for ( ; *list != '\0'; list += name.len + (list[name.len] == ',')) {
-        name = (struct str) { list, strcspn(list, ",") };
-        if (name.len == 0) {
-            continue;
-        }
-
+    while (list_next(&rest, &name)) {
         text = scope_text(name);
         buf_format(b, "%s%s%s%.*s%s", more ? ", " : "",
                    text != NULL ? text : "", text != NULL ? " (" : "",

@@ -85,18 +85,6 @@ static void waba_known(struct flow *f)
 }
 
 
-static bool partner_good(const struct flow *f, struct str waba)
-{
-    bool   good;
-    char  *id = mem_copy(waba.at, waba.len);
-
-    good = flow_waba_good(f, id);
-    free(id);
-
-    return good;
-}
-
-
 static void on_partner(void *data, const struct reply *reply)
 {
     struct str    waba = reply != NULL ? reply_str(reply) : NONE;
@@ -108,7 +96,7 @@ static void on_partner(void *data, const struct reply *reply)
     }
 
     if (reply != NULL && reply_type(reply) == REPLY_STRING
-        && flow_id_good(waba) && partner_good(f, waba))
+        && flow_id_good(waba) && flow_waba_good(f, waba))
     {
         flow_set(&f->waba, waba);
     }
@@ -123,7 +111,7 @@ static void waba_ask(struct flow *f)
     struct buf  key;
     struct str  argv[2] = { STR("GET") };
 
-    if (f->waba != NULL && flow_waba_good(f, f->waba)) {
+    if (f->waba != NULL && flow_waba_good(f, STR(f->waba))) {
         flow_whatsapp(f);
         return;
     }

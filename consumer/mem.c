@@ -124,6 +124,42 @@ bool str_digits(struct str s)
 }
 
 
+/* list_next: *list is what stands behind it */
+bool list_next(struct str *list, struct str *one)
+{
+    const char  *comma;
+
+    do {
+        if (list->len == 0) {
+            return false;
+        }
+
+        comma = memchr(list->at, ',', list->len);
+        one->at = list->at;
+        one->len = comma != NULL ? (size_t) (comma - list->at) : list->len;
+        list->at += one->len + (comma != NULL);
+        list->len -= one->len + (comma != NULL);
+    } while (one->len == 0);
+
+    return true;
+}
+
+
+/* list_has: as a whole word */
+bool list_has(struct str list, struct str one)
+{
+    struct str  each;
+
+    while (list_next(&list, &each)) {
+        if (str_equal(each, one)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* buf_init gives an empty buffer its ceiling in bytes */
 void buf_init(struct buf *b, size_t max)
 {

@@ -48,8 +48,17 @@ static inline bool str_is(struct str s, const char *text)
     return s.len == len && memcmp(s.at, text, len) == 0;
 }
 
+static inline struct str str_or_none(const char *text)
+{
+    return text != NULL ? STR(text) : NONE;
+}
+
 bool str_equal(struct str a, struct str b);
 bool str_digits(struct str s);                  /* one or more of 0-9 */
+
+/* of "a,b": what is empty is passed over */
+bool list_next(struct str *list, struct str *one);
+bool list_has(struct str list, struct str one);
 
 void buf_init(struct buf *b, size_t max);
 void buf_add(struct buf *b, const char *at, size_t len);

@@ -147,36 +147,17 @@ bool subs_fields(const struct json *array, struct buf *b)
 }
 
 
-static bool list_has(const char *list, const char *name, size_t len)
-{
-    size_t  n;
-
-    for ( ;; list += n + 1) {
-        n = strcspn(list, ",");
-        if (n == len && memcmp(list, name, n) == 0) {
-            return true;
-        }
-        if (list[n] == '\0') {
-            return false;
-        }
-    }
-}
-
-
 /* subs_lack: b is empty where nothing lacks */
 size_t subs_lack(const char *wanted, const char *has, struct buf *b)
 {
-    size_t  len, lacks = 0;
+    size_t      lacks = 0;
+    struct str  one, all = STR(wanted);
 
-    for ( ;; wanted += len + 1) {
-        len = strcspn(wanted, ",");
-        if (len && !list_has(has, wanted, len)) {
+    while (list_next(&all, &one)) {
+        if (!list_has(STR(has), one)) {
             buf_text(b, b->len ? "," : "");
-            buf_add(b, wanted, len);
+            buf_str(b, one);
             lacks++;
-        }
-        if (wanted[len] == '\0') {
-            break;
         }
     }
     buf_add(b, "", 1);

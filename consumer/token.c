@@ -601,8 +601,7 @@ static void event_text(struct buf *b, const char *key, const char *text)
 /* token_event: never the token itself */
 void token_event(struct buf *b, const struct token *t, const char *event)
 {
-    size_t       n;
-    const char  *at;
+    struct str  one, scopes = str_or_none(t->scopes);
 
     buf_format(b, "{\"v\":1,\"event\":\"%s\"", event);
     event_text(b, "ref", t->as.tenant);
@@ -612,13 +611,9 @@ void token_event(struct buf *b, const struct token *t, const char *event)
     event_text(b, "name", t->title);
     buf_text(b, ",\"scopes\":[");
 
-    for (at = t->scopes; at != NULL && *at != '\0'; at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        if (n > 0) {
-            buf_text(b, b->at[b->len - 1] == '[' ? "" : ",");
-            json_quote(b, (struct str) { at, n });
-        }
+    while (list_next(&scopes, &one)) {
+        buf_text(b, b->at[b->len - 1] == '[' ? "" : ",");
+        json_quote(b, one);
     }
 
     buf_text(b, "]}");

@@ -194,21 +194,7 @@ bool token_me_read(const struct json *root, struct token_me *me)
 /* scope_has looks for one name among several */
 bool scope_has(struct str scopes, const char *scope)
 {
-    size_t  n, len = strlen(scope);
-
-    for ( ; scopes.len; scopes.at += n, scopes.len -= n) {
-        for (n = 0; n < scopes.len && scopes.at[n] != ','; n++) {
-            /* void */
-        }
-
-        if (n == len && memcmp(scopes.at, scope, len) == 0) {
-            return true;
-        }
-
-        n += n < scopes.len;
-    }
-
-    return false;
+    return list_has(scopes, STR(scope));
 }
 
 

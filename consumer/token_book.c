@@ -7,19 +7,13 @@
 #include <stdlib.h>
 
 
-static struct str text_or_none(const char *text)
-{
-    return text != NULL ? STR(text) : NONE;
-}
-
-
 /* all that one is found by; a PIN is nobody's token */
 static void entries_each(struct tokens *s, struct token *t,
     void (*each)(struct tokens *s, struct token *t, enum token_by by,
                  struct str text))
 {
-    size_t       n;
-    const char  *at;
+    struct str  one, links = str_or_none(t->links);
+    struct str  wabas = str_or_none(t->wabas);
 
     each(s, t, BY_NAME, STR(t->name));
 
@@ -27,21 +21,17 @@ static void entries_each(struct tokens *s, struct token *t,
         return;
     }
 
-    each(s, t, BY_LANE, text_or_none(t->lane));
-    each(s, t, BY_ACCOUNT, text_or_none(t->as.id));
-    each(s, t, BY_WABA, text_or_none(t->as.waba));
-    each(s, t, BY_INSTAGRAM, text_or_none(t->as.instagram));
+    each(s, t, BY_LANE, str_or_none(t->lane));
+    each(s, t, BY_ACCOUNT, str_or_none(t->as.id));
+    each(s, t, BY_WABA, str_or_none(t->as.waba));
+    each(s, t, BY_INSTAGRAM, str_or_none(t->as.instagram));
 
-    for (at = t->links; at != NULL && *at != '\0'; at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        each(s, t, BY_LINK, (struct str) { at, n });
+    while (list_next(&links, &one)) {
+        each(s, t, BY_LINK, one);
     }
 
-    for (at = t->wabas; at != NULL && *at != '\0'; at += n + (at[n] == ','))
-    {
-        n = strcspn(at, ",");
-        each(s, t, BY_LISTED, (struct str) { at, n });
+    while (list_next(&wabas, &one)) {
+        each(s, t, BY_LISTED, one);
     }
 }
 

@@ -187,6 +187,8 @@ test_scope(void)
     ok(scope_has(STR("a,bc,d"), "d"), "scope: at the end");
     ok(!scope_has(STR("a,bc,d"), "b"), "scope: no part of one");
     ok(!scope_has(NONE, "b"), "scope: of nothing");
+    ok(!scope_has(STR(",,a,"), ""), "scope: what is empty is none");
+    ok(scope_has(STR(",,a,"), "a"), "scope: and passed over");
 
     targets = parse("[{\"scope\":\"a\",\"target_ids\":[\"1\",2]},"
                     "{\"scope\":\"b\"},{\"scope\":\"c\",\"target_ids\":[]}]");
