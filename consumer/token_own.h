@@ -51,11 +51,14 @@ struct tokens {
     long long              version;     /* as read; -1: not yet */
     long long              newest;      /* that was ever read */
     char                   since[24];   /* which store that was */
-    bool                   lost;        /* Redis has none of all, and it was
-                                           logged */
+    bool                   lost;        /* Redis has not all that are here */
     bool                   restoring;   /* they are put back, one by one */
     size_t                 at;          /* down to there */
     size_t                 back;
+    size_t                 unback;      /* that it did not take */
+    char                   back_why[REPLY_WHY_MAX];
+    unsigned               back_tries;
+    uint64_t               back_at;     /* ms of the loop: not before */
     bool                   known;
     bool                   busy;        /* it is being read */
     bool                   refused;     /* Redis said no, and it was logged */
@@ -146,12 +149,14 @@ bool book_read(struct tokens *s, struct str name, const struct reply *hash,
     const char **why);
 
 /* token_put.c */
-/* store_back: Redis has lost them: all that were read go back, sealed as they
-   were */
-void store_back(struct tokens *s);
-void store_back_again(struct tokens *s);    /* from the first on, if it is on */
+void store_put_back(struct tokens *s, const struct token *t, tokens_cb cb);
 void store_since(struct tokens *s, struct str since);    /* which one it is */
 void store_late(struct tokens *s);
+
+/* token_back.c.  back_lost: Redis has lost tokens, and they are being put
+   back */
+bool back_lost(struct tokens *s, long long version, struct str since);
+void back_again(struct tokens *s);      /* from the first on, if it is on */
 
 /* token_kept.c.  kept_stands: what Redis has is older than what is kept of that
    name */

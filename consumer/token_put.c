@@ -110,7 +110,8 @@ static void op_refused(struct token_op *op, const struct reply *reply)
     }
 
     snprintf(op->why, sizeof(op->why), "%s", reply_why(why, reply));
-    log_write(LOG_ERROR, "tokens: Redis refuses a change: %s", op->why);
+    log_write(op->tokens->restoring ? LOG_DEBUG : LOG_ERROR,
+              "tokens: Redis refuses a change: %s", op->why);
 }
 
 
@@ -172,68 +173,14 @@ static void op_call(struct token_op *op, enum script which,
 }
 
 
-static void on_back(void *data, const char *why);
-
-
-/* from the last down: who goes meanwhile moves none that was not seen yet */
-static void back_next(struct tokens *s)
+/* store_put_back: one that Redis had, sealed as it was */
+void store_put_back(struct tokens *s, const struct token *t, tokens_cb cb)
 {
-    struct str           name;
-    struct token        *t;
-    struct token_words  *w;
+    struct str           name = STR(t->name);
+    struct token_words  *w = mem_alloc(sizeof(*w));
 
-    s->at = s->at < s->n ? s->at : s->n;
-
-    while (s->at > s->nconf) {
-        t = s->all[--s->at];
-        if (t->sealed != NULL) {
-            name = STR(t->name);
-            w = mem_alloc(sizeof(*w));
-            token_words_back(w, s, t);
-            op_call(op_new(s, &name, 1, on_back, s), SCRIPT_TOKEN_PUT, w,
-                    on_changed);
-            return;
-        }
-    }
-
-    s->restoring = false;
-    s->lost = false;
-    s->newest = s->version = -1;    /* whatever it counts by now is right */
-    log_write(LOG_WARN, "tokens: %zu are back in Redis", s->back);
-}
-
-
-/* what another consumer has put back already stays; what is refused is begun
-   anew with the next look */
-static void on_back(void *data, const char *why)
-{
-    struct tokens  *s = data;
-
-    if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0) {
-        s->restoring = false;
-        s->version = -1;
-        return;
-    }
-
-    s->back += why == NULL;
-    back_next(s);
-}
-
-
-/* store_back_again: what stands where has changed */
-void store_back_again(struct tokens *s)
-{
-    s->at = s->n;
-}
-
-
-/* store_back: Redis has lost them */
-void store_back(struct tokens *s)
-{
-    s->restoring = true;
-    s->back = 0;
-    s->at = s->n;
-    back_next(s);
+    token_words_back(w, s, t);
+    op_call(op_new(s, &name, 1, cb, s), SCRIPT_TOKEN_PUT, w, on_changed);
 }
 
 

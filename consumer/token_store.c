@@ -108,7 +108,7 @@ static void read_end(struct reading *r, bool good)
     s->busy = false;
 
     if (good) {
-        if (r->all) {
+        if (r->all && !s->lost) {
             read_sweep(s);
         }
         if (r->said > SAID_MAX) {
@@ -121,7 +121,7 @@ static void read_end(struct reading *r, bool good)
         }
         s->version = s->newest = r->version;
         store_since(s, STR(r->since));
-        s->refused = s->lost = false;
+        s->refused = false;
         store_known(s);
         tokens_locked(s);
         kept_again(s);
@@ -274,37 +274,13 @@ void store_read_names(struct tokens *s, const struct str *names, size_t n,
 }
 
 
-/* Redis began anew without its disk, or somebody has emptied it: what was taken
-   out one by one counts on.  Some may be back by now, by another consumer or
-   by us before it went away again */
-static bool look_lost(struct tokens *s, long long version, struct str since)
-{
-    bool  other = s->since[0] != '\0' && !str_is(since, s->since);
-
-    if ((version >= s->newest && !other && !s->lost) || tokens_count(s) == 0) {
-        return false;
-    }
-
-    log_write(s->lost ? LOG_DEBUG : LOG_ERROR, "tokens: Redis has"
-              " lost the store: of %zu tokens those that are gone"
-              " from it are put back, sealed.  Does Redis keep what it has on"
-              " disk?", tokens_count(s));
-    s->lost = true;
-    store_back(s);
-
-    return true;
-}
-
-
 static void look_names(struct tokens *s, const struct reply *reply)
 {
     size_t           i, n = reply_count(reply) - 3;
     struct str       since = reply_str(reply_at(reply, 2)), *names;
     struct reading  *r;
 
-    if (s->restoring
-        || look_lost(s, reply_int(reply_at(reply, 0)), since))
-    {
+    if (back_lost(s, reply_int(reply_at(reply, 0)), since)) {
         s->busy = false;
         return;
     }
@@ -348,7 +324,9 @@ static void on_look(void *data, const struct reply *reply)
     } else if (reply != NULL && reply_count(reply) == 1) {
         s->refused = false;
         store_known(s);
-        kept_again(s);
+        if (!back_lost(s, s->version, STR(s->since))) {
+            kept_again(s);
+        }
     }
 }
 
@@ -389,6 +367,7 @@ static void on_up(void *data)
     struct tokens  *s = data;
 
     s->version = -1;
+    s->back_at = 0;
     kept_hurry(s);
     store_look(s);
 }
@@ -438,7 +417,7 @@ void tokens_conf(struct tokens *s, struct conf *conf)
                      sizeof(conf->token_keys->at)) == 0;
 
     book_conf(s, conf);
-    store_back_again(s);
+    back_again(s);
     if (!same) {
         s->version = -1;
         store_look(s);
@@ -451,7 +430,7 @@ void tokens_owner(struct conf *conf)
 {
     if (conf->store != NULL && conf->store->conf == conf) {
         book_conf(conf->store, conf);
-        store_back_again(conf->store);
+        back_again(conf->store);
     }
 }
 

@@ -236,8 +236,10 @@ subtest 'Redis has lost all that it had' => sub {
     $rig->do('DEL', map({ "meta:token:$_" } @names, qw(names changed version)));
     $rig->do('HSET', 'meta:token:instagram:1789', @one);     # somebody puts one there
     $rig->do('SADD', 'meta:token:names', 'instagram:1789');
-    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'),
-        'instagram:1789');
+    my $changed = sub {
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), @_);
+    };
+    $changed->('instagram:1789');
     ok +(wait_for { $rig->logs =~ /\[warn\] tokens: 2 are back in Redis/ } 10), 'it is put back';
     like $rig->logs, qr/\[error\] tokens: Redis has lost the store: of 3 tokens/,
         '... and announced';
@@ -260,12 +262,28 @@ subtest 'Redis has lost all that it had' => sub {
     is_deeply [sort $rig->do('SMEMBERS', 'meta:token:names')], \@names, '... of another store';
 
     my $of = "meta:token:$names[0]";
+    $rig->do('EVAL', q{
+        redis.call('DEL', 'meta:token:names', 'meta:token:changed', 'meta:token:store',
+            unpack(KEYS))
+        redis.call('RPUSH', KEYS[1], 'of another type')}, scalar @names,
+        map { "meta:token:$_" } @names);
+    ok +(wait_for { $rig->logs =~ /tokens: \d+ are back in Redis, 1 are not: WRONGTYPE/ } 10),
+        'one that is refused holds up no other';
+    ok $rig->do('EXISTS', "meta:token:$_"), "... $_" for @names[1, 2];
+    $rig->do('HSET', 'meta:token:page:78', sealed => '1.x', kind => 'page', account => 78);
+    $rig->do('SADD', 'meta:token:names', 'page:78');
+    $changed->('page:78');
+    ok +(wait_for { $rig->logs =~ /token page:78\b/ } 10), '... nor what is new';
+    $rig->do('DEL', $of);
+    ok +(wait_for { $rig->do('TYPE', $of) eq 'hash' } 20), '... and is put again';
+    cmp_ok scalar(() = $rig->logs =~ /WRONGTYPE/g), '<', 12, '... without a flood';
+
     my %is = $rig->do('HGETALL', $of);
     $rig->do('HSET', $of, refreshed => time() . '000');
     $rig->do('HSET', 'meta:token:page:77', sealed => '1.x', kind => 'page', account => 77);
     for my $name ($names[0], 'page:77') {
         $rig->do('SADD', 'meta:token:names', $name);
-        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
+        $changed->($name);
     }
     ok +(wait_for { $rig->logs =~ /token page:77\b/ } 10), 'one that is renewed';
     $back->(1, q{
@@ -274,9 +292,9 @@ subtest 'Redis has lost all that it had' => sub {
         redis.call('SET', 'meta:token:version', 1)});
     is $rig->do('HGET', $of, 'sealed'), $is{sealed}, 'a copy from earlier: the renewed one';
     is $rig->do('HGET', "meta:token:$names[1]", 'title'), 'newer', '... and no other';
-    $rig->do('DEL', 'meta:token:page:77');
-    $rig->do('SREM', 'meta:token:names', 'page:77');
-    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), 'page:77');
+    $rig->do('DEL', map { "meta:token:page:$_" } 77, 78);
+    $rig->do('SREM', 'meta:token:names', 'page:77', 'page:78');
+    $changed->($_) for 'page:77', 'page:78';
 };
 
 subtest 'removed' => sub {
