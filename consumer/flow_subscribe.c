@@ -15,6 +15,7 @@
 #define SUB_CALL_MS  10000
 #define SUB_ALL_MS   30000      /* then none is begun any more */
 #define SUB_TRIES    3
+#define SUB_WAIT_MS  500        /* before one more */
 #define SUB_LINES    5          /* of the log, by account */
 #define SUB_LEFT     "meta-consumer was stopped"
 #define SUB_SCOPE    "pages_manage_metadata"
@@ -24,6 +25,7 @@ struct flow_sub {
     struct flow         *f;
     size_t               at;        /* of the accounts */
     unsigned             tries;
+    bool                 waits;     /* for the next try */
     bool                 adds;
     struct conf_token    as;
     struct want          want;
@@ -35,6 +37,7 @@ struct flow_subs {
     size_t           next;          /* of the accounts */
     size_t           n;             /* under way */
     bool             busy;          /* some are being begun */
+    bool             limited;       /* by Meta: all would be */
     struct flow_sub  all[SUB_WIDE];
 };
 
@@ -103,13 +106,55 @@ static void sub_end(struct flow_sub *s)
 }
 
 
-/* what passes is tried again at once: the others are not held up */
+/* what passes is tried again, but for a limit, which all logins share */
 static bool sub_again(struct flow_sub *s, const struct verdict *v)
 {
-    return v->rc != GRAPH_OK && ++s->tries < SUB_TRIES
+    struct flow_subs  *all = s->f->subs;
+
+    if (v->rc != GRAPH_OK && v->row != NULL && v->row->cls == CLASS_WAIT) {
+        all->limited = true;
+    }
+
+    return v->rc != GRAPH_OK && ++s->tries < SUB_TRIES && !all->limited
            && (v->transient || v->rc == GRAPH_UNREACHABLE
                || v->rc == GRAPH_AMBIGUOUS)
-           && uv_hrtime() / 1000000 < s->f->subs->until;
+           && uv_hrtime() / 1000000 < all->until;
+}
+
+
+static void subs_again(struct flow *f)
+{
+    size_t            i;
+    struct flow_sub  *s;
+
+    f->subs->busy = true;
+    for (i = 0; i < SUB_WIDE; i++) {
+        s = &f->subs->all[i];
+        if (s->waits) {
+            s->waits = false;
+            sub_call(s);
+        }
+    }
+    f->subs->busy = false;
+    subs_go(f);
+}
+
+
+/* together with the next one that waits */
+static void sub_later(struct flow_sub *s)
+{
+    size_t             i;
+    bool               set = false;
+    struct flow_subs  *all = s->f->subs;
+
+    for (i = 0; i < SUB_WIDE; i++) {
+        set = set || all->all[i].waits;
+    }
+
+    s->waits = true;
+    if (!set) {
+        flow_after_ms(s->f, SUB_WAIT_MS, subs_again);
+    }
 }
 
 
@@ -177,7 +222,7 @@ static void on_sub(void *data, const struct verdict *v)
     }
 
     if (sub_again(s, v)) {
-        sub_call(s);
+        sub_later(s);
 
     } else if (v->rc != GRAPH_OK) {
         sub_deaf(f, s->at, v, NULL);
@@ -268,6 +313,7 @@ static void subs_end(struct flow *f)
 bool flow_subs_leave(struct flow *f)
 {
     size_t             i;
+    struct flow_sub   *s;
     struct flow_subs  *all = f->subs;
 
     if (all == NULL || f->step != FLOW_STEP_SUBSCRIBING) {
@@ -275,10 +321,17 @@ bool flow_subs_leave(struct flow *f)
     }
 
     for (i = 0; i < SUB_WIDE; i++) {
-        if (all->all[i].f != NULL) {
-            sub_deaf(f, all->all[i].at, NULL, SUB_LEFT);
+        s = &all->all[i];
+        if (s->f != NULL) {
+            sub_deaf(f, s->at, NULL, SUB_LEFT);
+        }
+        if (s->waits) {
+            buf_free(&s->fields);
+            s->f = NULL;
+            all->n--;
         }
     }
+    f->flying = all->n > 0;
 
     for ( /* void */ ; all->next < f->naccounts; all->next++) {
         if (account_has(f, &f->accounts[all->next])) {
@@ -305,8 +358,10 @@ static void subs_go(struct flow *f)
     all->busy = true;
     for (i = 0; i < SUB_WIDE; i++) {
         while (all->all[i].f == NULL && all->next < f->naccounts) {
-            if (uv_hrtime() / 1000000 >= all->until) {
-                sub_deaf(f, all->next++, NULL, "it took too long");
+            if (all->limited || uv_hrtime() / 1000000 >= all->until) {
+                sub_deaf(f, all->next++, NULL, all->limited
+                         ? "a limit of Meta's is reached"
+                         : "it took too long");
             } else if (account_has(f, &f->accounts[all->next])) {
                 sub_begin(f, &all->all[i], all->next++);
             } else {

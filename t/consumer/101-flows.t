@@ -118,6 +118,11 @@ subtest 'what is connected is heard' => sub {
     like $rig->ended($rig->login(scope => $scope))->{text}, qr/does not arrive/,
         'where what is there is too long to be kept';
     ok !grep({ m{POST .*subscribed_apps} } $rig->asked($from)), '... nothing is put in its place';
+    $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {status => 400,
+        json => {error => {message => 'limit', code => 4, is_transient => JSON::PP::true}}}});
+    $from = $rig->graph->calls;
+    like $rig->ended($rig->login(scope => $scope))->{text}, qr/does not arrive/, 'where a limit';
+    is scalar(grep { /subscribed_apps/ } $rig->asked($from)), 1, '... is reached, no more is asked';
     $rig->graph->fault({match => {path => 'subscribed_apps'}, fault => {status => 503}});
     unlike $rig->ended($rig->login(scope => $scope))->{text}, qr/arrive/, 'what passes, passes';
 };
