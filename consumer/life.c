@@ -8,6 +8,7 @@
 
 #define TICK_MS    30000
 #define SOON_MS    100
+#define AGAIN_MS   1000         /* what Meta refused waits for its lock */
 #define FIRST_MS   300000       /* a start is not the moment for it */
 #define AT_ONCE    4            /* tokens that are looked after at once */
 #define QUIET_MS   60000        /* of one; grows to an hour */
@@ -321,8 +322,11 @@ static void on_lock(struct care *c, bool got)
     char        key[TOKEN_NAME_MAX + 16];
     struct str  words[6];
 
-    if (!got) {
-        care_end(c);        /* somebody else is at it */
+    if (!got) {             /* somebody else is at it */
+        if (c->goal == CARE_REFUSED) {
+            refused_later(c);
+        }
+        care_end(c);
         return;
     }
 
@@ -341,7 +345,8 @@ static void on_lock(struct care *c, bool got)
 }
 
 
-static bool life_has(const struct life *life, const char *name)
+/* life_has: it is looked after at this moment */
+bool life_has(const struct life *life, const char *name)
 {
     const struct care  *c;
 
@@ -355,7 +360,8 @@ static bool life_has(const struct life *life, const char *name)
 }
 
 
-static struct care *care_new(struct life *life, struct token *t,
+/* care_new: care_lock begins it */
+struct care *care_new(struct life *life, struct token *t,
     enum care_goal goal)
 {
     struct care  *c = mem_alloc(sizeof(*c));
@@ -377,7 +383,8 @@ static struct care *care_new(struct life *life, struct token *t,
 }
 
 
-static void care_lock(struct care *c)
+/* care_lock: under the lock, where there are others */
+void care_lock(struct care *c)
 {
     char  key[TOKEN_NAME_MAX + 32];
 
@@ -493,10 +500,13 @@ static void on_tick(uv_timer_t *timer)
     uint64_t      ms = life->conf->check_ms;
 
     ms = ms < TICK_MS ? ms : TICK_MS;
-    uv_timer_start(timer, on_tick, ms > SOON_MS ? ms : SOON_MS, 0);
-
     life->failures = 0;
     life_locks(life);
+
+    if (life_may(life) && refused_tick(life)) {
+        ms = ms < AGAIN_MS ? ms : AGAIN_MS;
+    }
+    uv_timer_start(timer, on_tick, ms > SOON_MS ? ms : SOON_MS, 0);
 
     if (life_may(life)) {
         due_all(life);
@@ -574,42 +584,6 @@ void life_conf(struct life *life, struct conf *conf)
 }
 
 
-/* the state of a token: the store's, or that of one of the configuration */
-static struct token *life_state(const struct life *life,
-    const struct conf_token *token)
-{
-    char  name[TOKEN_NAME_MAX];
-
-    if (token->stored != NULL) {
-        return token->stored;
-    }
-
-    return tokens_named(life->tokens, STR(token_conf_name(name, token)));
-}
-
-
-/* life_refused: calls that were on their way together fail together, and one
-   that is stale says nothing of what came in its place */
-void life_refused(struct life *life, const struct conf_token *token,
-    long long code, long long subcode)
-{
-    struct care   *c;
-    struct token  *t = life_state(life, token);
-
-    if (life->leaving || t == NULL || t->stale || t->lost
-        || (t->failures == 0 && uv_now(life->loop) < t->quiet)
-        || life_has(life, t->name))
-    {
-        return;
-    }
-
-    c = care_new(life, t, CARE_REFUSED);
-    c->code = code;
-    c->subcode = subcode;
-    care_lock(c);
-}
-
-
 /* life_exchange: as soon as it is asked for, whenever that is */
 const char *life_exchange(struct life *life, struct str name, life_cb cb,
     void *data)
@@ -652,6 +626,7 @@ void life_forget(struct life *life, const void *data)
 void life_leave(struct life *life)
 {
     life->leaving = true;
+    refused_free(life);
     uv_timer_stop(&life->timer);
     redis_free(life->redis);
     life->redis = NULL;

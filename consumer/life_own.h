@@ -20,6 +20,7 @@
 #define LIFE_LOCK_KEY  "meta:token:lock:"
 #define LIFE_LOCK_MS   120000   /* renewed while it is looked after */
 #define LIFE_WORDS     256
+#define LIFE_REFUSED_MAX  64
 
 enum care_goal {
     CARE_CHECK,
@@ -45,6 +46,8 @@ struct care {
     enum care_goal            goal;
     uint64_t                  began;        /* its lock; ms of the loop */
     bool                      locked;
+    unsigned                  again;        /* how often it was refused its
+                                               lock */
     bool                      valid;        /* Meta has just said so */
     bool                      renewed;
     bool                      quiet;        /* what is wrong was said */
@@ -72,6 +75,14 @@ struct care {
     void                     *data;
 };
 
+/* a call with t was answered with code and subcode */
+struct refused {
+    struct token  *t;       /* held */
+    long long      code;
+    long long      subcode;
+    unsigned       tries;
+};
+
 struct due {
     char    name[TOKEN_NAME_MAX];
     size_t  place;          /* among all */
@@ -95,6 +106,8 @@ struct life {
     size_t           seen;          /* how many of all were looked through */
     bool             around;        /* again from the first on */
     struct due       due[LIFE_DUE_MAX];
+    size_t           nrefused;
+    struct refused   refused[LIFE_REFUSED_MAX];     /* that wait for a lock */
 };
 
 
@@ -103,6 +116,16 @@ int64_t life_now(void);                     /* ms since 1970 */
 void care_end(struct care *c);
 bool life_looks(const struct token *t);     /* it is looked after */
 struct life_rule care_rule(const struct care *c);
+
+struct care *care_new(struct life *life, struct token *t,
+    enum care_goal goal);
+void care_lock(struct care *c);
+bool life_has(const struct life *life, const char *name);
+
+/* life_refused.c */
+void refused_later(struct care *c);
+bool refused_tick(struct life *life);
+void refused_free(struct life *life);
 
 /* life_lock.c */
 bool care_locked(const struct care *c);

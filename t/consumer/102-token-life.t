@@ -170,6 +170,32 @@ subtest 'every subcode of 190, and 102' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'one that is refused while it is looked at' => sub {
+    my $rig = rig();
+    put($rig, 'page:9001', {});
+    my $c = consumer($rig);
+    checked($rig, 'page:9001');
+    $rig->graph->fault({match => {path => 'debug_token'}, fault => {slow => 20_000}});
+    put($rig, 'page:9001', {}, checked => 0);
+    ok +(wait_for { 2 == to($rig, 'debug_token') } 10), 'Meta has said that it is good';
+    state($rig, 'page:9001', 'expired');
+    $rig->push(messenger(page => 9001));
+    $c->wait_log(qr/lane token:\w+ stops .*code=190/);
+    $rig->graph->hasten;
+    ok +(wait_for { 1 == events($rig) } 10), 'is lost all the same' or diag $rig->logs;
+    put($rig, 'page:9001', {});
+    $rig->settle;
+
+    $rig->do('SET', 'meta:token:lock:page:9001', 1);
+    state($rig, 'page:9001', 'expired');
+    $rig->push(messenger(page => 9001));
+    ok +(wait_for { 2 == (() = $c->log =~ /lane token:\w+ stops .*code=190/g) } 10), 'or by others';
+    $rig->do('DEL', 'meta:token:lock:page:9001');
+    ok +(wait_for { 2 == events($rig) } 10), '... is lost as soon as they have done';
+    put($rig, 'page:9001', {});
+    done($rig, secrets => \@secrets);
+};
+
 subtest "a Page's is taken anew from its user's, once" => sub {
     my $rig = rig(pages => [9001, 9002]);
     put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]});
