@@ -206,6 +206,24 @@ struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
 }
 
 
+/* flow_account_taken: of the account at a it is the Instagram account alone
+   that is somebody else's; a is gone behind it */
+void flow_account_taken(struct flow *f, struct flow_account *a)
+{
+    struct flow_account  *more;
+    char                 *id = a->instagram, *name = a->username;
+
+    a->instagram = a->username = NULL;
+    more = flow_account_add(f, TOKEN_INSTAGRAM, STR(id), str_or_none(name));
+    if (more != NULL) {
+        more->taken = true;
+        f->ntaken++;
+    }
+    free(id);
+    free(name);
+}
+
+
 /* flow_say tells the page how far it is */
 void flow_say(struct flow *f, enum flow_step step)
 {

@@ -137,7 +137,8 @@ struct token *flow_business(struct flow *f)
         }
     }
 
-    if (t->as.waba == NULL && f->waba != NULL && flow_waba_listed(f, f->waba))
+    if (t->as.waba == NULL && f->waba != NULL && flow_waba_listed(f, f->waba)
+        && !flow_waba_taken(f, f->waba))
     {
         token_set(t, "waba", STR(f->waba));
     }
@@ -216,35 +217,4 @@ struct token *flow_business_find(const struct flow *f)
     tokens_each(f->conf->store, looked_each, &l);
 
     return l.found;
-}
-
-
-struct held {
-    const struct flow  *f;
-    const char         *waba;
-    bool                taken;
-};
-
-
-static void held_each(void *data, struct token *t)
-{
-    struct held  *h = data;
-
-    h->taken |= t->of == NULL && t->as.waba != NULL
-                && strcmp(t->as.waba, h->waba) == 0
-                && (t->as.kind == TOKEN_WHATSAPP
-                    || t->as.kind == TOKEN_BUSINESS
-                    || t->as.kind == TOKEN_SYSTEM_USER)
-                && flow_taken(h->f, t);
-}
-
-
-/* flow_waba_taken: somebody else's token that works stands for it */
-bool flow_waba_taken(const struct flow *f, const char *waba)
-{
-    struct held  h = { .f = f, .waba = waba };
-
-    tokens_each(f->conf->store, held_each, &h);
-
-    return h.taken;
 }

@@ -57,6 +57,33 @@ static void kept_page(struct flow *f)
 }
 
 
+/* the Instagram account that is linked to it, unless that is somebody else's;
+   a is gone behind it */
+static void page_links(struct flow *f, struct flow_account *a,
+    struct token *t)
+{
+    const struct token  *holder;
+
+    if (a->instagram == NULL || flow_holder(f, TOKEN_PAGE, STR(a->id)) != NULL)
+    {
+        return;
+    }
+
+    holder = flow_holder(f, TOKEN_INSTAGRAM, STR(a->instagram));
+    if (holder == NULL) {
+        token_set(t, "instagram", STR(a->instagram));
+        return;
+    }
+
+    log_write(LOG_WARN, "login %.8s: the Instagram account %s of %s stays of"
+              " tenant \"%s\" (%s), though it came for \"%s\"", f->id != NULL
+              ? f->id : "-", a->instagram, SAID(t->name), holder->as.tenant
+              != NULL ? holder->as.tenant : "", SAID(holder->name),
+              f->ref != NULL ? f->ref : "");
+    flow_account_taken(f, a);
+}
+
+
 /* a Page's token is derived from the user's, and outlives its date (2.5) */
 static void pages_keep(struct flow *f)
 {
@@ -86,10 +113,8 @@ static void pages_keep(struct flow *f)
     if (a->name != NULL) {
         token_set(t, "title", STR(a->name));
     }
-    if (a->instagram != NULL) {
-        token_set(t, "instagram", STR(a->instagram));
-    }
     token_set_secret(t, STR(a->token));
+    page_links(f, a, t);
     flow_keep(f, t, "connected", kept_page);
 }
 

@@ -16,36 +16,7 @@
 static void keep_go(struct flow *f);
 
 
-/* flow_token_works: as far as is known */
-bool flow_token_works(const struct token *t)
-{
-    return !t->lost && (t->expires <= TOKEN_NEVER || t->expires > flow_now());
-}
-
-
-static bool same_person(const struct flow *f, const struct token *old)
-{
-    return f->user != NULL && old->user != NULL && old->app != NULL
-           && strcmp(f->user, old->user) == 0
-           && strcmp(f->app->id, old->app) == 0;
-}
-
-
-/* flow_taken: whose it is stays so while it works: a link for somebody else
-   takes no account, whoever opens it.  What is nobody's is given to a tenant
-   by who connected it */
-bool flow_taken(const struct flow *f, const struct token *old)
-{
-    if (f->ref == NULL || !flow_token_works(old)) {
-        return false;
-    }
-
-    return old->as.tenant != NULL ? strcmp(f->ref, old->as.tenant) != 0
-           : !same_person(f, old);
-}
-
-
-static void keep_taken(struct flow *f, const struct token *old)
+static void keep_taken(struct flow *f, const struct token *holder)
 {
     size_t                i;
     struct flow_account  *a;
@@ -61,12 +32,13 @@ static void keep_taken(struct flow *f, const struct token *old)
         }
     }
 
-    log_write(LOG_WARN, "login %.8s: %s stays of tenant \"%s\", though it came"
-              " for \"%s\": nothing of this login is stored for it.  To move"
-              " it: metactl token add --tenant with a token of it, or metactl"
-              " token remove and log in anew", f->id != NULL ? f->id : "-",
-              SAID(t->name), old->as.tenant != NULL ? old->as.tenant : "",
-              f->ref);
+    log_write(LOG_WARN, "login %.8s: %s stays of tenant \"%s\" (%s), though it"
+              " came for \"%s\": nothing of this login is stored for it.  To"
+              " move it: metactl token add --tenant with a token of it, or"
+              " metactl token remove and log in anew", f->id != NULL ? f->id
+              : "-", SAID(t->name), holder->as.tenant != NULL
+              ? holder->as.tenant : "", SAID(holder->name),
+              f->ref != NULL ? f->ref : "");
 }
 
 
@@ -122,7 +94,7 @@ static bool keep_less(const struct flow *f, const struct token *old)
         return true;
     }
 
-    if (same_person(f, old)) {
+    if (flow_same_person(f, old)) {
         return false;
     }
 
@@ -204,27 +176,40 @@ static void on_put(void *data, const char *why)
 }
 
 
+static const struct token *keep_holder(const struct flow *f,
+    const struct token *old)
+{
+    const struct token  *t = f->put;
+
+    if (t->as.kind == TOKEN_PIN) {
+        return NULL;
+    }
+
+    return old != NULL ? (flow_taken(f, old) ? old : NULL)
+           : t->as.id != NULL ? flow_holder(f, (enum token_kind) t->as.kind,
+                                            STR(t->as.id)) : NULL;
+}
+
+
 /* Redis may be away for a moment, or another consumer have stored it, and a
    code is exchanged only once */
 static void keep_go(struct flow *f)
 {
-    struct token  *old = tokens_named(f->conf->store, STR(f->put->name));
+    struct token        *old = tokens_named(f->conf->store, STR(f->put->name));
+    const struct token  *holder = keep_holder(f, old);
 
-    if (old != NULL && f->put->as.kind != TOKEN_PIN) {
-        if (flow_taken(f, old)) {
-            keep_taken(f, old);
-            keep_over(f);
-            return;
-        }
+    if (holder != NULL) {
+        keep_taken(f, holder);
+        keep_over(f);
+        return;
+    }
 
-        if (keep_less(f, old)) {
-            log_write(LOG_WARN, "login %.8s: %s keeps the token that it has:"
-                      " the new one is another person's, or for other things,"
-                      " and may do less", f->id != NULL ? f->id : "-",
-                      SAID(f->put->name));
-            keep_over(f);
-            return;
-        }
+    if (old != NULL && f->put->as.kind != TOKEN_PIN && keep_less(f, old)) {
+        log_write(LOG_WARN, "login %.8s: %s keeps the token that it has: the"
+                  " new one is another person's, or for other things, and may"
+                  " do less", f->id != NULL ? f->id : "-", SAID(f->put->name));
+        keep_over(f);
+        return;
     }
 
     if (old != NULL && old->as.tenant != NULL) {

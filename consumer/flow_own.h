@@ -152,6 +152,7 @@ void flow_wait_pin(struct flow *f);
 void flow_ignore(struct flow *f, const char *why);  /* nothing is begun */
 struct flow_account *flow_account_add(struct flow *f, enum token_kind kind,
     struct str id, struct str name);
+void flow_account_taken(struct flow *f, struct flow_account *a);
 void flows_look(struct flows *flows);
 void flow_set(char **field, struct str value);      /* NULL where empty */
 void flow_secret(struct flow *f, struct str secret);    /* old is wiped */
@@ -166,6 +167,14 @@ size_t flow_taken_count(const struct flow *f);
 void flow_taken_text(const struct flow *f, struct buf *b);
 void flow_good_text(const struct flow *f, size_t more, struct buf *b);
 void flow_pin_text(const struct flow *f, struct buf *b);
+
+/* flow_owner.c */
+bool flow_token_works(const struct token *t);
+bool flow_same_person(const struct flow *f, const struct token *old);
+bool flow_taken(const struct flow *f, const struct token *old);
+const struct token *flow_holder(const struct flow *f, enum token_kind kind,
+    struct str id);
+bool flow_waba_taken(const struct flow *f, const char *waba);
 
 /* flow_word.c: what its page is told */
 void flow_fields(struct flow *f, const struct str *words, size_t n);
@@ -192,13 +201,10 @@ void flow_keep(struct flow *f, struct token *t, const char *event,
     flow_next next);
 struct token *flow_token(const struct flow *f, enum token_kind kind,
     struct str id);
-bool flow_token_works(const struct token *t);
-bool flow_taken(const struct flow *f, const struct token *old);
 
 /* flow_business.c: the tokens of one business */
 bool flow_waba_good(const struct flow *f, struct str waba);
 bool flow_waba_listed(const struct flow *f, const char *waba);
-bool flow_waba_taken(const struct flow *f, const char *waba);
 struct token *flow_business(struct flow *f);
 struct token *flow_business_waba(struct flow *f);
 struct token *flow_business_find(const struct flow *f);

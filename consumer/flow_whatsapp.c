@@ -100,7 +100,8 @@ static void keep_waba(struct flow *f)
         f->ntaken++;
         log_write(LOG_WARN, "login %.8s: WABA %s stays with its tenant, though"
                   " it came for \"%s\": nothing is stored for it", f->id != NULL
-                  ? f->id : "-", f->waba, f->ref);
+                  ? f->id : "-", f->waba, f->ref != NULL ? f->ref
+                  : "");
         token_free(t);
         waba_next(f);
         return;
@@ -368,19 +369,6 @@ static void on_lock(void *data, const char *why)
 }
 
 
-/* somebody else's is not registered anew */
-static bool number_taken(const struct flow *f, const char *id)
-{
-    char           name[TOKEN_NAME_MAX];
-    struct token  *old;
-
-    old = tokens_named(f->conf->store,
-                       STR(token_name(name, TOKEN_WHATSAPP, STR(id))));
-
-    return old != NULL && flow_taken(f, old);
-}
-
-
 /* two flows that come to the same number would each make a PIN */
 static void number_next(struct flow *f)
 {
@@ -391,8 +379,9 @@ static void number_next(struct flow *f)
         return;
     }
 
+    /* somebody else's is not registered anew */
     if (f->accounts[f->at].connected
-        || number_taken(f, f->accounts[f->at].id))
+        || flow_holder(f, TOKEN_WHATSAPP, STR(f->accounts[f->at].id)) != NULL)
     {
         number_keep(f);
         return;

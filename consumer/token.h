@@ -171,6 +171,11 @@ void token_event(struct buf *b, const struct token *t, const char *event);
 const struct conf_token *tokens_pick(const struct conf *conf,
     enum product product, struct str account, struct str waba);
 
+/* token_stands: it goes with that account by its id, its WABA or a link; each
+   may be NONE */
+bool token_stands(const struct token *t, enum product product,
+    struct str account, struct str waba);
+
 /* tokens_hidden: where tokens_pick finds none there may be one all the same: it
    cannot be opened, or the store was not read */
 bool tokens_hidden(const struct conf *conf, enum product product,

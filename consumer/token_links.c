@@ -50,6 +50,45 @@ static bool links_failed(struct care *c, const struct verdict *v)
 }
 
 
+struct linked {
+    const struct token  *to;
+    struct str           id;
+    const struct token  *other;
+};
+
+
+static void linked_each(void *data, struct token *t)
+{
+    struct linked  *l = data;
+
+    if (t->as.tenant != NULL && t->as.kind != TOKEN_PIN
+        && strcmp(t->name, l->to->name) != 0
+        && !str_equal(STR(t->as.tenant), str_or_none(l->to->as.tenant))
+        && token_stands(t, PRODUCT_INSTAGRAM, l->id, NONE))
+    {
+        l->other = t;
+    }
+}
+
+
+/* what is another tenant's by now is not taken by a link at Meta */
+static bool links_taken(const struct care *c, struct str id)
+{
+    struct linked  l = { .to = c->t, .id = id };
+
+    tokens_each(c->life->tokens, linked_each, &l);
+    if (l.other == NULL) {
+        return false;
+    }
+
+    log_write(LOG_WARN, "token %s: the Instagram account %.*s that is linked to"
+              " its Page stays of tenant \"%s\" (%s)", SAID(c->t->name),
+              (int) id.len, id.at, l.other->as.tenant, SAID(l.other->name));
+
+    return true;
+}
+
+
 static void on_page(struct care *c, const struct verdict *v)
 {
     struct str  id;
@@ -60,7 +99,7 @@ static void on_page(struct care *c, const struct verdict *v)
 
     id = json_text(json_path(v->root, "instagram_business_account", "id"));
 
-    if (str_digits(id)) {
+    if (str_digits(id) && id.len < TOKEN_NAME_MAX && !links_taken(c, id)) {
         links_note(c, "instagram", id);
     } else {
         c->otherwise(c);

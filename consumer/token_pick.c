@@ -79,6 +79,16 @@ static int token_rank(const struct conf_token *t, enum product product,
 }
 
 
+/* token_stands: it goes with that account by its id, its WABA or a link */
+bool token_stands(const struct token *t, enum product product,
+    struct str account, struct str waba)
+{
+    return token_rank(&t->as, product, account, waba) >= RANK_LINK
+           || (token_fits(&t->as, product)
+               && list_has(str_or_none(t->links), account));
+}
+
+
 /* of two tenants' that list the same WABA the first keeps it */
 static bool one_better(const struct token *t, const struct token *than,
     int rank)

@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 
 use Logins qw($APP $IG_APP $BACK);
 use Rig qw(record $Q);
-use Test::Meta::Util qw(patience wait_for);
+use Test::Meta::Util qw(patience spew wait_for);
 
 my ($ANA, $SHOP, $BUSINESS) = qw(700000000000001 900100200300 270000000000003);
 
@@ -202,7 +202,7 @@ subtest 'whose an account is' => sub {
     unlike $seen->{accounts}, qr/Corner Shop/, 'and does not call it connected';
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'takes what was nobody\'s';
     is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'and changes nothing of what was not';
-    like $c->log, qr/page:$SHOP stays of tenant "shop-7", though it came for "shop-8".*remove/,
+    like $c->log, qr/page:$SHOP stays of tenant "shop-7" \(page:$SHOP\), though .*"shop-8".*remove/,
         'the log says how it is moved';
     unlike $c->log, qr/$ANA/, 'and names nobody';
     is_deeply [map { "$_->{account} $_->{ref}" } grep { $_->{account} ne $CAFE }
@@ -214,11 +214,15 @@ subtest 'whose an account is' => sub {
     is $eve->(code => {user => $EVE, declined => 'pages_messaging'})->{step}, 'connected',
         'another person of the same tenant, whose token may do less';
     is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', 'takes no place either';
+    is $eve->(ref => '')->{error}, 'taken', 'nor does a link for nobody';
+    is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', '... take what is a tenant\'s';
     is $eve->()->{step}, 'connected', 'who may do as much';
     is $rig->stored("page:$SHOP")->{user}, $EVE, 'does';
     $rig->do('HSET', "meta:token:page:$SHOP", state => 'lost');
     $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), "page:$SHOP");
-    ok +(wait_for { $eve->(ref => 'shop-8')->{step} eq 'connected' } 20), 'one that is lost';
+    like $rig->ended($rig->login(ref => 'shop-8'))->{text}, qr/stay so: Corner Shop/,
+        'nor is one that is lost anybody else\'s';
+    ok +(wait_for { $eve->(ref => 'shop-8')->{step} eq 'connected' } 20), '... but who gave it';
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'is mended, and stays whose it was';
     $rig->ended($rig->login(ref => ''));
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'a login for nobody changes nothing';
@@ -239,6 +243,39 @@ subtest 'whose an account is' => sub {
     $change->();
     is $rig->ended($flow)->{step}, 'connected', 'two at once';
     is $rig->stored($name)->{tenant}, 'shop-9', 'the first has it';
+    $rig->done;
+};
+
+
+# by its Page, or in the configuration
+subtest 'an account that another token stands for' => sub {
+    my ($OWN, $EVE, $IG) = qw(900100200311 700000000000666 17841400000000001);
+    my %ig = (instagram => $IG, username => 'corner.shop');
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA,
+        pages => [{id => $SHOP, name => 'Corner Shop', %ig}], instagram => {id => $IG,
+        username => 'corner.shop'}}), '--user', JSON::PP::encode_json({id => $EVE,
+        pages => [{id => $OWN, name => "Eve's", %ig}, {id => '901', name => 'Ours'}]})]);
+    spew($rig->file('ours'), 'EAAours');
+    my $c = $rig->logins(tokens => "\n  - {kind: page, id: \"901\", tenant: shop-7,"
+        . " file: @{[$rig->file('ours')]}}");
+    is $rig->ended($rig->login)->{step}, 'connected', 'a Page and its Instagram account';
+    is $rig->ended($rig->login(kind => 'instagram', ref => 'shop-8'))->{error}, 'taken',
+        'is not connected for another';
+    is $rig->stored("instagram:$IG"), undef, '... nor stored';
+    is $rig->ended($rig->login(kind => 'instagram'))->{step}, 'connected', 'its own tenant may';
+
+    my $seen = $rig->ended($rig->login(ref => 'shop-8', code => {user => $EVE}));
+    is $seen->{step}, 'connected', 'a Page of another that names the account';
+    like $seen->{text}, qr/somebody else, and stay so: Ours, corner\.shop\./,
+        '... goes without it, and without what the configuration has';
+    is_deeply JSON::PP::decode_json($seen->{accounts}), [{kind => 'page', account => $OWN,
+        name => "Eve's"}], 'what is connected is named';
+    is $rig->stored("page:$OWN")->{instagram}, undef, '... and stored';
+    is $rig->stored('page:901'), undef, 'the other is not';
+    $rig->do('HSET', "meta:token:page:$OWN", checked => 0);
+    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), "page:$OWN");
+    $c->wait_log(qr/account $IG that is linked to its Page stays of tenant "shop-7"/);
+    is $rig->stored("page:$OWN")->{instagram}, undef, 'nor is it by the day\'s look';
     $rig->done;
 };
 

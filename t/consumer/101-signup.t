@@ -13,7 +13,7 @@ use Test::More;
 
 use Logins qw($APP);
 use Rig qw(record);
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Util qw(spew wait_for);
 
 my ($ANA, $WABA, $PHONE, $BUSINESS) = qw(700000000000001 520000000000002 106000000000001
     270000000000003);
@@ -44,6 +44,18 @@ sub registered {
 }
 
 sub posts { my ($rig, $what) = @_; return scalar grep { m{\APOST .*/$what\z} } $rig->asked }
+
+subtest 'a WABA that stands in the configuration for a tenant' => sub {
+    my $rig = Logins->new(graph => [person({id => $PHONE})]);
+    spew($rig->file('ours'), 'EAAours');
+    $rig->logins(tokens => qq(\n  - {kind: system_user, waba: "$WABA", tenant: shop-7,)
+        . " file: @{[$rig->file('ours')]}}");
+    is $rig->ended($rig->signup(ref => 'shop-8'))->{error}, 'taken', 'is no other tenant\'s';
+    is $rig->stored("whatsapp:$PHONE"), undef, '... nor are its numbers';
+    is posts($rig, 'register'), 0, '... nor registered';
+    is $rig->ended($rig->signup)->{step}, 'connected', 'its own may';
+    $rig->done;
+};
 
 subtest 'Embedded Signup' => sub {
     my $rig = Logins->new(graph => [person({id => $PHONE}, {id => '106000000000009',

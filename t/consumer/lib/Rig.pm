@@ -80,7 +80,7 @@ queues: @{[$arg{queues} // qq([{name: "$Q", kind: events}])]}
 graph: {version: v24.0, base_url: "@{[$self->graph->url]}"}
 tokens:
   - {kind: whatsapp, id: "$PHONE", file: @{[$self->file('whatsapp')]}}
-  - {kind: page, id: "$PAGE", file: @{[$self->file('page')]}}
+  - {kind: page, id: "$PAGE", file: @{[$self->file('page')]}}@{[$arg{tokens} // '']}
 log_level: @{[$arg{log_level} // 'debug']}
 replies_max: @{[$arg{replies_max} // 1_000_000]}
 END
