@@ -210,11 +210,34 @@ void refresh_begin(struct care *c, care_next next)
 }
 
 
+/* what was renewed, as it stands in the book: sealed anew or noted of it still
+   is the same.  NULL: it has gone, or a login has put another in its place */
+static struct token *care_same(const struct care *c)
+{
+    struct token  *t = tokens_named(c->life->tokens, STR(c->t->name));
+
+    return t != NULL && t->as.secret != NULL
+           && strcmp(t->as.secret, c->t->as.secret) == 0 ? t : NULL;
+}
+
+
+/* of the one that is there now nobody was asked */
+static void put_other(struct care *c, const char *why)
+{
+    log_write(LOG_WARN, "token %s: the new one cannot be stored: %s",
+              SAID(c->t->name), why);
+    c->why = "the new one could not be stored";
+    life_soon(c->life);
+    care_end(c);
+}
+
+
 /* what Meta gave is not thrown away for want of Redis: the one before it may
    end soon, or be dead already */
 static void on_put(void *data, const char *why)
 {
-    struct care  *c = data;
+    struct care   *c = data;
+    struct token  *t = care_same(c);
 
     if (c->life->leaving) {
         if (why != NULL) {
@@ -225,22 +248,16 @@ static void on_put(void *data, const char *why)
         return;
     }
 
-    if (why != NULL && strcmp(why, TOKENS_CHANGED) != 0
-        && strcmp(why, TOKENS_GONE) != 0)
-    {
-        tokens_keep(c->life->tokens, c->put, c->t, why);
-        why = NULL;
-    }
-
-    if (why == NULL) {
-        c->next(c);
+    if (why != NULL && (t == NULL || strcmp(why, TOKENS_CHANGED) == 0)) {
+        put_other(c, why);
         return;
     }
 
-    log_write(LOG_WARN, "token %s: the new one cannot be stored: %s",
-              SAID(c->t->name), why);
-    c->why = "the new one could not be stored";
-    c->otherwise(c);
+    if (why != NULL) {
+        tokens_keep(c->life->tokens, c->put, t, why);
+    }
+
+    c->next(c);
 }
 
 
@@ -250,11 +267,10 @@ void care_put(struct care *c, struct str secret, int64_t expires,
 {
     const char    *wrong;
     int64_t        now = life_now();
-    struct token  *t = tokens_named(c->life->tokens, STR(c->t->name));
+    struct token  *t = care_same(c);
 
     if (t == NULL) {
-        c->why = "it was removed meanwhile";
-        c->otherwise(c);
+        put_other(c, TOKENS_CHANGED);
         return;
     }
 

@@ -323,6 +323,29 @@ subtest 'what is said of one that was renewed meanwhile' => sub {
     $rig->finish(secrets => \@secrets);
 };
 
+subtest 'another one comes while it is renewed' => sub {
+    my $rig = rig(pages => [9001]);
+    my @names = qw(page:9001 system_user:5);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, expires => 0);
+    put($rig, 'page:9001', {expires_in => 3 * $DAY}, parent => "user:$ANA", tenant => 'old');
+    put($rig, 'system_user:5', {expires_in => 3 * $DAY}, tenant => 'old');
+    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
+        for qw(me/accounts oauth/access_token);
+    my $c = consumer($rig);
+    ok +(wait_for { to($rig, 'me/accounts') && to($rig, 'oauth/access_token') } 10), 'Meta is asked'
+        or diag $rig->logs;
+    put($rig, $_, {expires_in => 60 * $DAY}, expires => 0, tenant => 'new', from => 'login',
+        parent => 'user:4711') for @names;
+    my @sealed = map { field($rig, $_, 'sealed') } @names;
+    $c->wait_log(qr/token \Q$_\E is renewed/) for @names;
+    $rig->graph->hasten;
+    $c->wait_log(qr/token \Q$_\E: the new one cannot be stored: somebody else/) for @names;
+    ok +(wait_for { 0 == grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names } 10), 'over';
+    is_deeply [map { field($rig, $_, 'sealed') } @names], \@sealed, 'it stays';
+    is_deeply [map { field($rig, $_, 'from') } @names], [qw(login login)], '... as it came';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'those that cannot be looked at now hold nobody up' => sub {
     my $rig = rig();
     my @bad = map { "instagram:@{[1700 + $_]}" } 1 .. 12;
