@@ -59,6 +59,7 @@ struct care {
     int64_t                   expires;
     int64_t                   data_expires;
     struct token             *put;          /* what is being stored */
+    unsigned                  puts;         /* it was changed meanwhile */
     char                     *cursor;       /* of Pages to come */
     unsigned                  rounds;
     char                     *businesses;   /* "id,id," of the user */

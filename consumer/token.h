@@ -247,9 +247,9 @@ void tokens_on_change(struct tokens *tokens, tokens_change_cb cb, void *data);
 
 /* tokens_put_over seals and writes all of t, where its name still is old
    (whose secret was renewed, say, by a call that took a while), or, old NULL,
-   no tenant's; else TOKENS_CHANGED.  t stays the caller's (token_free).
-   event: NULL, or of meta:accounts, pushed in the same script.  The lane's
-   stop ends.  cb may be NULL */
+   no tenant's; else TOKENS_CHANGED, once what is there has been read.  t stays
+   the caller's (token_free).  event: NULL, or of meta:accounts, pushed in the
+   same script.  The lane's stop ends.  cb may be NULL */
 void tokens_put_over(struct tokens *tokens, const struct token *t,
     const struct token *old, const char *event, tokens_cb cb, void *data);
 

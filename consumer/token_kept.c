@@ -77,12 +77,9 @@ static void kept_done(struct tokens *s)
 
 /* it has been read: where it is not the book's any more, Redis has it, or
    another in its place, which is as good, and is there for everybody */
-static void on_kept_read(void *data)
+static void kept_settle(struct token_kept *k)
 {
-    struct token_kept  *k = data;
-    struct tokens      *s = k->tokens;
-
-    k->asked = false;
+    struct tokens  *s = k->tokens;
 
     if (token_find(s, BY_NAME, STR(k->t->name)) == k->t) {
         k->at = uv_now(s->loop) + KEPT_MS;
@@ -98,25 +95,17 @@ static void on_kept_read(void *data)
 
 static void on_kept(void *data, const char *why)
 {
-    struct str          name;
     struct token_kept  *k = data;
-    struct tokens      *s = k->tokens;
-
-    k->stored = why == NULL;
-
-    if (why == NULL) {
-        on_kept_read(k);        /* that is what done means */
-        return;
-    }
-
-    if (strncmp(why, TOKENS_CHANGED, strlen(TOKENS_CHANGED)) == 0) {
-        name = STR(k->t->name);
-        store_read_names(s, &name, 1, on_kept_read, k);
-        return;
-    }
 
     k->asked = false;
-    k->at = uv_now(s->loop) + ((uint64_t) KEPT_MS << k->tries);
+    k->stored = why == NULL;
+
+    if (why == NULL || strcmp(why, TOKENS_CHANGED) == 0) {
+        kept_settle(k);
+        return;
+    }
+
+    k->at = uv_now(k->tokens->loop) + ((uint64_t) KEPT_MS << k->tries);
     k->tries += k->tries < KEPT_SHIFT;
 }
 

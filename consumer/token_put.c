@@ -133,15 +133,17 @@ static void on_changed(void *data, const struct reply *reply)
         store_since(op->tokens, reply_str(reply_at(reply, 2)));
     }
 
-    if (str_is(state, "done")) {
-        store_read_names(op->tokens, op->names, op->n, op_read, op);
-
-    } else {
+    if (str_is(state, "full") || str_is(state, "gone")) {
         snprintf(op->why, sizeof(op->why), "%s",
-                 str_is(state, "full") ? TOKENS_FULL
-                 : str_is(state, "gone") ? TOKENS_GONE : TOKENS_CHANGED);
+                 str_is(state, "full") ? TOKENS_FULL : TOKENS_GONE);
         op_end(op);
+        return;
     }
+
+    if (!str_is(state, "done")) {
+        snprintf(op->why, sizeof(op->why), "%s", TOKENS_CHANGED);
+    }
+    store_read_names(op->tokens, op->names, op->n, op_read, op);
 }
 
 

@@ -8,6 +8,8 @@
    day, for the day's look is jittered */
 #define REFRESH_DONE_MS  (20 * LIFE_HOUR_MS)
 
+#define PUT_TRIES        3
+
 
 static void refresh_failed(struct care *c, const char *why,
     const struct verdict *v)
@@ -232,6 +234,17 @@ static void put_other(struct care *c, const char *why)
 }
 
 
+/* over the same, as it stands there by now */
+static void put_again(struct care *c)
+{
+    struct token  *made = c->put;
+
+    c->put = NULL;
+    care_put(c, STR(made->as.secret), made->expires, made->from);
+    token_free(made);
+}
+
+
 /* what Meta gave is not thrown away for want of Redis: the one before it may
    end soon, or be dead already */
 static void on_put(void *data, const char *why)
@@ -248,8 +261,15 @@ static void on_put(void *data, const char *why)
         return;
     }
 
-    if (why != NULL && (t == NULL || strcmp(why, TOKENS_CHANGED) == 0)) {
+    if (why != NULL && t == NULL) {
         put_other(c, why);
+        return;
+    }
+
+    if (why != NULL && strcmp(why, TOKENS_CHANGED) == 0
+        && ++c->puts < PUT_TRIES)
+    {
+        put_again(c);
         return;
     }
 

@@ -346,6 +346,22 @@ subtest 'another one comes while it is renewed' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'sealed anew while it is renewed' => sub {
+    my $rig = rig();
+    my $was = put($rig, 'system_user:5', {expires_in => 3 * $DAY}, tenant => 'old');
+    $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => {slow => 20_000}});
+    my $c = consumer($rig);
+    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'Meta is asked' or diag $rig->logs;
+    store($rig, 'system_user:5', $was, tenant => 'new');    # as metactl token rekey does
+    $rig->graph->hasten;
+    ok +(wait_for { field($rig, 'system_user:5', 'from') eq 'refresh' } 10), 'the new one is stored'
+        or diag $rig->logs;
+    is field($rig, 'system_user:5', 'tenant'), 'new', 'with what was noted meanwhile';
+    is scalar(to($rig, 'oauth/access_token')), 1, 'Meta was asked once';
+    unlike $c->log, qr/cannot be stored|does not take/, 'nothing is said of it';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'those that cannot be looked at now hold nobody up' => sub {
     my $rig = rig();
     my @bad = map { "instagram:@{[1700 + $_]}" } 1 .. 12;
