@@ -132,23 +132,9 @@ static void care_free(struct care *c)
 }
 
 
-static void lock_back(struct life *life, const char *key)
-{
-    struct str  words[2] = { STR("DEL"), STR(key) };
-
-    if (*key == '\0' || life->leaving
-        || redis_send(life->redis, words, 2, LIFE_REDIS_MS, NULL,
-                                    NULL) != 0)
-    {
-        return;     /* it ends by its time */
-    }
-}
-
-
 /* care_end: all of it is over, whatever came of it */
 void care_end(struct care *c)
 {
-    char           key[TOKEN_NAME_MAX + 32];
     struct life   *life = c->life;
     struct care  **at = &life->cares;
 
@@ -158,10 +144,7 @@ void care_end(struct care *c)
     *at = c->next_care;
     life->ncares--;
 
-    if (care_locked(c)) {
-        snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
-        lock_back(life, key);
-    }
+    care_unlock(c);
 
     if (c->cb != NULL) {
         c->cb(c->data, c->renewed ? NULL : c->why != NULL ? c->why : LIFE_BUSY,
@@ -209,47 +192,6 @@ void care_call(struct care *c, struct graph_call *call, struct buf *query,
         token_drop(c->asks);
         c->asks = NULL;
         then(c, NULL);
-    }
-}
-
-
-static void on_taken(void *data, const struct reply *reply)
-{
-    struct care  *c = data;
-
-    if (reply == NULL || c->life->leaving) {
-        care_end(c);
-        return;
-    }
-
-    if (reply_type(reply) == REPLY_ERROR) {
-        log_write(LOG_WARN, "token %s: Redis does not let it be locked; the"
-                  " smallest ACL stands in docs/operations.md",
-                  SAID(c->t->name));
-        care_later(c, LIFE_HOUR_MS);
-        care_end(c);
-        return;
-    }
-
-    c->got(c, reply_type(reply) == REPLY_STATUS);
-}
-
-
-static void lock_take(struct care *c, const char *key)
-{
-    char        number[24];
-    struct str  words[6];
-
-    snprintf(number, sizeof(number), "%d", LIFE_LOCK_MS);
-    words[0] = STR("SET");
-    words[1] = STR(key);
-    words[2] = STR("1");
-    words[3] = STR("NX");
-    words[4] = STR("PX");
-    words[5] = STR(number);
-
-    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_taken, c) != 0) {
-        care_end(c);
     }
 }
 
@@ -383,19 +325,14 @@ struct care *care_new(struct life *life, struct token *t,
 }
 
 
-/* care_lock: under the lock, where there are others */
-void care_lock(struct care *c)
+/* care_start: under the lock, where there are others */
+void care_start(struct care *c)
 {
-    char  key[TOKEN_NAME_MAX + 32];
-
     if (c->conf->token_keys == NULL) {
         care_go(c);     /* what is known of it is known here alone */
-        return;
+    } else {
+        care_lock(c, on_lock);
     }
-
-    snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
-    c->got = on_lock;
-    lock_take(c, key);
 }
 
 
@@ -482,7 +419,7 @@ static void life_work(struct life *life)
         life->at++;
 
         if (t != NULL && life_looks(t) && !life_has(life, t->name)) {
-            care_lock(care_new(life, t, CARE_CHECK));
+            care_start(care_new(life, t, CARE_CHECK));
         }
     }
 
@@ -602,7 +539,7 @@ const char *life_exchange(struct life *life, struct str name, life_cb cb,
     c = care_new(life, t, CARE_EXCHANGE);
     c->cb = cb;
     c->data = data;
-    care_lock(c);
+    care_start(c);
 
     return NULL;
 }

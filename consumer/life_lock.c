@@ -4,6 +4,50 @@
 #include "life_own.h"
 
 
+static void on_taken(void *data, const struct reply *reply)
+{
+    struct care  *c = data;
+
+    if (reply == NULL || c->life->leaving) {
+        care_end(c);
+        return;
+    }
+
+    if (reply_type(reply) == REPLY_ERROR) {
+        log_write(LOG_WARN, "token %s: Redis does not let it be locked; the"
+                  " smallest ACL stands in docs/operations.md",
+                  SAID(c->t->name));
+        care_later(c, LIFE_HOUR_MS);
+        care_end(c);
+        return;
+    }
+
+    c->got(c, reply_type(reply) == REPLY_STATUS);
+}
+
+
+/* care_lock: got once it is known; true: it is ours */
+void care_lock(struct care *c, care_got got)
+{
+    char        key[TOKEN_NAME_MAX + 32], number[24];
+    struct str  words[6];
+
+    snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
+    snprintf(number, sizeof(number), "%d", LIFE_LOCK_MS);
+    words[0] = STR("SET");
+    words[1] = STR(key);
+    words[2] = STR("1");
+    words[3] = STR("NX");
+    words[4] = STR("PX");
+    words[5] = STR(number);
+    c->got = got;
+
+    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_taken, c) != 0) {
+        care_end(c);
+    }
+}
+
+
 struct renewal {
     struct life  *life;
     uint64_t      began;
@@ -69,5 +113,24 @@ void life_locks(struct life *life)
         if (care_locked(c)) {
             lock_renew(life, c);
         }
+    }
+}
+
+
+/* care_unlock: what cannot be given back ends by its time */
+void care_unlock(const struct care *c)
+{
+    char        key[TOKEN_NAME_MAX + 32];
+    struct str  words[2];
+
+    snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
+    words[0] = STR("DEL");
+    words[1] = STR(key);
+
+    if (!care_locked(c) || c->life->leaving
+        || redis_send(c->life->redis, words, 2, LIFE_REDIS_MS, NULL, NULL)
+           != 0)
+    {
+        return;
     }
 }

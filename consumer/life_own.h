@@ -120,7 +120,7 @@ struct life_rule care_rule(const struct care *c);
 
 struct care *care_new(struct life *life, struct token *t,
     enum care_goal goal);
-void care_lock(struct care *c);
+void care_start(struct care *c);
 bool life_has(const struct life *life, const char *name);
 
 /* life_refused.c */
@@ -128,7 +128,9 @@ void refused_later(struct care *c);
 bool refused_tick(struct life *life);
 void refused_free(struct life *life);
 
-/* life_lock.c */
+/* life_lock.c: got is not called where c has ended of it */
+void care_lock(struct care *c, care_got got);
+void care_unlock(const struct care *c);
 bool care_locked(const struct care *c);
 void life_locks(struct life *life);
 

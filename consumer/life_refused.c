@@ -43,7 +43,7 @@ static void refused_begin(struct life *life, struct token *t,
     c->code = r->code;
     c->subcode = r->subcode;
     c->again = r->tries;
-    care_lock(c);
+    care_start(c);
 }
 
 
