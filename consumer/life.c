@@ -132,6 +132,17 @@ static void care_free(struct care *c)
 }
 
 
+static void life_drained(struct life *life)
+{
+    void  (*cb)(void *data) = life->on_drained;
+
+    if (cb != NULL && life->ncares == 0) {
+        life->on_drained = NULL;
+        cb(life->drained_data);
+    }
+}
+
+
 /* care_end: all of it is over, whatever came of it */
 void care_end(struct care *c)
 {
@@ -153,6 +164,7 @@ void care_end(struct care *c)
 
     care_free(c);
     life_work(life);
+    life_drained(life);
 }
 
 
@@ -178,6 +190,12 @@ void care_call(struct care *c, struct graph_call *call, struct buf *query,
     care_then then)
 {
     const char  *why;
+
+    if (c->life->resting && c->goal != CARE_REFUSED) {
+        token_ask_wipe(query);
+        care_end(c);
+        return;
+    }
 
     call->token = c->asks = token_hold(token);
     call->app = app;
@@ -400,7 +418,7 @@ static void due_all(struct life *life)
 
 static bool life_may(const struct life *life)
 {
-    return !life->leaving && tokens_known(life->tokens)
+    return !life->resting && tokens_known(life->tokens)
            && (life->conf->token_keys == NULL || redis_up(life->redis))
            && life->failures < FAILURES_MAX;
 }
@@ -423,7 +441,7 @@ static void life_work(struct life *life)
         }
     }
 
-    if (!life->leaving && life->ndue == LIFE_DUE_MAX
+    if (!life->resting && life->ndue == LIFE_DUE_MAX
         && life->at == life->ndue)
     {
         uv_timer_start(&life->timer, life->timer.timer_cb, SOON_MS, 0);
@@ -455,7 +473,7 @@ static void on_tick(uv_timer_t *timer)
 /* life_soon: what is due is looked for */
 void life_soon(struct life *life)
 {
-    if (!life->leaving && uv_timer_get_due_in(&life->timer) > SOON_MS) {
+    if (!life->resting && uv_timer_get_due_in(&life->timer) > SOON_MS) {
         uv_timer_start(&life->timer, on_tick, SOON_MS, 0);
     }
 }
@@ -532,7 +550,7 @@ const char *life_exchange(struct life *life, struct str name, life_cb cb,
         return "there is no such token in the store";
     }
 
-    if (life->leaving || life_has(life, t->name)) {
+    if (life->resting || life_has(life, t->name)) {
         return LIFE_BUSY;
     }
 
@@ -558,11 +576,28 @@ void life_forget(struct life *life, const void *data)
 }
 
 
+/* life_rest: another consumer goes on from there */
+void life_rest(struct life *life)
+{
+    life->resting = true;
+}
+
+
+/* life_drain: once nobody is left who might be refused */
+void life_drain(struct life *life, void (*cb)(void *data), void *data)
+{
+    life->on_drained = cb;
+    life->drained_data = data;
+    life_drained(life);
+}
+
+
 /* life_leave: who waits for Redis is told that it is away; locks end by their
    time */
 void life_leave(struct life *life)
 {
-    life->leaving = true;
+    life->resting = life->leaving = true;
+    life->on_drained = NULL;
     refused_free(life);
     uv_timer_stop(&life->timer);
     redis_free(life->redis);

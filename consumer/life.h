@@ -40,6 +40,12 @@ void life_forget(struct life *life, const void *data);
 /* life_metrics sets the rows of all tokens */
 void life_metrics(struct life *life);
 
+/* life_rest: no look begins any more, and those under way call no more; what is
+   refused is still looked after.  life_drain: cb, maybe at once, when nothing
+   is under way */
+void life_rest(struct life *life);
+void life_drain(struct life *life, void (*cb)(void *data), void *data);
+
 /* life_leave: nothing new begins; before tokens_free and graph_free, which end
    what is under way.  life_free after them */
 void life_leave(struct life *life);

@@ -96,7 +96,10 @@ struct life {
     struct tokens   *tokens;
     struct conf     *conf;
     uv_timer_t       timer;
+    bool             resting;       /* no look begins, nor a call of one */
     bool             leaving;
+    void           (*on_drained)(void *data);
+    void            *drained_data;
     uint64_t         since;         /* ms of the loop: it was made */
     unsigned         failures;      /* in a row, since the last tick */
     struct care     *cares;

@@ -73,11 +73,19 @@ static void on_tokens_gone(void *data)
 }
 
 
-/* a renewal may have ended meanwhile: tokens come last */
+/* what was renewed meanwhile may be kept: tokens come last */
+static void on_life_gone(void *data)
+{
+    struct daemon  *d = data;
+
+    tokens_drain(d->worker.tokens, on_tokens_gone, d);
+}
+
+
 static void daemon_gone(struct daemon *d)
 {
     if (d->fleet_gone && d->flows_gone) {
-        tokens_drain(d->worker.tokens, on_tokens_gone, d);
+        life_drain(d->worker.life, on_life_gone, d);
     }
 }
 
@@ -224,6 +232,7 @@ static void daemon_drain(struct daemon *d)
     d->draining = true;
     notify_stopping(d->notify, d->worker.conf->drain_ms);
     uv_timer_start(&d->deadline, on_deadline, d->worker.conf->drain_ms, 0);
+    life_rest(d->worker.life);
     fleet_drain(d->fleet);
 
     if (d->auth != NULL) {

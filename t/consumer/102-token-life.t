@@ -362,6 +362,50 @@ subtest 'sealed anew while it is renewed' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'stopped while Meta is asked' => sub {
+    my $rig = rig();
+    my @names = qw(instagram:1784 system_user:5);
+    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
+        for qw(refresh_access_token debug_token);
+    put($rig, 'instagram:1784', {expires_in => 3 * $DAY, age => 2 * $DAY},
+        expires => 1000 * (time + 3 * $DAY), issued => 1000 * (time - 2 * $DAY));
+    my $c = consumer($rig);
+    ok +(wait_for { to($rig, 'refresh_access_token') } 10), 'one is renewed' or diag $rig->logs;
+    put($rig, 'system_user:5', {expires_in => 3 * $DAY});
+    ok +(wait_for { to($rig, 'debug_token') } 10), 'one is looked at' or diag $rig->logs;
+    $c->signal('TERM');
+    is $c->wait_exit(1), undef, 'it waits';
+    $rig->graph->hasten;
+    is $c->wait_exit(20), '0', 'drained' or diag $rig->logs;
+    is field($rig, 'instagram:1784', 'from'), 'refresh', 'what is renewed is stored';
+    ok field($rig, 'system_user:5', 'checked'), 'what Meta says of one is noted';
+    is scalar(to($rig, 'oauth/access_token')), 0, 'no further call begins';
+    is scalar(grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names), 0, 'no lock is left';
+    done($rig, secrets => \@secrets);
+};
+
+subtest 'refused while it is stopped' => sub {
+    my $rig = rig(pages => [9001]);
+    my @known = (checked => 1000 * time, expires => 0);
+    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, @known);
+    put($rig, 'page:9001', {}, parent => "user:$ANA", @known);
+    $rig->graph->fault({fault => {slow => 20_000, code => 190, subcode => 460}});
+    $rig->graph->fault({fault => {slow => 20_000}});
+    my $c = consumer($rig);
+    $rig->push(messenger(page => 9001));
+    ok +(wait_for { to($rig, 'messages') } 10), 'on the wire' or diag $rig->logs;
+    $c->signal('TERM');
+    $c->wait_log(qr/drains: calls/);
+    $rig->graph->hasten;
+    ok +(wait_for { to($rig, 'me/accounts') } 10), 'one is taken anew' or diag $rig->logs;
+    is $c->wait_exit(1), undef, 'it waits';
+    $rig->graph->hasten;
+    is $c->wait_exit(20), '0', 'drained' or diag $rig->logs;
+    is field($rig, 'page:9001', 'from'), 'derived', 'and stored';
+    is $rig->left($Q), 1, 'what it was for waits';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'those that cannot be looked at now hold nobody up' => sub {
     my $rig = rig();
     my @bad = map { "instagram:@{[1700 + $_]}" } 1 .. 12;
