@@ -136,6 +136,15 @@ void kept_hurry(struct tokens *s)
 }
 
 
+/* kept_has: Redis knows nothing of it */
+bool kept_has(const struct tokens *s, const struct token *t)
+{
+    const struct token_kept  *k = kept_find(s, STR(t->name));
+
+    return k != NULL && k->t == t;
+}
+
+
 static bool kept_older(const struct token_kept *k, const struct token *is)
 {
     size_t  i;

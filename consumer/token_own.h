@@ -158,8 +158,9 @@ void store_late(struct tokens *s);
 bool back_lost(struct tokens *s, long long version, struct str since);
 void back_again(struct tokens *s);      /* from the first on, if it is on */
 
-/* token_kept.c.  kept_stands: what Redis has is older than what is kept of that
-   name */
+/* token_kept.c.  kept_has: t is one of them; kept_stands: what Redis has is
+   older than what is kept of that name */
+bool kept_has(const struct tokens *s, const struct token *t);
 void kept_again(struct tokens *s);
 void kept_hurry(struct tokens *s);
 bool kept_stands(struct tokens *s, const struct token *is);

@@ -252,6 +252,11 @@ static void note_begin(struct tokens *s, struct str name,
         return;
     }
 
+    if (about != NULL && kept_has(s, t)) {
+        op_late(op, "Redis has not taken it itself yet");
+        return;         /* what is there is said of the one before it */
+    }
+
     if (s->conf->token_keys == NULL) {
         note_here(s, t, words, n);
         op_late(op, "");

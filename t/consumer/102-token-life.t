@@ -557,6 +557,28 @@ subtest 'a new one that Redis does not take' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'refused before Redis has it' => sub {
+    my $rig = rig();
+    my $name = "whatsapp:$PHONE";
+    put($rig, $name, {expires_in => 3 * $DAY}, waba => $WABA);
+    $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => {slow => 20_000}});
+    my $c = consumer($rig);
+    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'Meta is asked' or diag $rig->logs;
+    $rig->do('ACL', 'SETUSER', 'default', '-zremrangebyrank');
+    $rig->graph->hasten;
+    ok +(wait_for { 3 <= (() = $c->log =~ /Redis refuses a change/g) } 10), 'it is kept'
+        or diag $rig->logs;
+    $rig->do('ACL', 'SETUSER', 'default', '+zremrangebyrank');
+    $rig->graph->fault({match => {path => 'messages'}, times => 9,
+        fault => {code => 190, subcode => 460}});
+    $rig->push(whatsapp());
+    ok +(wait_for { (field($rig, $name, 'state') // '') eq 'lost' } 15), 'it is lost'
+        or diag $rig->logs;
+    is field($rig, $name, 'from'), 'refresh', '... the new one, not the one before it';
+    is join(' ', map { $_->{event} } events($rig)), 'lost', '... and said to be once';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'checked by hand' => sub {
     my $rig = rig();
     spew($rig->file('ctl.yaml'), conf($rig, own => 1));
