@@ -127,14 +127,23 @@ static void add_token(struct callback *cb, const struct token *t)
 }
 
 
-/* those that the person gave; then, walk by walk, those that came of them.
-   Who connects anew before this is worked keeps what is new */
+static bool came(const struct callback *cb, const struct token *t)
+{
+    return has_name(cb, t->parent)
+           && !token_apart(t, tokens_named(cb->work->worker->tokens,
+                                           STR(t->parent)));
+}
+
+
+/* those that the person gave; then, walk by walk, those that came of them,
+   another tenant's only where they gave that too.  Who connects anew before
+   this is worked keeps what is new */
 static void each_token(void *data, struct token *t)
 {
     struct callback  *cb = data;
 
     if (t->of == NULL && t->issued < cb->until && !has_name(cb, t->name)
-        && (gave(cb, t) || has_name(cb, t->parent)))
+        && (gave(cb, t) || came(cb, t)))
     {
         add_token(cb, t);
     }

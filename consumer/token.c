@@ -118,6 +118,14 @@ static enum token_kind name_kind(struct str name, struct str *id)
 }
 
 
+/* token_apart: both are somebody's, and not the same one's */
+bool token_apart(const struct token *a, const struct token *b)
+{
+    return a->as.tenant != NULL && b->as.tenant != NULL
+           && strcmp(a->as.tenant, b->as.tenant) != 0;
+}
+
+
 /* token_name writes "KIND:ID" */
 const char *token_name(char out[TOKEN_NAME_MAX], enum token_kind kind,
     struct str id)

@@ -111,6 +111,9 @@ const char *token_field(size_t i);
 /* token_get: a field as text, for who shows it; false: none */
 bool token_get(const struct token *t, const char *field, struct buf *out);
 
+/* token_apart: of two tenants; what is nobody's is apart from none */
+bool token_apart(const struct token *a, const struct token *b);
+
 /* token_name writes "KIND:ID"; id: digits (kind pin: of the number) */
 const char *token_name(char out[TOKEN_NAME_MAX], enum token_kind kind,
     struct str id);

@@ -83,7 +83,7 @@ static struct token *copy_parent(const struct life *life,
     parent = tokens_named(life->tokens, STR(t->parent));
 
     return parent == NULL || parent->lost || parent->as.secret == NULL
-           || parent->as.kind == TOKEN_USER
+           || parent->as.kind == TOKEN_USER || token_apart(parent, t)
            || !copy_serves(parent, t) ? NULL : parent;
 }
 

@@ -641,6 +641,9 @@ subtest "a number's follows its business's" => sub {
     store($rig, "whatsapp:$_", $text, account => $_, waba => 77, parent => 'business:88',
         expires => 1000 * (time + 3 * $DAY), state => $_ == 7001 ? 'good' : 'lost')
         for 7001, 7002;
+    $rig->do('HSET', 'meta:token:business:88', tenant => 'shop-7');
+    put($rig, 'whatsapp:7003', {}, waba => 78, parent => 'business:88', tenant => 'shop-8',
+        expires => 0);
     my $c = consumer($rig);
     my @names = ('business:88', 'whatsapp:7001', 'whatsapp:7002');
     ok +(wait_for { 3 == grep { field($rig, $_, 'refreshed') } @names } 10), 'all are renewed'
@@ -653,6 +656,7 @@ subtest "a number's follows its business's" => sub {
     is_deeply [map { $t{$_}{expires} } @names[1, 2]], [($t{'business:88'}{expires}) x 2],
         'for as long';
     is join(' ', map { $_->{state} } @t{@names}), 'good good good', 'also one that was lost';
+    isnt $t{'whatsapp:7003'}{mark}, $t{'business:88'}{mark}, "but none of another tenant's";
     done($rig, secrets => \@secrets);
 };
 

@@ -148,6 +148,21 @@ subtest 'deauthorized' => sub {
     is join(' ', $rig->do('KEYS', 'meta:deletion:*')), "meta:deletion:$CODE", 'and without a page';
 };
 
+subtest 'what hangs on it and is of another tenant and person' => sub {
+    my %of = ("business:88" => {user => $ME, tenant => 'shop-7'},
+        'whatsapp:7001' => {parent => 'business:88', tenant => 'shop-7'},
+        'whatsapp:7002' => {parent => 'business:88', tenant => 'shop-8', user => $YOU});
+    tokens();
+    for (sort keys %of) {
+        token($_, %{$of{$_}});
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $_);
+    }
+    $c->wait_log(qr/token whatsapp:7002 is new/);
+    $rig->push_to($CALLBACKS, callback('deauthorize', $ME));
+    $rig->settle(20, $CALLBACKS);
+    is names(), "$left whatsapp:7002", 'stays';
+};
+
 subtest 'connected anew since' => sub {
     tokens();
     my $since = 1_790_000_000_000;
