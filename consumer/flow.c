@@ -414,8 +414,8 @@ void flow_wait_pin(struct flow *f)
         text.over ? STR(flow_step_text(FLOW_STEP_PIN))
                   : (struct str) { text.at, text.len }, STR("error"), NONE,
         STR("pin"), STR("asked"), STR("waba"), STR(f->wants_waba),
-        STR("phone"), STR(f->wants_pin), STR("token"), STR(f->parent),
-        STR("app"), STR(f->app->id), STR("ref"),
+        STR("phone"), STR(f->wants_pin), STR("token"),
+        str_or_none(f->parent), STR("app"), STR(f->app->id), STR("ref"),
         STR(f->ref != NULL ? f->ref : ""), STR("later"),
         STR(f->later != NULL ? f->later : "") }, 20);
     log_write(LOG_INFO, "login %.8s (signup): asks for the PIN of number %s",

@@ -66,44 +66,68 @@ static bool covers(const struct flow *f, const struct token *old)
 }
 
 
-/* which name: the business's, else that of a WABA, else the system user's */
-static char *business_id(const struct flow *f)
+static struct token *business_at(const struct flow *f, struct str id)
 {
-    char              name[TOKEN_NAME_MAX];
-    struct str        other;
-    char             *id = mem_copy(f->business, strlen(f->business));
-    struct json_doc  *doc = NULL;
-    struct token     *old;
+    char  name[TOKEN_NAME_MAX];
 
-    old = tokens_named(f->conf->store,
-                       STR(token_name(name, TOKEN_BUSINESS, STR(id))));
-    if (old == NULL || !flow_token_works(old) || flow_taken(f, old)
-        || covers(f, old))
+    return tokens_named(f->conf->store,
+                        STR(token_name(name, TOKEN_BUSINESS, id)));
+}
+
+
+/* it may be the new one's: nothing stands there, or what is of its tenant and
+   does no more */
+static bool id_open(const struct flow *f, struct str id)
+{
+    struct token  *old = business_at(f, id);
+
+    return old == NULL
+           || (!flow_taken(f, old)
+               && (!flow_token_works(old) || covers(f, old)));
+}
+
+
+/* which name: the business's, else that of a WABA, else the system user's;
+   NONE: each is another tenant's, or of one that does more.  Where the business
+   itself is the account that is connected, the store says that it is taken */
+static struct str business_id(const struct flow *f, const struct json *targets)
+{
+    bool        own = false;    /* a WABA is not another tenant's */
+    size_t      n;
+    struct str  id = STR(f->business);
+
+    if (id_open(f, id)
+        || (f->naccounts > 0 && flow_taken(f, business_at(f, id))))
     {
         return id;
     }
 
-    if (f->targets != NULL) {
-        doc = json_parse(f->targets, strlen(f->targets), JSON_TREE_MAX);
+    if (f->waba != NULL && flow_waba_listed(f, f->waba)
+        && !flow_waba_taken(f, STR(f->waba)) && id_open(f, STR(f->waba)))
+    {
+        return STR(f->waba);
     }
 
-    other = f->waba != NULL && flow_waba_listed(f, f->waba) ? STR(f->waba)
-            : flow_target(json_root(doc), TOKEN_WABA_SCOPE, 0);
-    if (other.len == 0 && f->user != NULL) {
-        other = STR(f->user);
+    for (n = 0; (id = flow_target(targets, TOKEN_WABA_SCOPE, n)).len > 0; n++)
+    {
+        if (!flow_waba_taken(f, id)) {
+            own = true;
+            if (id_open(f, id)) {
+                return id;
+            }
+        }
     }
-    if (flow_id_good(other)) {
-        flow_set(&id, other);
-    }
-    json_free(doc);
 
-    return id;
+    id = str_or_none(f->user);
+
+    return (n == 0 || own) && flow_id_good(id)
+           && (f->naccounts > 0 || id_open(f, id)) ? id : NONE;
 }
 
 
-static struct token *business_new(const struct flow *f, const char *id)
+static struct token *business_new(const struct flow *f, struct str id)
 {
-    struct token  *t = flow_token(f, TOKEN_BUSINESS, STR(id));
+    struct token  *t = flow_token(f, TOKEN_BUSINESS, id);
 
     if (t != NULL) {
         token_set(t, "account", STR(f->business));
@@ -113,15 +137,37 @@ static struct token *business_new(const struct flow *f, const char *id)
 }
 
 
+static struct token *business_named(const struct flow *f)
+{
+    struct str        id;
+    struct token     *t;
+    struct json_doc  *doc = NULL;
+
+    if (f->targets != NULL) {
+        doc = json_parse(f->targets, strlen(f->targets), JSON_TREE_MAX);
+    }
+
+    id = business_id(f, json_root(doc));
+    t = id.len > 0 ? business_new(f, id) : NULL;
+    json_free(doc);
+
+    return t;
+}
+
+
 /* flow_business: the flow's token of its business, and f->parent its name; the
-   WABA that stood there stays, where it is still shared */
+   WABA that stood there stays, where it is still shared.  NULL: it has no name
+   of its own, and nothing hangs on it */
 struct token *flow_business(struct flow *f)
 {
-    char          *id = business_id(f);
-    struct token  *old, *t = business_new(f, id);
+    struct token  *old, *t = business_named(f);
 
-    free(id);
     if (t == NULL) {
+        log_write(LOG_WARN, "login %.8s: the token of business %s is not stored"
+                  " beside its numbers and Pages: what has its names is another"
+                  " tenant's, or does more", f->id != NULL ? f->id : "-",
+                  f->business);
+        flow_set(&f->parent, NONE);
         return NULL;
     }
 
@@ -138,7 +184,7 @@ struct token *flow_business(struct flow *f)
     }
 
     if (t->as.waba == NULL && f->waba != NULL && flow_waba_listed(f, f->waba)
-        && !flow_waba_taken(f, f->waba))
+        && !flow_waba_taken(f, STR(f->waba)))
     {
         token_set(t, "waba", STR(f->waba));
     }
@@ -148,19 +194,20 @@ struct token *flow_business(struct flow *f)
 
 
 /* flow_business_waba: the same for f->waba, which has no number: Meta has let
-   the token use it */
+   the token use it.  NULL: one that does more has its name */
 struct token *flow_business_waba(struct flow *f)
 {
-    struct token  *t, *now = tokens_named(f->conf->store, STR(f->parent));
+    struct token  *t = NULL, *now;
+
+    now = tokens_named(f->conf->store, str_or_none(f->parent));
 
     if (now != NULL && now->as.secret != NULL
         && strcmp(now->as.secret, f->secret) == 0
         && (now->as.waba == NULL || strcmp(now->as.waba, f->waba) == 0))
     {
         t = token_copy(now);
-    } else {
-        t = business_new(f, now != NULL && now->as.waba != NULL ? f->waba
-                         : f->business);
+    } else if (id_open(f, STR(f->waba))) {
+        t = business_new(f, STR(f->waba));
     }
 
     if (t != NULL) {

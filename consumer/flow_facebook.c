@@ -107,7 +107,7 @@ static void pages_keep(struct flow *f)
         return;
     }
 
-    token_set(t, "parent", STR(f->parent));
+    token_set(t, "parent", str_or_none(f->parent));
     token_set_int(t, "expires", f->expires == TOKEN_NEVER || !f->system
                   ? TOKEN_NEVER : f->expires);
     if (a->name != NULL) {
@@ -249,6 +249,10 @@ static void owner_keep(struct flow *f, enum token_kind kind, struct str id)
     if (kind == TOKEN_BUSINESS) {
         flow_set(&f->business, id);
         t = flow_business(f);
+        if (t == NULL) {
+            pages_ask(f);
+            return;
+        }
     } else {
         t = flow_token(f, kind, id);
     }

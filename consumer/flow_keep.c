@@ -23,6 +23,12 @@ static void keep_taken(struct flow *f, const struct token *holder)
     const struct token   *t = f->put;
 
     f->ntaken++;
+    if (t->as.kind == TOKEN_BUSINESS && f->parent != NULL
+        && strcmp(f->parent, t->name) == 0)
+    {
+        flow_set(&f->parent, NONE);     /* nor does anything hang on it */
+    }
+
     for (i = 0; i < f->naccounts; i++) {
         a = &f->accounts[i];
         if ((int) a->kind == t->as.kind && t->as.id != NULL
@@ -185,9 +191,12 @@ static const struct token *keep_holder(const struct flow *f,
         return NULL;
     }
 
-    return old != NULL ? (flow_taken(f, old) ? old : NULL)
-           : t->as.id != NULL ? flow_holder(f, (enum token_kind) t->as.kind,
-                                            STR(t->as.id)) : NULL;
+    if (old != NULL) {
+        return flow_taken(f, old) ? old : NULL;
+    }
+
+    return t->as.id != NULL ? flow_holder(f, (enum token_kind) t->as.kind,
+                                          STR(t->as.id)) : NULL;
 }
 
 

@@ -174,7 +174,7 @@ bool flow_same_person(const struct flow *f, const struct token *old);
 bool flow_taken(const struct flow *f, const struct token *old);
 const struct token *flow_holder(const struct flow *f, enum token_kind kind,
     struct str id);
-bool flow_waba_taken(const struct flow *f, const char *waba);
+bool flow_waba_taken(const struct flow *f, struct str waba);
 
 /* flow_word.c: what its page is told */
 void flow_fields(struct flow *f, const struct str *words, size_t n);

@@ -79,15 +79,10 @@ const struct token *flow_holder(const struct flow *f, enum token_kind kind,
     struct str id)
 {
     char           name[TOKEN_NAME_MAX];
+    struct token  *old;
     struct held    h = {
         .f = f, .account = id, .waba = NONE, .whose = true
     };
-    struct token  *old = tokens_named(f->conf->store,
-                                      STR(token_name(name, kind, id)));
-
-    if (old != NULL) {
-        return flow_taken(f, old) ? old : NULL;
-    }
 
     switch (kind) {
     case TOKEN_PAGE:
@@ -101,7 +96,12 @@ const struct token *flow_holder(const struct flow *f, enum token_kind kind,
         h.waba = str_or_none(f->waba);
         break;
     default:
-        return NULL;
+        return NULL;        /* its name says all */
+    }
+
+    old = tokens_named(f->conf->store, STR(token_name(name, kind, id)));
+    if (old != NULL) {
+        return flow_taken(f, old) ? old : NULL;
     }
 
     tokens_each(f->conf->store, held_each, &h);
@@ -111,10 +111,10 @@ const struct token *flow_holder(const struct flow *f, enum token_kind kind,
 
 
 /* flow_waba_taken: the same of a WABA */
-bool flow_waba_taken(const struct flow *f, const char *waba)
+bool flow_waba_taken(const struct flow *f, struct str waba)
 {
     struct held  h = {
-        .f = f, .product = PRODUCT_WHATSAPP, .account = NONE, .waba = STR(waba)
+        .f = f, .product = PRODUCT_WHATSAPP, .account = NONE, .waba = waba
     };
 
     tokens_each(f->conf->store, held_each, &h);

@@ -150,11 +150,12 @@ static void on_noted(void *data, const char *why)
 void flow_partner_end(struct flow *f)
 {
     struct str     words[] = { STR("waba"), STR(f->waba) };
-    struct token  *t = tokens_named(f->conf->store, STR(f->parent));
+    struct token  *t;
 
+    t = tokens_named(f->conf->store, str_or_none(f->parent));
     if (t == NULL || t->as.waba != NULL || t->as.secret == NULL
         || strcmp(t->as.secret, f->secret) != 0 || flow_taken(f, t)
-        || flow_waba_taken(f, f->waba))
+        || flow_waba_taken(f, STR(f->waba)))
     {
         partner_over(f);
         return;

@@ -145,12 +145,11 @@ static void business_keep(struct flow *f)
 {
     struct token  *t = flow_business(f);
 
-    if (t == NULL) {
-        flow_bad(f, FLOW_META, NULL);
-        return;
+    if (t != NULL) {
+        flow_keep(f, t, NULL, waba_ask);
+    } else {
+        waba_ask(f);
     }
-
-    flow_keep(f, t, NULL, waba_ask);
 }
 
 
@@ -178,7 +177,10 @@ static void pin_token(struct flow *f)
 {
     struct token  *t = tokens_named(f->conf->store, STR(f->parent));
 
-    if (t != NULL && t->as.secret != NULL) {
+    if (t != NULL && flow_taken(f, t)) {
+        flow_bad(f, FLOW_TAKEN, NULL);
+
+    } else if (t != NULL && t->as.secret != NULL) {
         flow_secret(f, STR(t->as.secret));
         flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
         flow_set(&f->targets, t->targets != NULL ? STR(t->targets) : NONE);

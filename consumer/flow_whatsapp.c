@@ -88,26 +88,24 @@ static void keep_waba(struct flow *f)
         return;
     }
 
-    t = flow_business_waba(f);
-    if (t == NULL) {
-        flow_bad(f, FLOW_META, NULL);
-        return;
-    }
-
     a = flow_account_add(f, TOKEN_BUSINESS, STR(f->business), NONE);
-    if (a != NULL && flow_waba_taken(f, f->waba)) {
+    if (a != NULL && flow_waba_taken(f, STR(f->waba))) {
         a->taken = true;
         f->ntaken++;
         log_write(LOG_WARN, "login %.8s: WABA %s stays with its tenant, though"
                   " it came for \"%s\": nothing is stored for it", f->id != NULL
                   ? f->id : "-", f->waba, f->ref != NULL ? f->ref
                   : "");
-        token_free(t);
         waba_next(f);
         return;
     }
 
-    flow_keep(f, t, "connected", waba_next);
+    t = flow_business_waba(f);
+    if (t != NULL) {
+        flow_keep(f, t, "connected", waba_next);
+    } else {
+        waba_next(f);
+    }
 }
 
 
@@ -172,7 +170,7 @@ static void number_keep(struct flow *f)
 }
 
 
-/* a page asks for it, once */
+/* a page asks for it, once; who enters it goes on by the stored token */
 static void pin_wanted(struct flow *f)
 {
     if (f->given != NULL || f->id == NULL) {
@@ -180,7 +178,10 @@ static void pin_wanted(struct flow *f)
         return;
     }
 
-    if (f->wants_pin == NULL) {
+    if (f->parent == NULL) {
+        number_later(f, f->at, "it has a PIN, and its token is not stored to go"
+                     " on with");
+    } else if (f->wants_pin == NULL) {
         flow_set(&f->wants_pin, STR(f->accounts[f->at].id));
         flow_set(&f->wants_waba, STR(f->waba));
     } else {

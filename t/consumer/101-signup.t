@@ -200,6 +200,72 @@ subtest 'several tokens of one business' => sub {
 };
 
 
+# what is connected by the link of the one never goes by a token of the other
+for my $first ($WABA, 'all') {
+    subtest "two tenants of one business, the first with $first" => sub {
+        my ($pinned, $third) = qw(106000000000003 106000000000004);
+        my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, pages => [{
+            id => '900100200300', name => 'P'}], businesses => [{id => $BUSINESS, wabas => [
+            {id => '520000000000003', numbers => [{id => $pinned, pin => '246810'}]},
+            {id => $WABA, numbers => [{id => $PHONE, status => 'CONNECTED'}]},
+            {id => '520000000000004', numbers => [{id => $third, status => 'CONNECTED'}]}]}]})]);
+        $rig->graph->control(POST => 'login', {configs => [{id => '81', token => 'system_user',
+            scopes => [qw(whatsapp_business_management whatsapp_business_messaging)]}, {id => '91',
+            token => 'system_user', scopes => [qw(pages_show_list pages_messaging
+            pages_manage_metadata business_management)]}, {id => '95', token => 'system_user',
+            scopes => [qw(ads_read business_management)]}]});
+        my $c = $rig->logins;
+        my $own = sub {
+            my ($t) = map { $rig->stored($_) } @_;
+            my $parent = $rig->stored($t->{parent} // '-') // {};
+            return [$t->{tenant}, $parent->{tenant}, ($t->{secret} eq $parent->{secret}) + 0];
+        };
+        $rig->ended($rig->signup(code => {waba => $first}, waba => $WABA));
+        my $business = $rig->stored("business:$BUSINESS");
+        is $business->{tenant}, 'shop-7', 'one has a token of the business';
+
+        my %with = (waba => '520000000000003', ref => 'shop-8');
+        my $flow = $rig->signup(code => {waba => $with{waba}}, %with, phone => $pinned);
+        is $rig->ended($flow)->{step}, 'pin', 'another one shares a number with a PIN';
+        $rig->push_login(field => 'signup', flow => $flow, pin => '246810');
+        is $rig->at($flow, 'connected|failed')->{step}, 'connected', '... and enters it';
+        is_deeply $own->("whatsapp:$pinned"), ['shop-8', 'shop-8', 1], 'it goes by its own token';
+
+        if ($first ne 'all') {
+            $with{waba} = '520000000000004';
+            $rig->ended($rig->signup(code => {waba => $with{waba}}, %with, phone => $third));
+            is_deeply $own->("whatsapp:$third"), ['shop-8', 'shop-8', 1], 'as does one without';
+        }
+
+        my $error = $rig->ended($rig->signup(code => {waba => $WABA}, ref => 'shop-8'))->{error};
+        is $error, 'taken', "of the first one's";
+        is $rig->stored("business:$WABA"), undef, '... nothing is stored';
+
+        my %pages = (kind => 'business', code => {config_id => 91, user => $ANA});
+        is $rig->ended($rig->login(%pages, ref => 'shop-8'))->{step}, 'connected', 'Pages';
+        my $page = $rig->stored('page:900100200300');
+        is_deeply [$page->{tenant}, $rig->stored($page->{parent})->{tenant}], ['shop-8', 'shop-8'],
+            'hang on a token of the same one';
+        is $rig->ended($rig->login(%pages, ref => 'shop-8', code => {config_id => 95,
+            user => $ANA}))->{error}, 'taken', 'the business itself is the first one\'s';
+        is_deeply $rig->stored("business:$BUSINESS"), $business, 'and its token as it was';
+
+        # another consumer's, a moment ago: each name that one for Pages may have is taken
+        my $name = $page->{parent};
+        $rig->do('HSET', "meta:token:$name", tenant => 'shop-9', sealed => $rig->seal(seal =>
+            'token', $name, 'EAAother'));
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
+        for (1, 2) {
+            is $rig->ended($rig->login(%pages, ref => 'shop-8'))->{step}, 'connected', "$_ more";
+            is $rig->stored('page:900100200300')->{parent}, undef, '... or on none';
+        }
+        is $rig->stored($name)->{tenant}, 'shop-9', 'which stays';
+        like $c->log, qr/token of business $BUSINESS is not stored beside/, 'and the log says so';
+        $rig->done;
+    };
+}
+
+
 # the browser names one of them, debug_token all
 subtest 'several WABAs at once' => sub {
     my @more = map { {id => "52000000000000$_", name => 'W', numbers => [{id => "10600000000000$_",
@@ -223,6 +289,30 @@ subtest 'several WABAs at once' => sub {
     is_deeply [sort grep { /^whatsapp/ } $rig->do('SMEMBERS', 'meta:token:names')], [map {
         "whatsapp:10600000000000$_" } 1, 3, 5], 'the one that was missing comes';
     is posts($rig, 'subscribed_apps'), 7, 'what is connected stays as it is';
+    $rig->done;
+};
+
+
+# of one tenant, each for fewer WABAs than the one before
+subtest 'no WABA is left without a token' => sub {
+    my @wabas = ($WABA, '520000000000003', '520000000000004');
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, businesses => [{
+        id => $BUSINESS, wabas => [map { {id => $_, numbers => []} } @wabas]}]})]);
+    $rig->logins;
+    my @scopes = qw(whatsapp_business_management whatsapp_business_messaging);
+    for my $shared ([$wabas[0]], [@wabas[1, 2]], [$wabas[1]]) {
+        $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
+            app_id => $APP, type => 'SYSTEM_USER', is_valid => JSON::PP::true, expires_at => 0,
+            user_id => '61', scopes => \@scopes, granular_scopes => [map { {scope => $_,
+            target_ids => $shared} } @scopes]}}}});
+        is $rig->ended($rig->signup(code => {waba => 'all'}, waba => $shared->[0],
+            phone => undef))->{step}, 'connected', "for @$shared";
+    }
+    my %targets = map { $_ => $rig->stored($_)->{targets} }
+        grep { /^business/ } $rig->do('SMEMBERS', 'meta:token:names');
+    is_deeply [sort keys %targets], [map { "business:$_" } $BUSINESS, $wabas[1], '61'],
+        'each has a name of its own';
+    like $targets{"business:$wabas[1]"}, qr/$wabas[2]/, 'and takes no place of another';
     $rig->done;
 };
 
