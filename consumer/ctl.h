@@ -267,6 +267,7 @@ enum ctl_script {
     CTL_TOKEN_READ,
     CTL_TOKEN_PUT,
     CTL_TOKEN_OUT,
+    CTL_TOKEN_LOCK,
     CTL_SCRIPTS
 };
 

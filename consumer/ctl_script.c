@@ -45,6 +45,7 @@ SHARED_FILE(token_look);
 SHARED_FILE(token_read);
 SHARED_FILE(token_put);
 SHARED_FILE(token_out);
+SHARED_FILE(token_lock);
 
 
 static const struct {
@@ -66,6 +67,7 @@ static const struct {
     [CTL_TOKEN_READ] = { "token_read.lua", ctl_script_token_read },
     [CTL_TOKEN_PUT] = { "token_put.lua", ctl_script_token_put },
     [CTL_TOKEN_OUT] = { "token_out.lua", ctl_script_token_out },
+    [CTL_TOKEN_LOCK] = { "token_lock.lua", ctl_script_token_lock },
 };
 
 

@@ -20,6 +20,7 @@ struct exchange {
     const struct conf_app   *app;
     struct token            *put;       /* what came in its place; NULL */
     bool                     done;
+    char                     mark[LOCK_MARK_MAX];       /* of its lock */
     char                     after[512];
     char                     why[256];
 };
@@ -215,12 +216,24 @@ static void exchange_lock(struct exchange *x, char *key, size_t size)
 {
     snprintf(key, size, "meta:token:lock:%s", x->t->name);
 
-    if (reply_type(ctl_ask(x->c, "SET", key, "1", "NX", "PX", LOCK_MS,
-                           NULL)) != REPLY_STATUS)
+    if (reply_type(ctl_ask(x->c, "SET", key, lock_mark(x->mark), "NX", "PX",
+                           LOCK_MS, NULL)) != REPLY_STATUS)
     {
         ctl_fail(CTL_FINDING, "%s: meta-consumer, or another metactl, is at"
                  " it: try again", x->t->name);
     }
+}
+
+
+/* where it still is ours: Meta may have been asked for longer */
+static void exchange_unlock(struct exchange *x, const char *key)
+{
+    struct ask  ask = { .n = 0 };
+
+    ask_add(&ask, STR(key));
+    ask_add(&ask, STR(x->mark));
+    ask_add(&ask, STR("0"));
+    ctl_run(x->c, CTL_TOKEN_LOCK, &ask, 1);
 }
 
 
@@ -279,7 +292,7 @@ int run_token_exchange(struct ctl *c)
         snprintf(x.why, sizeof(x.why), "%s", why != NULL ? why : "");
     }
 
-    ctl_ask(c, "DEL", key, NULL);
+    exchange_unlock(&x, key);
     if (x.why[0] != '\0') {
         ctl_fail(CTL_FINDING, "%s: %s", x.t->name, x.why);
     }

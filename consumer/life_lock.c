@@ -36,7 +36,7 @@ void care_lock(struct care *c, care_got got)
     snprintf(number, sizeof(number), "%d", LIFE_LOCK_MS);
     words[0] = STR("SET");
     words[1] = STR(key);
-    words[2] = STR("1");
+    words[2] = STR(lock_mark(c->mark));
     words[3] = STR("NX");
     words[4] = STR("PX");
     words[5] = STR(number);
@@ -82,8 +82,8 @@ static void lock_renew(struct life *life, const struct care *c)
 
     snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
     snprintf(ms, sizeof(ms), "%u", LIFE_LOCK_MS);
-    words[0] = STR("PEXPIRE");
-    words[1] = STR(key);
+    words[0] = STR(key);
+    words[1] = STR(c->mark);
     words[2] = STR(ms);
 
     n = mem_alloc(sizeof(*n));
@@ -91,7 +91,9 @@ static void lock_renew(struct life *life, const struct care *c)
     n->began = uv_now(life->loop);
     snprintf(n->name, sizeof(n->name), "%s", c->t->name);
 
-    if (redis_send(life->redis, words, 3, LIFE_REDIS_MS, on_renewed, n) != 0) {
+    if (script_call(life->redis, SCRIPT_TOKEN_LOCK, words, 1, 3, on_renewed, n)
+        != 0)
+    {
         free(n);
     }
 }
@@ -117,19 +119,28 @@ void life_locks(struct life *life)
 }
 
 
-/* care_unlock: what cannot be given back ends by its time */
+static void on_back(void *data, const struct reply *reply)
+{
+    (void) data;
+    (void) reply;
+}
+
+
+/* care_unlock: its whole text, for this may be our last word; what cannot be
+   given back ends by its time */
 void care_unlock(const struct care *c)
 {
     char        key[TOKEN_NAME_MAX + 32];
-    struct str  words[2];
+    struct str  words[3];
 
     snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
-    words[0] = STR("DEL");
-    words[1] = STR(key);
+    words[0] = STR(key);
+    words[1] = STR(c->mark);
+    words[2] = STR("0");
 
-    if (!care_locked(c) || c->life->leaving
-        || redis_send(c->life->redis, words, 2, LIFE_REDIS_MS, NULL, NULL)
-           != 0)
+    if (!c->locked || c->life->leaving
+        || script_last(c->life->redis, SCRIPT_TOKEN_LOCK, words, 1, 3,
+                       on_back, NULL) != 0)
     {
         return;
     }

@@ -48,6 +48,7 @@ struct care {
     bool                      locked;
     unsigned                  again;        /* how often it was refused its
                                                lock */
+    char                      mark[LOCK_MARK_MAX];
     bool                      valid;        /* Meta has just said so */
     bool                      renewed;
     bool                      quiet;        /* what is wrong was said */

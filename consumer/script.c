@@ -58,6 +58,7 @@ SCRIPT_FILE(token_look);
 SCRIPT_FILE(token_read);
 SCRIPT_FILE(token_put);
 SCRIPT_FILE(token_out);
+SCRIPT_FILE(token_lock);
 SCRIPT_FILE(callback);
 
 
@@ -102,6 +103,7 @@ static const struct {
     [SCRIPT_TOKEN_READ] = SCRIPT_TEXT(token_read),
     [SCRIPT_TOKEN_PUT] = SCRIPT_TEXT(token_put),
     [SCRIPT_TOKEN_OUT] = SCRIPT_TEXT(token_out),
+    [SCRIPT_TOKEN_LOCK] = SCRIPT_TEXT(token_lock),
     [SCRIPT_CALLBACK] = SCRIPT_TEXT(callback)
 };
 

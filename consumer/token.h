@@ -283,6 +283,10 @@ void tokens_note_over(struct tokens *tokens, const struct token *t,
 void tokens_remove(struct tokens *tokens, const struct str *names, size_t n,
     const char *event, tokens_cb cb, void *data);
 
+/* lock_mark: of one who locks a name, and of nobody else */
+#define LOCK_MARK_MAX  17
+const char *lock_mark(char mark[LOCK_MARK_MAX]);
+
 /* tokens_lock: who has it may work on that name for ms; it ends by itself.
    why: NULL: it is ours; TOKENS_CHANGED: another's */
 void tokens_lock(struct tokens *tokens, struct str name, unsigned ms,

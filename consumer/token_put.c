@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <openssl/rand.h>
-
 
 #define LOCK_MS  5000           /* for the answer */
 
@@ -327,20 +325,18 @@ static void on_locked(void *data, const struct reply *reply)
 void tokens_lock(struct tokens *s, struct str name, unsigned ms,
     tokens_cb cb, void *data)
 {
-    char              key[TOKEN_NAME_MAX + 24], length[16], mark[17];
-    uint64_t          random = 0;
+    char              key[TOKEN_NAME_MAX + 24], length[16];
+    char              mark[LOCK_MARK_MAX];
     struct str        words[6];
     struct token_op  *op = op_new(s, NULL, 0, cb, data);
 
-    RAND_bytes((unsigned char *) &random, sizeof(random));
-    snprintf(mark, sizeof(mark), "%016llx", (unsigned long long) random);
     snprintf(key, sizeof(key), "meta:token:lock:%.*s",
              (int) (name.len < TOKEN_NAME_MAX ? name.len : TOKEN_NAME_MAX),
              name.at);
     snprintf(length, sizeof(length), "%u", ms);
     words[0] = STR("SET");
     words[1] = STR(key);
-    words[2] = STR(mark);
+    words[2] = STR(lock_mark(mark));
     words[3] = STR("NX");
     words[4] = STR("PX");
     words[5] = STR(length);

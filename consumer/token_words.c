@@ -184,6 +184,18 @@ static void words_token(struct token_words *w, const struct token *t,
 }
 
 
+/* lock_mark: random */
+const char *lock_mark(char mark[LOCK_MARK_MAX])
+{
+    uint64_t  random = 0;
+
+    RAND_bytes((unsigned char *) &random, sizeof(random));
+    snprintf(mark, LOCK_MARK_MAX, "%016llx", (unsigned long long) random);
+
+    return mark;
+}
+
+
 /* token_words_put: all that is known of it */
 const char *token_words_put(struct token_words *w, const struct tokens *s,
     const struct token *t, const char *was, const char *event)

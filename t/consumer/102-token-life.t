@@ -362,6 +362,35 @@ subtest 'sealed anew while it is renewed' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest "a lock that is another's by now" => sub {
+    my $rig = rig();
+    spew($rig->file('ctl.yaml'), conf($rig));
+    my @names = qw(user:78 user:79);
+    put($rig, $names[0], {expires_in => 3600}, checked => 1000 * time,
+        expires => 1000 * (time + 9 * $DAY));
+    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
+        for qw(oauth/access_token debug_token);
+    open my $say, '-|', build_dir() . "/metactl -c @{[$rig->file('ctl.yaml')]} token exchange"
+        . " $names[0] 2>&1" or die $!;
+    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'one by hand';
+    my $c = consumer($rig);
+    put($rig, $names[1], {expires_in => 20 * $DAY});
+    ok +(wait_for { to($rig, 'debug_token') } 10), 'one by itself' or diag $rig->logs;
+    like $rig->do('GET', "meta:token:lock:$_"), qr/^[0-9a-f]{16}$/, "$_: whose it is" for @names;
+    $rig->do('SET', "meta:token:lock:$_", 'other', 'PX', 60_000) for @names;
+    put($rig, 'user:80', {}, checked => 0);     # at each look locks are held for longer
+    ok +(wait_for { $rig->do('EXISTS', 'meta:token:lock:user:80') } 10), 'the next look'
+        or diag $rig->logs;
+    $rig->graph->hasten;
+    like join('', <$say>), qr/$names[0] is renewed/, 'goes on';
+    is $c->drain, '0', 'drained';
+    ok field($rig, $names[1], 'checked'), 'likewise';
+    is join(' ', map { $rig->do('GET', "meta:token:lock:$_") // '-' } @names), 'other other',
+        'it stays';
+    is scalar(grep { $rig->do('PTTL', "meta:token:lock:$_") > 60_000 } @names), 0, 'for as long';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'stopped while Meta is asked' => sub {
     my $rig = rig();
     my @names = qw(instagram:1784 system_user:5);
