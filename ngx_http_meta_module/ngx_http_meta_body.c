@@ -142,7 +142,50 @@ ngx_http_meta_copy_buf(ngx_http_request_t *r, ngx_buf_t *b, off_t offset,
 }
 
 
-/* after this the body is gone: for what we read ourselves, and once */
+#if (NGX_HTTP_V2)
+
+/*
+ * Of a request that was delayed the body is there already, in a buffer that
+ * nginx frees as soon as it has copied it, and forgets to forget.  Under
+ * another name it is not freed before the request is, and can be wiped.
+ */
+
+static void
+ngx_http_meta_hold_v2(ngx_http_request_t *r)
+{
+    ngx_buf_t  *b;
+
+    b = r->stream->preread;
+
+    if (b == NULL) {
+        return;
+    }
+
+    if (r->request_body) {      /* another module has read it: it is freed */
+        r->stream->preread = NULL;
+        return;
+    }
+
+    b->start = b->end;
+}
+
+#endif
+
+
+/* before a body is read that is to be wiped */
+
+void
+ngx_http_meta_body_hold(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        ngx_http_meta_hold_v2(r);
+    }
+#endif
+}
+
+
+/* after this the body is gone: for what we hold and read ourselves, and once */
 
 void
 ngx_http_meta_body_wipe(ngx_http_request_t *r)
@@ -196,8 +239,8 @@ ngx_http_meta_wipe_v2(ngx_http_request_t *r)
 
     b = r->stream->preread;
 
-    if (b) {
-        OPENSSL_cleanse(b->start, b->last - b->start);
+    if (b && b->start == b->end) {
+        OPENSSL_cleanse(b->pos, b->last - b->pos);
     }
 
     /* by its name: an nginx may be without it */

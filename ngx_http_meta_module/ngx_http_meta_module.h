@@ -258,6 +258,7 @@ ngx_uint_t ngx_http_meta_verdict_status(ngx_uint_t verdict);
 
 ngx_int_t ngx_http_meta_body(ngx_http_request_t *r, meta_str_t *body);
 size_t ngx_http_meta_body_size(ngx_http_request_t *r);
+void ngx_http_meta_body_hold(ngx_http_request_t *r);
 void ngx_http_meta_body_wipe(ngx_http_request_t *r);
 ngx_int_t ngx_http_meta_body_part(ngx_http_request_t *r, size_t offset,
     u_char *p, size_t size);

@@ -108,7 +108,7 @@ ngx_http_meta_signup_handler(ngx_http_request_t *r)
         return ngx_http_meta_signup_post(r);
     }
 
-    rc = ngx_http_meta_get_only(r);
+    rc = ngx_http_meta_get_only(r, "GET, HEAD, POST");
 
     if (rc != NGX_OK || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return rc;
@@ -260,7 +260,10 @@ ngx_http_meta_signup_post(ngx_http_request_t *r)
         size = NGX_HTTP_META_SIGNUP_MAX;
     }
 
+    /* HTTP/1's chunks may be longer than what is in them */
+
     if (size > NGX_HTTP_META_SIGNUP_MAX
+        || r->headers_in.chunked
         || size > (off_t) clcf->client_body_buffer_size)
     {
         rc = ngx_http_discard_request_body(r);
@@ -268,6 +271,8 @@ ngx_http_meta_signup_post(ngx_http_request_t *r)
                ? ngx_http_meta_signup_refuse(r, NGX_HTTP_META_SIGNUP_LARGE)
                : rc;
     }
+
+    ngx_http_meta_body_hold(r);
 
     r->request_body_in_single_buf = 1;
     r->request_body_in_file_only = 0;

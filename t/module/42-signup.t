@@ -11,7 +11,8 @@ use Test::More;
 
 use Test::Meta;
 use Test::Meta::HTTP;
-use Test::Meta::Util qw(wait_for);
+use Test::Meta::Process;
+use Test::Meta::Util qw(slurp spew wait_for);
 
 my $LINK = 'a-key-that-signs-the-links';
 my $CODE = 'AQDcode-of-the-signup_1234';
@@ -38,7 +39,8 @@ sub ask {
     my ($t, $method, $uri, $headers, $body) = @_;
     my $c = Test::Meta::HTTP->new($t->{nginx}->port);
     $c->send(join "\r\n", "$method $uri HTTP/1.1", 'Host: shop.example', 'Connection: close',
-        @$headers, defined $body ? 'Content-Length: ' . length $body : (), '', $body // '');
+        @$headers, defined $body && !grep({ /^Transfer/ } @$headers)
+            ? 'Content-Length: ' . length $body : (), '', $body // '');
     return $t->{last} = $c->answer($method);
 }
 
@@ -78,6 +80,21 @@ verb send_until => sub {
     my ($t, $status) = @_;
     ok &wait_for(sub { $t->run(send => '', "{}\n"); $t->{last}{status} == $status }, 10),
         "$status at last";
+};
+
+# N: so many at once, by HTTP/2, each there before it is asked for
+verb send_h2 => sub {
+    my ($t, $n) = @_;
+    my $client = Test::Meta::Process->new;
+    my $out = "$t->{dir}/h2.out";
+    unlink $out;
+    $client->run(out => $out, cmd => ['nghttp', '-v', '-n', '--no-dep', '-t', 20, '-m', $n,
+        '-d', spew("$t->{dir}/h2.in", encode_json({state => 'x', pin => '581063'})),
+        '-H', 'Content-Type: application/json', '-H', 'Sec-Fetch-Site: same-origin',
+        'http://127.0.0.1:' . $t->{nginx}->h2_port . '/signup']);
+    is $client->wait_exit(30), '0', 'nghttp ends well';
+    my @seen = slurp($out) =~ /:status: (\d+)/g;
+    is "@seen", join(' ', (403) x $n), "$n answers";
 };
 
 # N: more than a signup can be
@@ -191,6 +208,15 @@ Content-Security-Policy: default-src 'none'; style-src 'sha256-\S+'; script-src 
 --- status: 403
 --- answer_like: expired
 --- meta_log: ^403 bad_link
+
+=== what had to wait, and came whole meanwhile, is wiped where it still is
+--- http
+limit_req_zone $binary_remote_addr zone=slowly:1m rate=50r/s;
+--- signup
+limit_req zone=slowly burst=50;
+--- send_h2: 12
+--- send_h2: 1
+--- send_h2: 12
 
 === meta_oauth_open lets anybody begin
 --- signup: config_id=4455 version=v3 graph=v25.0
@@ -481,6 +507,15 @@ Refresh: 5
 --- signup
 --- request: PUT /signup
 --- status: 405
+--- headers
+Allow: GET, HEAD, POST
+
+=== a body in chunks, which may be written to a file, is not read
+--- signup
+--- send: Transfer-Encoding=chunked
+0
+
+--- status: 413
 
 === no configuration's id
 --- signup: version=v4
