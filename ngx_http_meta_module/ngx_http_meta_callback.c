@@ -72,7 +72,7 @@ ngx_http_meta_callback_handler(ngx_http_request_t *r)
     ngx_http_meta_ctx_t       *ctx;
     ngx_http_meta_callback_t  *cb;
 
-    rc = ngx_http_meta_get_only(r);
+    rc = ngx_http_meta_get_only(r, "GET, HEAD");
 
     if (rc != NGX_OK || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return rc;

@@ -50,7 +50,7 @@ ngx_http_meta_flow_handler(ngx_http_request_t *r)
 
     static ngx_str_t      name = ngx_string("flow");
 
-    rc = ngx_http_meta_get_only(r);
+    rc = ngx_http_meta_get_only(r, "GET, HEAD");
 
     if (rc != NGX_OK || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return rc;

@@ -29,7 +29,7 @@ ngx_http_meta_login_handler(ngx_http_request_t *r)
 
     molcf = ngx_http_get_module_loc_conf(r, ngx_http_meta_oauth_module);
 
-    rc = ngx_http_meta_get_only(r);
+    rc = ngx_http_meta_get_only(r, "GET, HEAD");
 
     if (rc != NGX_OK || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return rc;

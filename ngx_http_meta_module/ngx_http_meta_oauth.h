@@ -260,7 +260,7 @@ ngx_int_t ngx_http_meta_state_begin(ngx_http_request_t *r, ngx_str_t *name,
 ngx_int_t ngx_http_meta_state_check(ngx_http_request_t *r, ngx_str_t *state,
     ngx_http_meta_login_t *login);
 
-/* another one for the same flow, good for so many seconds */
+/* of a flow, good for so many seconds */
 ngx_int_t ngx_http_meta_state_write(ngx_http_request_t *r,
     ngx_http_meta_login_t *login, time_t lives, ngx_str_t *state);
 
@@ -354,7 +354,7 @@ ngx_int_t ngx_http_meta_send_bytes(ngx_http_request_t *r, ngx_uint_t status,
     char *type, ngx_str_t *bytes);
 
 /* NGX_OK: it is GET or HEAD, and its body goes; else the answer */
-ngx_int_t ngx_http_meta_get_only(ngx_http_request_t *r);
+ngx_int_t ngx_http_meta_get_only(ngx_http_request_t *r, char *allow);
 
 /* what HEAD gets where GET would begin or use something */
 ngx_int_t ngx_http_meta_head_only(ngx_http_request_t *r);

@@ -273,6 +273,10 @@ ngx_http_meta_oauth_ends(ngx_conf_t *cf, ngx_http_meta_oauth_loc_conf_t *conf,
     ngx_str_t                        *end;
     ngx_http_meta_oauth_main_conf_t  *momcf;
 
+    if (clcf->noname) {         /* an "if" within another one */
+        return NGX_OK;
+    }
+
     momcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_meta_oauth_module);
 
     if (conf->handler == ngx_http_meta_callback_handler) {
@@ -289,7 +293,7 @@ ngx_http_meta_oauth_ends(ngx_conf_t *cf, ngx_http_meta_oauth_loc_conf_t *conf,
 
         *end = clcf->name;
 
-    } else if (conf->handler == ngx_http_meta_login_handler && !clcf->noname) {
+    } else if (conf->handler == ngx_http_meta_login_handler) {
 
         end = ngx_array_push(&momcf->returns);
         if (end == NULL) {
@@ -386,6 +390,7 @@ ngx_http_meta_oauth_check(ngx_conf_t *cf,
     ngx_http_meta_oauth_loc_conf_t *conf, ngx_str_t *location)
 {
     ngx_http_meta_loc_conf_t  *mlcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (conf->handler == ngx_http_meta_flow_handler) {
         return NGX_CONF_OK;
@@ -393,8 +398,9 @@ ngx_http_meta_oauth_check(ngx_conf_t *cf,
 
     if (conf->handler == ngx_http_meta_deletion_handler) {
         mlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_meta_module);
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-        if (mlcf->secrets == NULL) {
+        if (mlcf->secrets == NULL && !clcf->noname) {
             ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                                "\"%V\" in location \"%V\" has no "
                                "\"meta_app_secret_file\" in force: a code is "

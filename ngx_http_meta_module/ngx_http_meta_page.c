@@ -264,7 +264,7 @@ ngx_http_meta_send_bytes(ngx_http_request_t *r, ngx_uint_t status, char *type,
 
 
 ngx_int_t
-ngx_http_meta_get_only(ngx_http_request_t *r)
+ngx_http_meta_get_only(ngx_http_request_t *r, char *allow)
 {
     /* neither an error_page that led here nor one to come changes the answer */
 
@@ -275,7 +275,7 @@ ngx_http_meta_get_only(ngx_http_request_t *r)
         return ngx_http_discard_request_body(r);
     }
 
-    if (ngx_http_meta_header(r, "Allow", "GET, HEAD") != NGX_OK
+    if (ngx_http_meta_header(r, "Allow", allow) != NGX_OK
         || ngx_http_discard_request_body(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

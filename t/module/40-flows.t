@@ -331,7 +331,7 @@ needs "meta_link_key_file", whose keys sign the links that lead there, or "meta_
 === nginx -t: a login returns to where no callback is
 --- server
 meta_redirect_uri https://example.com/connect/done?x=/cb;
-location = /cb { meta_oauth_callback; }
+location = /cb { meta_oauth_callback; if ($http_x_y) { set $z 1; } }
 --- logins
 --- accepted
 \[warn\] .*no location with "meta_oauth_callback" has the path of "meta_redirect_uri https://example.com/connect/done\?x=/cb", to which "meta_oauth_login" lets
