@@ -32,8 +32,8 @@ static const struct login_word {
       "id= of meta_oauth_app, and apps of the configuration: the same app?" },
     { "no_accounts", "The person chose no Page or account, or has none.",
       "Log in again and choose one; a Page needs a role of the person." },
-    { "taken", "All that the person shared is another tenant's here, and works:"
-      " a link for somebody else takes nothing away.",
+    { "taken", "All that the person shared is another tenant's here: a link for"
+      " somebody else takes nothing away, and mends nothing.",
       "To move it: metactl token remove (or token add --tenant), then log in"
       " anew; the log names both tenants." },
     { "unreachable", "Meta could not be reached, or did not answer in time; as"

@@ -75,7 +75,7 @@ struct flow {
     char                     *user;
     char                     *scopes;
     char                     *targets;
-    bool                      system;   /* a system user's */
+    bool                      system;   /* a system user's: no person */
     int64_t                   issued;
     int64_t                   expires;
     int64_t                   data_expires;

@@ -34,7 +34,8 @@ bool flow_same_person(const struct flow *f, const struct token *old)
 
 
 /* flow_taken: who gave it may renew it for whom it is; one that is lost he may
-   mend by any link.  What is nobody's and works is given to a tenant by who
+   mend by any link; a system user is no person, but the same for all tenants of
+   its business.  What is nobody's and works is given to a tenant by who
    connected it, unless it stands in the configuration */
 bool flow_taken(const struct flow *f, const struct token *old)
 {
@@ -48,6 +49,8 @@ bool flow_taken(const struct flow *f, const struct token *old)
         return f->ref != NULL && old->of == NULL && !same
                && flow_token_works(old);
     }
+
+    same = same && !f->system;
 
     if (f->ref == NULL) {
         return !same;

@@ -172,6 +172,7 @@ static void partner_begin(struct flow *f, struct token *t)
     flow_set(&f->parent, STR(t->name));
     flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
     flow_set(&f->user, t->user != NULL ? STR(t->user) : NONE);
+    f->system = true;
     flow_set(&f->ref, t->as.tenant != NULL ? STR(t->as.tenant) : NONE);
     f->issued = t->issued;
     f->expires = t->expires;

@@ -185,6 +185,7 @@ static void pin_token(struct flow *f)
         flow_set(&f->scopes, t->scopes != NULL ? STR(t->scopes) : NONE);
         flow_set(&f->targets, t->targets != NULL ? STR(t->targets) : NONE);
         flow_set(&f->user, t->user != NULL ? STR(t->user) : NONE);
+        f->system = true;
         f->issued = t->issued;
         f->expires = t->expires;
         f->data_expires = t->data_expires;

@@ -218,12 +218,27 @@ subtest 'whose an account is' => sub {
     is $rig->stored("page:$SHOP")->{secret}, 'EAAfirst', '... take what is a tenant\'s';
     is $eve->()->{step}, 'connected', 'who may do as much';
     is $rig->stored("page:$SHOP")->{user}, $EVE, 'does';
-    $rig->do('HSET', "meta:token:page:$SHOP", state => 'lost');
-    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), "page:$SHOP");
-    like $rig->ended($rig->login(ref => 'shop-8'))->{text}, qr/stay so: Corner Shop/,
-        'nor is one that is lost anybody else\'s';
-    ok +(wait_for { $eve->(ref => 'shop-8')->{step} eq 'connected' } 20), '... but who gave it';
-    is_deeply $tenants->(), ['shop-7', 'shop-8'], 'is mended, and stays whose it was';
+    my $last = 900100200900;
+    my $lose = sub {        # as soon as the consumer has seen it
+        $rig->do('HSET', "meta:token:$_", state => 'lost') for @_;
+        $rig->do('HSET', 'meta:token:page:' . ++$last, kind => 'page', account => $last, sealed =>
+            $rig->seal(seal => 'token', "page:$last", 'EAAlast'));
+        $rig->do('SADD', 'meta:token:names', "page:$last");
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $_)
+            for @_, "page:$last";
+        $c->wait_log(qr/token page:$last is new/);
+    };
+    my $lost = sub { $rig->stored($_[0])->{state} eq 'lost' };
+    $lose->("page:$SHOP", "page:$BAKERY");
+    $rig->ended($rig->login(ref => 'shop-8'));
+    ok $lost->("page:$SHOP"), "one that is lost is not mended by another tenant's link";
+    ok !$lost->("page:$BAKERY"), '... but by its own';
+    is $eve->(ref => 'shop-8')->{step}, 'connected', 'or by who gave it';
+    ok !$lost->("page:$SHOP"), '... whichever the link';
+    is_deeply $tenants->(), ['shop-7', 'shop-8'], 'and stays whose it was';
+    $lose->("user:$EVE");
+    is $eve->()->{step}, 'connected', 'and a person is who they are';
+    ok !$lost->("user:$EVE"), '... for any tenant';
     $rig->ended($rig->login(ref => ''));
     is_deeply $tenants->(), ['shop-7', 'shop-8'], 'a login for nobody changes nothing';
 

@@ -260,6 +260,16 @@ for my $first ($WABA, 'all') {
             is $rig->stored('page:900100200300')->{parent}, undef, '... or on none';
         }
         is $rig->stored($name)->{tenant}, 'shop-9', 'which stays';
+
+        $rig->do('HSET', "meta:token:business:$BUSINESS", state => 'lost');
+        $rig->do('HSET', 'meta:token:page:1', kind => 'page', sealed => $rig->seal(seal => 'token',
+            'page:1', 'EAAlast'));
+        $rig->do('SADD', 'meta:token:names', 'page:1');
+        $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $_)
+            for "business:$BUSINESS", 'page:1';
+        $c->wait_log(qr/token page:1 is new/);
+        $rig->ended($rig->signup(code => {waba => '520000000000003'}, %with));
+        is $rig->stored("business:$BUSINESS")->{state}, 'lost', 'nor does it mend the first';
         like $c->log, qr/token of business $BUSINESS is not stored beside/, 'and the log says so';
         $rig->done;
     };
