@@ -10,7 +10,6 @@
 #define SCOPE          TOKEN_WABA_SCOPE
 #define PARTNER_KEY    "meta:flow:partner:"
 #define TARGETS_TREE   (1024 * 1024)
-#define WABAS_MAX      50       /* of one signup */
 #define PIN_LOOKS      10       /* for a token that another consumer stored */
 #define PIN_LOOK_MS    500
 
@@ -31,7 +30,8 @@ static void target_first(struct flow *f)
 
 
 /* flow_signup_more: who may choose several WABAs has shared all that Meta
-   names (3.2, 3.4); those that are connected stay as they are */
+   names (3.2, 3.4); those that are connected stay as they are.  Their number
+   is that of f->targets, whose size has a ceiling */
 bool flow_signup_more(struct flow *f)
 {
     bool              found = false;
@@ -49,7 +49,7 @@ bool flow_signup_more(struct flow *f)
 
     doc = json_parse(f->targets, strlen(f->targets), TARGETS_TREE);
 
-    while (!found && f->targets_at < WABAS_MAX) {
+    while (!found) {
         waba = flow_target(json_root(doc), SCOPE, f->targets_at);
         if (waba.len == 0) {
             break;

@@ -327,6 +327,20 @@ subtest 'no WABA is left without a token' => sub {
 };
 
 
+subtest 'sixty WABAs at once' => sub {
+    my @wabas = map { {id => 530000000000000 + $_, numbers => [{id => 107000000000000 + $_,
+        status => 'CONNECTED'}]} } 1 .. 60;
+    my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, businesses =>
+        [{id => $BUSINESS, wabas => \@wabas}]})]);
+    $rig->logins;
+    my $seen = $rig->ended($rig->signup(code => {waba => 'all'}, map { $_ => undef }
+        qw(event waba phone business)));
+    is scalar @{JSON::PP::decode_json($seen->{accounts})}, 60, 'none is passed over';
+    is posts($rig, 'subscribed_apps'), 60, 'each is subscribed';
+    $rig->done;
+};
+
+
 subtest 'numbers of several WABAs, with PINs' => sub {
     my ($second, $third) = qw(106000000000003 106000000000004);
     my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, businesses =>
