@@ -213,6 +213,14 @@ int meta_judge(struct ctl *c, const struct meta *m)
 }
 
 
+/* meta_app_refused: an app's limit, or Meta's own trouble, is none of these */
+bool meta_app_refused(const struct meta *m)
+{
+    return m->v.rc == GRAPH_ERROR && !m->v.transient
+           && (m->v.code == 190 || m->v.code == 101 || m->v.code == 104);
+}
+
+
 /* one member a line, for people */
 static void answer_lines(struct buf *b, const struct json *j, int depth)
 {

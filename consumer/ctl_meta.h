@@ -29,6 +29,10 @@ void meta_free(struct meta *m);
 int meta_judge(struct ctl *c, const struct meta *m);
 void meta_text(struct ctl *c, const struct meta *m);    /* for people */
 
+/* meta_app_refused: of a call by an app's own token, which is made of its id
+   and its secret: Meta takes it for nobody's */
+bool meta_app_refused(const struct meta *m);
+
 /* meta_answer prints it: masked where it may name people */
 void meta_answer(struct ctl *c, const struct meta *m, bool masked);
 

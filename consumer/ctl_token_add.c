@@ -1,9 +1,8 @@
 /* metactl token add: asks Graph whose a token is and what it may do, and only
    then stores it, with the Pages that it leads to. */
 
-#include "ctl_meta.h"
+#include "ctl_asked.h"
 #include "ctl_store.h"
-#include "token_answer.h"
 #include "token_ask.h"
 
 #include <stdlib.h>
@@ -17,10 +16,7 @@ struct adding {
     struct ctl             *c;
     char                   *secret;
     struct conf_token       call;       /* the token, as calls take it */
-    const struct conf_app  *app;
-    struct meta             said;       /* of debug_token */
-    struct token_debug      debug;
-    bool                    known;      /* debug_token knows it */
+    struct asked            k;          /* what its app says of it */
     struct buf              links;
     struct token          **at;         /* what is to be stored, itself first */
     size_t                  n;
@@ -53,89 +49,19 @@ static void add_secret(struct adding *a, char *secret)
 }
 
 
-/* whose it is says the app that made it: each of ours is asked */
-static void add_debug(struct adding *a)
-{
-    size_t                    i;
-    struct buf                query;
-    struct graph_call         call;
-    const struct conf_app    *apps = a->c->conf->apps.at;
-    const struct conf_token  *token;
-
-    for (i = 0; i < a->c->conf->apps.n && !a->known; i++) {
-        token = token_app(&apps[i]);
-        if (token == NULL) {
-            continue;
-        }
-
-        token_debug_free(&a->debug);
-        meta_free(&a->said);
-        a->app = &apps[i];
-        token_ask_debug(&call, &query, STR(a->secret));
-        call.token = token;
-        meta_call(a->c, &call, &a->said);
-        token_ask_wipe(&query);
-        token_drop(token);
-
-        a->known = a->said.v.rc == GRAPH_OK
-                   && token_debug_read(a->said.v.root, &a->debug)
-                   && a->debug.app.len > 0;
-    }
-
-    if (a->app == NULL) {
-        ctl_fail(CTL_USAGE, "apps of %s has no app with a secret_file: whose"
-                 " token it is cannot be asked", a->c->opts.file);
-    }
-}
-
-
-/* another's token would let others' apps read and send through ours (2.6) */
-static void add_check(struct adding *a)
-{
-    size_t                  i;
-    bool                    ours = false;
-    const struct conf_app  *apps = a->c->conf->apps.at;
-
-    for (i = 0; i < a->c->conf->apps.n; i++) {
-        ours |= str_is(a->debug.app, apps[i].id);
-        if (str_is(a->debug.app, apps[i].id)) {
-            a->app = &apps[i];
-        }
-    }
-
-    if (!ours) {
-        ctl_fail(CTL_FINDING, "refused: it is a token of app %.*s (%.*s), which"
-                 " apps of %s does not have", (int) a->debug.app.len,
-                 a->debug.app.at, (int) a->debug.application.len,
-                 a->debug.application.at, a->c->opts.file);
-    }
-
-    if (!a->debug.valid) {
-        ctl_fail(CTL_FINDING, "refused: Meta says that it does not work: code"
-                 " %lld/%lld; metactl explain %lld/%lld", a->debug.code,
-                 a->debug.subcode, a->debug.code, a->debug.subcode);
-    }
-
-    if (str_is(a->debug.type, "APP")) {
-        ctl_fail(CTL_FINDING, "refused: it is the app's own, which is made of"
-                 " its id and secret_file");
-    }
-}
-
-
 /* what lives long comes in its place, and is asked about in its turn */
 static void add_renew(struct adding *a)
 {
-    add_debug(a);
-    if (a->known) {
-        add_check(a);
-    } else if (a->said.v.rc != GRAPH_OK) {
-        exit(meta_judge(a->c, &a->said));
+    asked_apps(a->c, &a->k, a->secret);
+    if (a->k.is) {
+        asked_check(a->c, &a->k);
+    } else {
+        asked_doubt(a->c, &a->k);
     }
 
-    add_secret(a, pasted_renew(a->c, a->app, a->known ? &a->debug : NULL,
+    add_secret(a, pasted_renew(a->c, a->k.app, a->k.is ? &a->k.debug : NULL,
                                a->secret));
-    a->known = false;
+    asked_free(&a->k);
 }
 
 
@@ -196,9 +122,9 @@ static struct token *add_make(struct adding *a, enum token_kind kind,
     add_set(t, "from", STR("cli"));
     add_set(t, "account", id);
     token_set_int(t, "checked", time_now());
-    if (a->known) {
-        add_set(t, "app", a->debug.app);
-        add_set(t, "user", a->debug.user);
+    if (a->k.is) {
+        add_set(t, "app", a->k.debug.app);
+        add_set(t, "user", a->k.debug.user);
     }
 
     return t;
@@ -207,7 +133,7 @@ static struct token *add_make(struct adding *a, enum token_kind kind,
 
 static void add_debugged(struct adding *a, struct token *t)
 {
-    const struct token_debug  *d = &a->debug;
+    const struct token_debug  *d = &a->k.debug;
 
     token_set_int(t, "issued", d->issued);
     token_set_int(t, "expires", d->expires);
@@ -226,7 +152,7 @@ static bool add_ask(struct adding *a, const char *path, const char *query,
     struct graph_call  call = {
         .method = HTTP_GET, .host = GRAPH_FACEBOOK, .path = STR(path),
         .query = STR(query), .body = NONE, .idempotent = true,
-        .token = &a->call, .app = a->app
+        .token = &a->call, .app = a->k.app
     };
 
     meta_call(a->c, &call, m);
@@ -237,7 +163,7 @@ static bool add_ask(struct adding *a, const char *path, const char *query,
 
 static bool scope_begins(struct adding *a, const char *with)
 {
-    struct str   all = { a->debug.scopes.at, a->debug.scopes.len };
+    struct str   all = { a->k.debug.scopes.at, a->k.debug.scopes.len };
     size_t       i, n = strlen(with);
 
     for (i = 0; i + n <= all.len; i++) {
@@ -286,8 +212,8 @@ static void add_wabas(struct adding *a, char waba[33])
     size_t              n = 0;
     struct str          id;
     const struct json  *e, *scope;
-    struct json_doc    *doc = json_parse(a->debug.targets.at,
-                                         a->debug.targets.len,
+    struct json_doc    *doc = json_parse(a->k.debug.targets.at,
+                                         a->k.debug.targets.len,
                                          JSON_TREE_MAX);
 
     waba[0] = '\0';
@@ -363,9 +289,8 @@ static void add_system(struct adding *a, int kind)
     if (add_ask(a, "me", "fields=id,name,client_business_id", &m)) {
         business = json_get_text(m.v.root, "client_business_id");
         name = json_get_text(m.v.root, "name");
-    } else if (m.v.rc == GRAPH_ERROR) {
-        meta_free(&m);
-        add_ask(a, "me", "fields=id", &m);
+    } else if (graph_passes(&m.v)) {
+        asked_fail(a->c, &m);   /* nobody guesses whose business it is of */
     }
 
     if (kind < 0) {
@@ -377,7 +302,7 @@ static void add_system(struct adding *a, int kind)
     }
 
     t = add_make(a, (enum token_kind) kind, kind == TOKEN_BUSINESS ? business
-                 : a->debug.user);
+                 : a->k.debug.user);
     add_set(t, "title", name);
     meta_free(&m);
 
@@ -410,7 +335,7 @@ static void add_page(struct adding *a)
     }
 
     if (m.v.rc != GRAPH_OK) {
-        exit(meta_judge(a->c, &m));
+        asked_fail(a->c, &m);
     }
 
     t = add_make(a, TOKEN_PAGE, json_get_text(m.v.root, "id"));
@@ -444,8 +369,8 @@ static void add_derived(struct adding *a, const struct json *e)
                                 "instagram_business_account", "id")));
     add_set(t, "parent", STR(a->at[0]->name));
     add_set(t, "from", STR("derived"));
-    add_set(t, "scopes", (struct str) { a->debug.scopes.at,
-                                        a->debug.scopes.len });
+    add_set(t, "scopes", (struct str) { a->k.debug.scopes.at,
+                                        a->k.debug.scopes.len });
     token_set_int(t, "checked", 0);
     add_one(a, t);
 }
@@ -496,7 +421,7 @@ static void add_pages(struct adding *a)
         p.done = false;
         token_ask_pages(&call, &query, STR(p.after));
         call.token = &a->call;
-        call.app = a->app;
+        call.app = a->k.app;
         why = graph_start(meta_graph(a->c), a->c->conf, &call, on_pages, &p);
         if (why != NULL) {
             ctl_fail(CTL_USAGE, "me/accounts: %s", why);
@@ -514,13 +439,30 @@ static void add_pages(struct adding *a)
 static void add_user(struct adding *a)
 {
     struct meta    m;
-    struct token  *t = add_make(a, TOKEN_USER, a->debug.user);
+    struct token  *t = add_make(a, TOKEN_USER, a->k.debug.user);
 
     if (add_ask(a, "me", "fields=id,name", &m)) {
         add_set(t, "title", json_get_text(m.v.root, "name"));
     }
     meta_free(&m);
     add_debugged(a, t);
+}
+
+
+/* where Facebook could not say, it is not Instagram's no that counts */
+static void add_unknown(struct adding *a, const struct meta *m)
+{
+    asked_doubt(a->c, &a->k);
+
+    if (m->v.rc == GRAPH_OK) {
+        ctl_fail(CTL_FINDING, "Instagram does not say whose it is");
+    }
+    if (a->c->opts.kind == NULL && asked_no(m)) {
+        ctl_fail(CTL_FINDING, "refused: neither Facebook nor Instagram knows"
+                 " this token");
+    }
+
+    asked_fail(a->c, m);
 }
 
 
@@ -540,12 +482,7 @@ static void add_instagram(struct adding *a)
     token_ask_wipe(&query);
 
     if (m.v.rc != GRAPH_OK || !token_me_read(m.v.root, &me)) {
-        if (m.v.rc == GRAPH_OK || a->c->opts.kind != NULL) {
-            meta_judge(a->c, &m);
-            exit(CTL_FINDING);
-        }
-        ctl_fail(CTL_FINDING, "refused: neither Facebook nor Instagram knows"
-                 " this token");
+        add_unknown(a, &m);
     }
 
     t = add_make(a, TOKEN_INSTAGRAM, me.account);
@@ -563,26 +500,25 @@ static void add_kind(struct adding *a)
     bool  system, page;
 
     if (kind != TOKEN_INSTAGRAM) {
-        add_debug(a);
+        asked_apps(a->c, &a->k, a->secret);
     }
-    if (kind == TOKEN_INSTAGRAM || (kind < 0 && !a->known)) {
+    if (kind == TOKEN_INSTAGRAM || (kind < 0 && !a->k.is)) {
         add_instagram(a);
         return;
     }
-    if (!a->known) {
-        if (a->said.v.rc != GRAPH_OK) {
-            exit(meta_judge(a->c, &a->said));
-        }
+    if (!a->k.is) {
+        asked_doubt(a->c, &a->k);
         ctl_fail(CTL_FINDING, "refused: Meta does not know this token");
     }
 
-    add_check(a);
-    system = str_is(a->debug.type, "SYSTEM_USER");
-    page = str_is(a->debug.type, "PAGE");
+    asked_check(a->c, &a->k);
+    system = str_is(a->k.debug.type, "SYSTEM_USER");
+    page = str_is(a->k.debug.type, "PAGE");
 
     if ((kind == TOKEN_PAGE) != page && kind >= 0) {
         ctl_fail(CTL_USAGE, "it is a token of type %.*s, not of --kind %s",
-                 (int) a->debug.type.len, a->debug.type.at, a->c->opts.kind);
+                 (int) a->k.debug.type.len, a->k.debug.type.at,
+                 a->c->opts.kind);
     }
 
     if (page) {
@@ -690,8 +626,7 @@ int run_token_add(struct ctl *c)
         token_free(a.at[i]);
     }
     free(a.at);
-    token_debug_free(&a.debug);
-    meta_free(&a.said);
+    asked_free(&a.k);
     mem_wipe(a.secret);
     buf_free(&a.links);
     buf_free(&j.b);

@@ -62,6 +62,15 @@ enum graph_host graph_token_host(const struct conf_token *token)
 }
 
 
+/* graph_passes: Meta's own trouble, or a limit of its, or no answer at all */
+bool graph_passes(const struct verdict *v)
+{
+    return v->rc != GRAPH_OK
+           && (v->rc != GRAPH_ERROR || v->transient
+               || v->row->cls == CLASS_RETRY || v->row->cls == CLASS_WAIT);
+}
+
+
 /* graph_reason names a failure as dead letters and logs do */
 const char *graph_reason(enum graph_rc rc)
 {

@@ -90,5 +90,9 @@ size_t graph_ask_owners(struct graph *graph, struct conf *conf);
 
 const char *graph_reason(enum graph_rc rc);
 
+/* graph_passes: it failed, and that says nothing of token and call: a little
+   later it may work */
+bool graph_passes(const struct verdict *v);
+
 
 #endif /* GRAPH_H */

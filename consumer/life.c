@@ -79,14 +79,8 @@ void care_failed(struct care *c, const char *why)
 bool care_passing(struct care *c, const struct verdict *v)
 {
     struct token  *t;
-    bool           passes = v == NULL || v->rc == GRAPH_UNREACHABLE
-                            || v->rc == GRAPH_AMBIGUOUS
-                            || v->rc == GRAPH_ANSWER || v->transient
-                            || (v->row != NULL
-                                && (v->row->cls == CLASS_WAIT
-                                    || v->row->cls == CLASS_RETRY));
 
-    if (passes) {
+    if (v == NULL || graph_passes(v)) {
         care_failed(c, v == NULL ? "the call cannot begin"
                     : v->rc == GRAPH_ERROR ? v->row->text
                     : graph_reason(v->rc));

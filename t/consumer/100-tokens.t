@@ -66,7 +66,7 @@ sub ctl {
 sub add {
     my ($token, @args) = @_;
     my ($code, $out, $err) = ctl("$token\n", 'token', 'add', '--json', @args);
-    return $code ? "$code $err" : decode_json($out)->{stored};
+    return $code ? "$code $err $out" : decode_json($out)->{stored};
 }
 
 sub list {
@@ -91,6 +91,35 @@ subtest 'nothing that is not ours gets in' => sub {
     like add($T{shop}, qw(--kind whatsapp)), qr/^2 .*of type PAGE/, 'of another kind';
     like add('', qw(--kind page)), qr/^2 .*one line/, 'none';
     like +(ctl('', 'token', 'add', 'EAAx'))[2], qr/that is a token/, 'a token as a word';
+    is $rig->do('EXISTS', 'meta:token:version'), 0, 'nothing is stored';
+};
+
+subtest 'Meta cannot say' => sub {
+    my @ask = ({path => 'debug_token'}, {path => '/me$'});
+    for (['code 1', {code => 1}], ['code 4', {code => 4}], ['code 80007', {code => 80007}],
+        ['status 503', {status => 503, body => 'x'}], ['cut', {cut => 'answer'}])
+    {
+        my ($of, $fault) = @$_;
+        $rig->graph->fault({match => $_, times => 0, fault => $fault}) for @ask;
+        my $said = add($T{shop});
+        unlike $said, qr/refused: neither/, "$of: it is not refused";
+        like $said, qr/^\d .*nothing is stored; try again.*debug_token/s, '... but said';
+        $rig->graph->control(DELETE => 'faults');
+    }
+
+    $rig->graph->fault({match => $ask[0], times => 0, fault => {code => 190}});
+    like add($T{shop}), qr/metactl doctor.*"code":190/s, 'the app may not ask';
+    is add($T{login}, '--dry-run')->[0]{name}, 'instagram:1789', 'Instagram may know it';
+    $rig->graph->control(DELETE => 'faults');
+
+    $rig->graph->fault({match => $ask[1], times => 0, fault => {code => 4}});
+    like add($T{number}, '--dry-run'), qr/^1 .*try again.*"GET me".*"code":4,/s,
+        'whose business it is, nobody guesses';
+    $rig->graph->control(DELETE => 'faults');
+    my $text = slurp($file);
+    spew($file, $text =~ s{http://127\.0\.0\.1:\d+}{http://127.0.0.1:1}gr);
+    like add($T{shop}), qr/^3 .*try again.*"reason":"/s, 'there is no way to Meta';
+    spew($file, $text);
     is $rig->do('EXISTS', 'meta:token:version'), 0, 'nothing is stored';
 };
 
