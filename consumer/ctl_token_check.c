@@ -95,11 +95,14 @@ static void check_ask(struct check *k)
 
     if (!k->asked && v->rc == GRAPH_ERROR) {
         snprintf(k->why, sizeof(k->why), "Meta refuses the question (code"
-                 " %lld)%s", v->code, debug ? ": metactl doctor says whether"
-                 " the app's secret is wrong" : "");
+                 " %lld): %s", v->code, debug && meta_app_refused(&k->m)
+                 ? "metactl doctor says whether the app's secret is wrong"
+                 : v->row->text);
+    } else if (!k->asked && v->rc == GRAPH_UNREACHABLE) {
+        snprintf(k->why, sizeof(k->why), "Meta cannot be reached");
     } else if (!k->asked) {
-        snprintf(k->why, sizeof(k->why), "%s", v->rc == GRAPH_UNREACHABLE
-                 ? "Meta cannot be reached" : "Meta's answer makes no sense");
+        snprintf(k->why, sizeof(k->why), "Meta's answer makes no sense (status"
+                 " %ld)", v->status);
     }
 }
 

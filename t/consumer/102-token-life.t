@@ -626,6 +626,14 @@ subtest 'checked by hand' => sub {
     is $? >> 8, 0, '... are good';
     is field($rig, 'instagram:1784', 'state'), 'good', '... again';
     is field($rig, "conf:page:$PAGE", 'state'), 'good', "... the configuration's, too";
+    for (['a limit', refuse(4), qr/code 4\): The app has made too many calls\.$/],
+        ["Meta's trouble", {status => 503, body => 'x'}, qr/no sense \(status 503\)$/],
+        ['a wrong secret', refuse(190), qr/code 190\): metactl doctor .* secret is wrong$/])
+    {
+        $rig->graph->fault({match => {path => 'debug_token'}, times => 0, fault => $_->[1]});
+        like $check->('page:9001'), $_->[2], "$_->[0] is not another";
+        $rig->graph->control(DELETE => 'faults');
+    }
     consumer($rig, own => 1);
     state($rig, 'page:9001', 'password');
     like $check->('page:9001'), qr{^page:9001 does not work \(190/460\): }, 'one that is dead';
