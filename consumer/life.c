@@ -252,10 +252,11 @@ static void on_read(void *data, const struct reply *reply)
         snprintf(retry, sizeof(retry), "%.0lld", c->t->retry);
     }
 
-    if (c->goal == CARE_REFUSED && str_is(reply_str(reply_at(reply, 2)),
-                                          "lost"))
+    if (c->goal == CARE_REFUSED
+        && str_is(reply_str(reply_at(reply, 2)), "lost")
+        && (c->t->of == NULL || same(reply_at(reply, 4), c->t->lane)))
     {
-        care_end(c);        /* another one said so */
+        care_end(c);        /* another one said so, of this very secret */
         return;
     }
 
@@ -274,7 +275,7 @@ static void on_read(void *data, const struct reply *reply)
 static void on_lock(struct care *c, bool got)
 {
     char        key[TOKEN_NAME_MAX + 16];
-    struct str  words[6];
+    struct str  words[7];
 
     if (!got) {             /* somebody else is at it */
         if (c->goal == CARE_REFUSED) {
@@ -292,8 +293,9 @@ static void on_lock(struct care *c, bool got)
     words[3] = STR("checked");
     words[4] = STR("state");
     words[5] = STR("retry");
+    words[6] = STR("lane");
 
-    if (redis_send(c->life->redis, words, 6, LIFE_REDIS_MS, on_read, c) != 0) {
+    if (redis_send(c->life->redis, words, 7, LIFE_REDIS_MS, on_read, c) != 0) {
         care_end(c);
     }
 }

@@ -6,7 +6,8 @@
 --       7 meta:token:store: which one it is, for who knows one that was lost
 --       8 meta:limit:stop:LANE  then those of its accounts' lanes
 -- ARGV  1 NAME  2 "put": in place of what is there, "note": only where it is
---       there, "make": also where not, "back": only where it is not, or older
+--       there, "make": also where not, and anew where it is of another lane,
+--       "back": only where it is not, or older
 --       3 `sealed` as it must still be, "-": none of a tenant, empty: any
 --       4 what meta:accounts gets, empty: nothing  5 "lane:LANE"
 --       6 tokens at most  then field, value, field, value...
@@ -46,16 +47,18 @@ local name, mode, was, event, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local there = call('EXISTS', KEYS[1]) == 1
 local before = call('HMGET', KEYS[1], 'sealed', 'state', 'tenant', 'kind', 'account', 'waba', 'title')
 
+local field = {}
+for i = 7, #ARGV, 2 do
+    field[ARGV[i]] = ARGV[i + 1]
+end
+
 local function born(issued, refreshed)
     return math.max(tonumber(issued or 0) or 0, tonumber(refreshed or 0) or 0)
 end
 
 -- of a copy of Redis from earlier: what was renewed since may have been spent
 local function older()
-    local is, field = call('HMGET', KEYS[1], 'issued', 'refreshed'), {}
-    for i = 7, #ARGV, 2 do
-        field[ARGV[i]] = ARGV[i + 1]
-    end
+    local is = call('HMGET', KEYS[1], 'issued', 'refreshed')
     return born(unpack(is)) < born(field.issued, field.refreshed)
 end
 
@@ -88,6 +91,8 @@ end
 local moved = ''
 if mode == 'put' or mode == 'back' then
     moved = event ~= '' and before[3] and lost() or ''
+    call('DEL', KEYS[1])
+elseif mode == 'make' and call('HMGET', KEYS[1], 'lane')[1] ~= field.lane then
     call('DEL', KEYS[1])
 end
 for i = 7, #ARGV, 2 do

@@ -524,6 +524,31 @@ subtest 'tokens of files, and accounts that nobody named' => sub {
     done($rig, secrets => \@secrets);
 };
 
+subtest 'a token of a file, lost, replaced and lost again' => sub {
+    my $rig = rig();
+    my $shadow = "conf:page:$PAGE";
+    my $refuse = sub { $rig->graph->fault({match => {account => $PAGE, method => 'POST'},
+        fault => refuse(190, $_[0])}) };
+    my $c = consumer($rig, own => 1);
+    $refuse->(467);
+    $rig->push(messenger());
+    ok +(wait_for { 1 == events($rig) } 10), 'it is lost, and an event says so';
+    push @secrets, my $new = 'EAAnew' . 'x' x 40;
+    $rig->graph->control(POST => 'tokens', {token => "page:$PAGE:$new:new"});
+    spew($rig->file('page'), "$new\n");
+    $c->reload;
+    $rig->settle;
+    is scalar($rig->sent), 1, 'a new one goes on with what waited';
+    $rig->do('HSET', "meta:token:$shadow", missing => 'of the old one');
+    $refuse->(463);
+    $rig->push(messenger());
+    ok +(wait_for { 2 == events($rig) } 10), 'what is refused of the new one is said, too';
+    $c->wait_log(qr/token $shadow is lost .* code=190 subcode=463/);
+    is join(' ', map { $_ // '-' } $rig->do('HMGET', "meta:token:$shadow", qw(subcode missing))),
+        '463 -', '... and kept, with nothing that was known of the old one';
+    done($rig, secrets => \@secrets);
+};
+
 subtest 'exchanged by hand' => sub {
     my $rig = rig(pages => [9001]);
     spew($rig->file('ctl.yaml'), conf($rig));
