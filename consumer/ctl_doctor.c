@@ -370,6 +370,7 @@ int run_doctor(struct ctl *c)
         doctor_say(&d, LEVEL_OK, "Redis", NULL, "%.*s answers",
                    (int) where.len, where.at);
         doctor_redis(&d);
+        doctor_sealed(&d);
         doctor_clock(&d);
         doctor_partitions(&d);
         doctor_queues(&d);

@@ -55,6 +55,7 @@ void doctor_hook(struct doctor *d);
 /* ctl_doctor_keys.c: nginx's files of keys beside our own; path: one that this
    user can read */
 void doctor_token_keys(struct doctor *d, const char *path);
+void doctor_sealed(struct doctor *d);     /* Redis is there */
 void doctor_link_keys(struct doctor *d, const char *path);
 
 /* ctl_doctor_nginx.c */

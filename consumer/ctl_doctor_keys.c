@@ -45,6 +45,38 @@ static void keys_none(struct doctor *d, const char *key, const char *path,
 }
 
 
+/* doctor_sealed: without keys nobody asks the store, which may be full */
+void doctor_sealed(struct doctor *d)
+{
+    size_t               i, sealed = 0;
+    struct str           name;
+    struct ask          *w;
+    const struct reply  *names;
+
+    if (d->c->conf->token_keys != NULL) {
+        return;
+    }
+
+    w = mem_alloc(sizeof(*w));
+    ask_text(w, "SMEMBERS");
+    ask_text(w, "meta:token:names");
+    names = db_ask(d->c->db, w, 0);
+    free(w);
+
+    for (i = 0; names != NULL && i < reply_count(names); i++) {
+        name = reply_str(reply_at(names, i));
+        sealed += name.len < 5 || memcmp(name.at, "conf:", 5) != 0;
+    }
+
+    if (sealed > 0) {
+        doctor_say(d, LEVEL_BAD, "keys", "token_key_file with the keys that"
+                   " they were sealed by, and reload", "Redis has %zu stored"
+                   " tokens, and the configuration has no token_key_file: what"
+                   " needs one of them waits", sealed);
+    }
+}
+
+
 /* nginx seals by its first, meta-consumer opens by any */
 void doctor_token_keys(struct doctor *d, const char *path)
 {

@@ -63,6 +63,8 @@ struct tokens {
     bool                   busy;        /* it is being read */
     bool                   refused;     /* Redis said no, and it was logged */
     bool                   full;        /* likewise: more than TOKENS_MAX */
+    bool                   counted;     /* sealed is */
+    size_t                 sealed;      /* there, without any file of keys */
     unsigned               seen;        /* of the last reading of all */
     struct token_kept     *kept;        /* Redis has not taken them yet */
     void                 (*on_drained)(void *data);     /* when it has */
@@ -168,8 +170,10 @@ void kept_free(struct tokens *s);
 
 /* token_locked.c */
 void tokens_locked(const struct tokens *s);
+void tokens_keyless(struct tokens *s);
 
 /* token_store.c */
+void store_known(struct tokens *s);     /* nobody needs to hold back more */
 void store_read_names(struct tokens *s, const struct str *names, size_t n,
     void (*done)(void *data), void *data);
 

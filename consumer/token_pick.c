@@ -239,11 +239,11 @@ bool tokens_hidden(const struct conf *conf, enum product product,
     size_t                i;
     const struct tokens  *s = conf->store;
 
-    if (s == NULL || tokens_state(s) == TOKENS_NONE) {
+    if (s == NULL || (tokens_state(s) == TOKENS_NONE && s->sealed == 0)) {
         return false;
     }
 
-    if (tokens_state(s) == TOKENS_UNREAD
+    if (tokens_state(s) == TOKENS_UNREAD || s->sealed > 0
         || pick(conf, product, account, waba, true).token != NULL)
     {
         return true;

@@ -41,7 +41,8 @@ void store_since(struct tokens *s, struct str since)
 }
 
 
-static void store_known(struct tokens *s)
+/* store_known: what is there, or that nobody says so */
+void store_known(struct tokens *s)
 {
     if (!s->known) {
         s->known = true;
@@ -336,7 +337,12 @@ static void store_look(struct tokens *s)
     char        version[24], most[24];
     struct str  words[7];
 
-    if (s->busy || s->conf->token_keys == NULL || !redis_up(s->redis)) {
+    if (s->busy || !redis_up(s->redis)) {
+        return;
+    }
+
+    if (s->conf->token_keys == NULL) {
+        tokens_keyless(s);
         return;
     }
 
@@ -367,6 +373,7 @@ static void on_up(void *data)
     struct tokens  *s = data;
 
     s->version = -1;
+    s->counted = false;
     s->back_at = 0;
     kept_hurry(s);
     store_look(s);
@@ -383,7 +390,7 @@ struct tokens *tokens_new(uv_loop_t *loop, struct redis *redis,
     s->version = -1;
     book_conf(s, conf);
     conf->store = s;
-    s->known = conf->token_keys == NULL || loop == NULL;
+    s->known = loop == NULL;
 
     if (loop == NULL) {
         return s;
@@ -420,6 +427,8 @@ void tokens_conf(struct tokens *s, struct conf *conf)
     back_again(s);
     if (!same) {
         s->version = -1;
+        s->counted = false;
+        s->sealed = 0;
         store_look(s);
     }
 }

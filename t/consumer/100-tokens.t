@@ -218,9 +218,30 @@ subtest 'keys: another one, one that is missing' => sub {
     keys_are($KEYS[1]);
     is $_->drain, '0', 'they go' for $c, $b;
     $rig->do('ZADD', "{$Q}:retry", 1, $_) for $rig->do('ZRANGE', "{$Q}:retry", 0, -1);
-    $rig->consumer(conf => conf(), name => 'consumer3');
+    $c = $rig->consumer(conf => conf(), name => 'consumer3');
     $rig->settle;
     is scalar(used('of the tenant')), 6, 'until a key opens it';
+};
+
+subtest 'no token_key_file, where there are tokens' => sub {
+    my $text = conf();
+    my $keyless = $text =~ s/^token_key_file: .*\n//mr;
+    is $c->drain, '0', 'the others end';
+    $rig->push(messenger(page => $SHOP, id => 'm_keyless'));
+    my $k = $rig->consumer(conf => $keyless, name => 'consumer4');
+    $k->wait_log(qr/\[error\] tokens: Redis has 3 stored tokens .* no token_key_file/);
+    $k->wait_log(qr/outcome=retry .*why=token_locked wait_ms=30000 tries=0/);
+    is_deeply [$rig->dead], [], 'what needs one waits';
+    spew($file, $keyless);
+    like +(ctl('', qw(doctor --offline)))[1] =~ s/\s+/ /gr,
+        qr/bad keys Redis has 3 stored tokens, and the configuration has no token_key_file/,
+        'doctor says so';
+    spew($file, $text);
+    is $k->drain, '0', 'it ends';
+    $rig->do('ZADD', "{$Q}:retry", 1, $_) for $rig->do('ZRANGE', "{$Q}:retry", 0, -1);
+    $rig->consumer(conf => $text, name => 'consumer5');
+    $rig->settle;
+    is +(used('hello'))[-1], 'shop', '... until there is the file';
 };
 
 subtest 'by the smallest ACL' => sub {
