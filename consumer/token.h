@@ -158,6 +158,13 @@ const char *token_source(const struct conf_token *t);
    secret.  To be dropped by token_drop */
 const struct conf_token *token_app(const struct conf_app *app);
 
+/* token_signup: it came by Embedded Signup, and is for WhatsApp, though its
+   WABA may not be known yet */
+static inline bool token_signup(const struct token *t)
+{
+    return t->from != NULL && strcmp(t->from, "signup") == 0;
+}
+
 /* token_event writes what meta:accounts gets (docs/tokens.md): event:
    connected, lost, deauthorized, deletion.  Never a token */
 void token_event(struct buf *b, const struct token *t, const char *event);

@@ -174,7 +174,9 @@ unsigned scopes_uses(const struct conf *conf, const struct conf_token *token)
         return SCOPE_WHATSAPP;
 
     case TOKEN_BUSINESS:
-        return token->waba != NULL ? SCOPE_WHATSAPP : uses_system(&d, token);
+        return token->waba != NULL
+               || (token->stored != NULL && token_signup(token->stored))
+               ? SCOPE_WHATSAPP : uses_system(&d, token);
 
     case TOKEN_SYSTEM_USER:
         return uses_system(&d, token);

@@ -128,7 +128,8 @@ subtest 'a wrong PIN' => sub {
 
 subtest 'what the browser says is a claim' => sub {
     my $rig = Logins->new(graph => [person({id => $PHONE, status => 'CONNECTED'})]);
-    $rig->logins;
+    my $c = $rig->logins(rules => 'rules: [{when: {product: messenger, kind: message},'
+        . " do: [{reply: {text: ok}}]}]\n");
     my $seen = $rig->ended($rig->signup(waba => '999', phone => '888'));
     is $seen->{step}, 'connected', 'another WABA';
     is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, "Meta's word counts";
@@ -137,6 +138,7 @@ subtest 'what the browser says is a claim' => sub {
     is $rig->ended($rig->signup(map { $_ => undef } qw(event waba phone business)))->{step},
         'connected', 'no message at all';
     is $rig->stored("whatsapp:$PHONE")->{waba}, $WABA, 'Meta names it';
+    unlike $c->log, qr/lacks/, 'what other products would need is not missed';
     $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
         app_id => $APP, type => 'SYSTEM_USER', is_valid => JSON::PP::true, scopes =>
         ['whatsapp_business_messaging']}}}});
