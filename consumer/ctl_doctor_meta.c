@@ -363,6 +363,7 @@ static bool noted_bad(struct doctor *d, const char *name,
 static void look_each(void *data, struct token *t)
 {
     char                      name[96];
+    struct buf                mend;
     struct looking           *l = data;
     const struct conf_app    *app = app_of(l->d, t);
     const struct conf_token  *as = token_usable(t);
@@ -377,8 +378,13 @@ static void look_each(void *data, struct token *t)
     }
 
     if (t->missing != NULL) {
-        doctor_say(l->d, LEVEL_WARN, "permissions", "metactl token login-url"
-                   " --again rerequest", "%s lacks %.300s", name, t->missing);
+        buf_init(&mend, DOCTOR_MEND);
+        buf_text(&mend, "its owner logs in again by ");
+        mend_login(&mend, t, "rerequest");
+        buf_add(&mend, "", 1);
+        doctor_say(l->d, LEVEL_WARN, "permissions", mend.at,
+                   "%s lacks %.300s", name, t->missing);
+        buf_free(&mend);
     }
 
     if ((as->kind == TOKEN_INSTAGRAM || app != NULL)

@@ -6,6 +6,7 @@
 #include "token_answer.h"
 #include "token_ask.h"
 #include "token_life.h"
+#include "token_mend.h"
 #include "token_scopes.h"
 
 #include <stdlib.h>
@@ -250,7 +251,8 @@ static void check_text(const struct check *k)
         if (k->missing.len) {
             buf_text(&b, "; it lacks ");
             out_safe(&b, (struct str) { k->missing.at, k->missing.len });
-            buf_text(&b, ": metactl token login-url --again rerequest");
+            buf_text(&b, ": granted by ");
+            mend_login(&b, k->t, "rerequest");
         }
     } else if (k->asked) {
         row = graph_error_find(PRODUCT_NONE, (long) k->code,

@@ -1,6 +1,7 @@
 /* What came of a flow, stored: sealed, one token after another. */
 
 #include "flow_own.h"
+#include "token_mend.h"
 #include "token_scopes.h"
 
 #include <stdlib.h>
@@ -120,14 +121,19 @@ static bool keep_less(const struct flow *f, const struct token *old)
 
 static void keep_lacks(struct flow *f)
 {
+    struct buf           mend;
     const struct token  *t = f->put;
 
-    if (t->missing != NULL && f->nlacks++ < KEEP_LINES) {
-        log_write(LOG_WARN, "login %.8s: token %s lacks %s: they are granted in"
-                  " a new login; \"metactl token login-url%s\" prints its link",
-                  f->id != NULL ? f->id : "-", SAID(t->name), t->missing,
-                  t->as.kind == TOKEN_INSTAGRAM ? "" : " --again rerequest");
+    if (t->missing == NULL || f->nlacks++ >= KEEP_LINES) {
+        return;
     }
+
+    buf_init(&mend, MEND_TEXT);
+    mend_login(&mend, t, "rerequest");
+    log_write(LOG_WARN, "login %.8s: token %s lacks %s: they are granted in a"
+              " new login, by %.*s", f->id != NULL ? f->id : "-",
+              SAID(t->name), t->missing, (int) mend.len, mend.at);
+    buf_free(&mend);
 }
 
 

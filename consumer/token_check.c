@@ -40,32 +40,39 @@ static void note_time(struct note *note, const char *field, int64_t value)
 
 static void check_warn(struct care *c)
 {
-    char                span[LIFE_SPAN_MAX];
-    int64_t             now = life_now();
-    struct token        seen = *c->t;
-    struct life_rule    rule = care_rule(c);
+    char              span[LIFE_SPAN_MAX];
+    int64_t           now = life_now();
+    struct buf        mend;
+    struct token      seen = *c->t;
+    struct life_rule  rule = care_rule(c);
 
     seen.expires = c->expires;
     seen.data_expires = c->data_expires;
+    buf_init(&mend, MEND_TEXT);
 
     if (!c->renewed && life_alarm(&seen, &rule, now)) {
         stat_add(STAT_TOKEN_ALARMS, 1);
-        log_write(LOG_ERROR, "token %s expires in %s%s: %s", SAID(c->t->name),
-                  life_span(span, c->expires - now), c->t->of == NULL
-                  ? " and could not be renewed" : "", mend_how(c->t));
+        mend_text(&mend, c->t, 0);
+        log_write(LOG_ERROR, "token %s expires in %s%s: %.*s",
+                  SAID(c->t->name), life_span(span, c->expires - now),
+                  c->t->of == NULL ? " and could not be renewed" : "",
+                  (int) mend.len, mend.at);
     }
 
     if (life_data_warn(&seen, now)
         && (c->t->scopes == NULL || !scopes_exempt(STR(c->t->scopes))))
     {
+        mend.len = 0;
+        mend_login(&mend, c->t, "reauthorize");
         log_write(LOG_WARN, "token %s: access to data of its user %s%s: they"
-                  " log in again by a link of \"metactl token login-url\","
-                  " with &again=reauthorize behind it (auth_type="
-                  "reauthorize)", SAID(c->t->name),
+                  " log in again by %.*s", SAID(c->t->name),
                   c->data_expires > now ? "ends in " : "has ended",
                   c->data_expires > now
-                  ? life_span(span, c->data_expires - now) : "");
+                  ? life_span(span, c->data_expires - now) : "",
+                  (int) mend.len, mend.at);
     }
+
+    buf_free(&mend);
 }
 
 
@@ -143,22 +150,23 @@ static void check_asked(struct care *c)
 static void scopes_say(struct care *c, const struct token_debug *d,
     struct buf *missing)
 {
-    struct buf           optional;
-    struct json_doc     *doc;
-    struct str           scopes = { d->scopes.at, d->scopes.len };
+    struct buf                optional, mend;
+    struct json_doc          *doc;
+    struct str                scopes = { d->scopes.at, d->scopes.len };
     const struct conf_token  *token = token_usable(c->t);
-    unsigned             uses = scopes_uses(c->conf, token);
+    unsigned                  uses = scopes_uses(c->conf, token);
 
     doc = json_parse(d->targets.at, d->targets.len, JSON_TREE_MAX);
     buf_init(&optional, LIFE_WORDS);
+    buf_init(&mend, MEND_TEXT);
 
     if (scopes_missing(missing, uses, true, &c->conf->scopes, token, scopes,
                        json_root(doc)))
     {
+        mend_login(&mend, c->t, "rerequest");
         log_write(LOG_WARN, "token %s lacks %.*s: they are granted in a new"
-                  " login; \"metactl token login-url --again rerequest\""
-                  " prints its link",
-                  SAID(c->t->name), (int) missing->len, missing->at);
+                  " login, by %.*s", SAID(c->t->name), (int) missing->len,
+                  missing->at, (int) mend.len, mend.at);
     }
 
     if (scopes_missing(&optional, uses, false, NULL, token, scopes,
@@ -170,6 +178,7 @@ static void scopes_say(struct care *c, const struct token_debug *d,
     }
 
     buf_free(&optional);
+    buf_free(&mend);
     json_free(doc);
 }
 

@@ -22,7 +22,7 @@ static void lost_say(const struct care *c)
     row = graph_error_find(PRODUCT_NONE, (long) c->code,
                            c->subcode ? (long) c->subcode : ERROR_ANY);
     buf_init(&b, LIFE_WORDS);
-    buf_init(&mend, LIFE_WORDS);
+    buf_init(&mend, MEND_TEXT);
     mend_text(&mend, t, c->subcode);
     log_value(&b, "kind", STR(token_kind_name((enum token_kind) t->as.kind)));
     log_value(&b, "account", t->as.id != NULL && t->as.kind == TOKEN_USER

@@ -67,7 +67,8 @@ subtest 'Facebook Login' => sub {
     unlike $c->log, qr/hand out/, 'Redis ends a wait, as at a failover: no alarm';
     is $rig->stored("page:$SHOP")->{missing}, join(',', qw(pages_messaging pages_manage_metadata
         instagram_basic instagram_manage_messages)), 'what the token lacks is known at once';
-    like $c->log, qr/\[warn\] login \w+: token page:$SHOP lacks pages_mess.*login-url --again re/,
+    like $c->log,
+        qr/\[warn\] login \w+: token page:$SHOP lacks pages_mess.*url --again re.*"shop-7"/,
         'and said';
     $again = $rig->login(wanted => 'pages_show_list,pages_messaging', denied => 'email');
     unlike $rig->ended($again)->{text}, qr/email/, 'nothing is named that was not asked for';

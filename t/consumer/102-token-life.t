@@ -482,22 +482,27 @@ subtest 'what is wrong with one that works' => sub {
     my $rig = rig();
     my @scopes = qw(pages_messaging instagram_manage_messages pages_show_list);
     put($rig, 'page:9001', {scopes => \@scopes, targets => {pages_messaging => ['7']},
-        data_expires_in => 10 * $DAY}, instagram => '1784');
-    put($rig, 'user:77', {expires_in => 3600 * 20, scopes => ['pages_show_list']});
+        data_expires_in => 10 * $DAY}, instagram => '1784', tenant => 'shop-1');
+    put($rig, 'user:77', {expires_in => 3600 * 20, scopes => ['pages_show_list']},
+        tenant => 'shop-2');
     $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => refuse(101)});
     put($rig, 'system_user:5', {app => '999'});
     put($rig, 'page:9002', {expires_in => -5});
+    put($rig, 'business:88', {expires_in => -5}, waba => 77, from => 'signup',
+        tenant => 'shop-3');
     my $c = consumer($rig, more => 'oauth: {scopes: [ads_read]}');
     checked($rig, $_) for qw(page:9001 user:77 system_user:5 page:9002);
     my $missing = 'pages_messaging/9001,pages_manage_metadata,instagram_basic,ads_read';
     is field($rig, 'page:9001', 'missing'), $missing, 'permissions that it lacks';
-    $c->wait_log(qr/\[warn\] token page:9001 lacks \Q$missing\E: .*login-url/);
+    $c->wait_log(qr/\[warn\] token page:9001 lacks \Q$missing\E: .*login-url --again re.*"shop-1"/);
     $c->wait_log(qr/\[info\] token page:9001 has not been given instagram_content_publish/);
-    $c->wait_log(qr/\[warn\] token page:9001: access to data .* ends in 9 days: .*reauthorize/);
-    $c->wait_log(qr/\[error\] token user:#[0-9a-f]{8} expires in 1\d hours and could not be/);
+    $c->wait_log(qr/\[warn\] token page:9001: access .* ends in 9 days: .*reauthorize.*"shop-1"/);
+    $c->wait_log(qr/\[error\] token user:#[0-9a-f]{8} expires in 1\d hours and could.*"shop-2"/);
     $c->wait_log(qr/\[error\] token system_user:5 is one of app 999/);
     $c->wait_log(qr/\[error\] token page:9002 is lost .* code=190 subcode=463/);
-    is_deeply [map { "$_->{event} $_->{account}" } events($rig)], ['lost 9002'], 'an event of it';
+    $c->wait_log(qr/business:88 is lost .*with --ref "shop-3", with --url of .* Embedded Signup/);
+    is_deeply [sort map { "$_->{event} $_->{account}" } events($rig)], ['lost 88', 'lost 9002'],
+        'an event of each';
     my $figures = metrics($rig);
     like $figures, qr/^meta_token_expires_seconds\{kind="user",account="77"\} 7\d{4}$/m, 'figures';
     like $figures, qr/^meta_token_alarms_total 1$/m, 'an alarm';
@@ -642,7 +647,8 @@ subtest 'checked by hand' => sub {
     put($rig, 'page:9001', {expires_in => 3600, scopes => ['pages_show_list']}, @now);
     put($rig, 'instagram:1784', {}, @now, state => 'lost', code => 190);
     my $say = $check->('page:9001');
-    like $say, qr/^page:9001 works, until \d{4}-.*; it lacks \S*pages_messaging\S*: metactl token/,
+    like $say,
+        qr/^page:9001 works, until \d{4}-.*; it lacks \S*pages_messaging\S*: granted .*login-url/,
         'what it lacks, until when';
     like field($rig, 'page:9001', 'missing'), qr/pages_messaging/, '... is kept';
     cmp_ok field($rig, 'page:9001', 'expires'), '>', 1000 * time, '... too';

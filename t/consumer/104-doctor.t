@@ -145,7 +145,8 @@ subtest 'silent, as far as nginx has heard' => sub {
 
 subtest 'the store' => sub {
     my ($LOGIN, $SHOP, $BIZ) = qw(17841470000000001 555 888);
-    my %is = ("instagram:$LOGIN" => [], "page:$SHOP" => [missing => 'pages_messaging'],
+    my %is = ("instagram:$LOGIN" => [],
+        "page:$SHOP" => [missing => 'pages_messaging', tenant => 'shop-5'],
         'page:556' => [state => 'lost', code => 190, subcode => 460],
         'page:558' => [state => 'lost', code => 190, subcode => 492, tenant => 'shop-8'],
         "system_user:$BIZ" => [waba => 77, expires => 5]);
@@ -165,8 +166,8 @@ subtest 'the store' => sub {
         'lost';
     like $tokens, qr{^bad page 558 .*190/492\) -> the user is given a role .*then .*"shop-8"}m,
         'a login alone does not help';
-    like said($d, 'permissions'), qr/^warn page $SHOP lacks pages_messaging -> .*login-url/m,
-        'what it lacks';
+    like said($d, 'permissions'),
+        qr/^warn page $SHOP lacks pages_messaging -> .*login-url.*shop-5/m, 'what it lacks';
     my ($row) = grep { ($_->{name} // '') eq "page:$SHOP" }
         @{$ctl->json('token', 'list')->{tokens}};
     is $row->{missing}, 'pages_messaging', 'as metactl token list has it';
