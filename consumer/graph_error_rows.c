@@ -23,6 +23,9 @@
 #define STOP(lane, ms)            CLASS_OPERATOR, (lane), (ms), 0, 0, 0
 #define BY_AGE                    0
 
+#define ANEW  "Put a new one in its file and reload; one of the store is"      \
+              " replaced by a new login or \"metactl token add\"."
+
 
 static const struct graph_error_row  rows[] = {
 #include "graph_error_graph.h"

@@ -152,6 +152,8 @@ subtest 'every subcode of 190, and 102' => sub {
         like $c->log, qr/\[error\] $line.*$first"metactl token login-url", with --ref "shop-/,
             "$codes[$n]: an error line";
     }
+    like $c->log, qr/The token has expired\. .*new login or "metactl token add"/,
+        'whose first line fits tokens of the store';
     is scalar($rig->sent), 1, 'nothing else was sent';
     is $rig->left($Q), 2 * @pages, 'all that need them wait';
     my $text = metrics($rig);
