@@ -145,6 +145,7 @@ static void flow_free(struct flow *f)
     free(f->wants_pin);
     free(f->wants_waba);
     free(f->later);
+    free(f->called);
     free(f->business);
     free(f->sharer);
     free(f->parent);
@@ -308,9 +309,12 @@ static void bad_log(const struct flow *f, enum flow_error error,
         if (v->rc == GRAPH_UNREACHABLE || v->rc == GRAPH_AMBIGUOUS) {
             buf_format(&b, " why=%s", graph_reason(v->rc));
         }
+        if (f->called != NULL) {
+            buf_format(&b, " call=%s", f->called);
+        }
     }
 
-    flow_hint(f, error, &b);
+    flow_hint(f, error, v, &b);
     log_write(LOG_WARN, "login %.8s (%s): failed at %s, error=%s%.*s",
               f->id != NULL ? f->id : "-", kinds[f->kind],
               flow_step_name(f->step), flow_error_name(error), (int) b.len,
@@ -325,11 +329,7 @@ static void bad_say(struct flow *f, enum flow_error error,
     struct buf  text;
 
     buf_init(&text, 2048);
-    buf_text(&text, flow_error_text(error));
-    if (error == FLOW_TAKEN && f->naccounts > 0) {
-        flow_taken_text(f, &text);
-    }
-
+    flow_bad_text(f, error, v, &text);
     bad_log(f, error, v);
     flow_last(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_FAILED)), STR("text"),

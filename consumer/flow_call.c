@@ -81,6 +81,7 @@ static void on_verdict(void *data, const struct verdict *v)
         return;
     }
 
+    flow_set(&f->called, f->call.path);
     call_wipe(f);
     f->then(f, v);
 }

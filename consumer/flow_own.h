@@ -106,6 +106,7 @@ struct flow {
     bool                      repeats;  /* it may be made again */
     unsigned                  tries;
     flow_then                 then;
+    char                     *called;   /* the path of the last call */
     const char               *scope;    /* that a check needs */
     flow_next                 checked;
     flow_next                 kept;
@@ -138,7 +139,8 @@ struct flows {
 
 
 /* flow_hint.c: what the log adds */
-void flow_hint(const struct flow *f, enum flow_error error, struct buf *b);
+void flow_hint(const struct flow *f, enum flow_error error,
+    const struct verdict *v, struct buf *b);
 
 /* flow.c: its life.  flow_left: whoever is called back asks it first: true:
    we are leaving, and f is freed */
@@ -167,6 +169,8 @@ size_t flow_taken_count(const struct flow *f);
 void flow_taken_text(const struct flow *f, struct buf *b);
 void flow_good_text(const struct flow *f, size_t more, struct buf *b);
 void flow_pin_text(const struct flow *f, struct buf *b);
+void flow_bad_text(const struct flow *f, enum flow_error error,
+    const struct verdict *v, struct buf *b);
 
 /* flow_owner.c */
 bool flow_token_works(const struct token *t);

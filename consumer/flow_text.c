@@ -137,6 +137,42 @@ void flow_taken_text(const struct flow *f, struct buf *b)
 }
 
 
+/* a limit is nobody's fault, and over by itself */
+static void limit_text(const struct verdict *v, struct buf *b)
+{
+    uint64_t  told = v->wait_ms > 0 ? (uint64_t) v->wait_ms : 0;
+    uint64_t  minutes = (graph_error_wait(v->row, 0, told) + 59999) / 60000;
+
+    buf_text(b, "Meta takes no more from this site for a while. Please try"
+             " again in ");
+    if (minutes > 90) {
+        buf_format(b, "%u hours.", (unsigned) ((minutes + 59) / 60));
+    } else if (minutes > 1) {
+        buf_format(b, "%u minutes.", (unsigned) minutes);
+    } else {
+        buf_text(b, "a minute.");
+    }
+}
+
+
+/* flow_bad_text: v: Meta's answer, or NULL */
+void flow_bad_text(const struct flow *f, enum flow_error error,
+    const struct verdict *v, struct buf *b)
+{
+    if (error == FLOW_META && v != NULL && v->row != NULL
+        && v->row->cls == CLASS_WAIT)
+    {
+        limit_text(v, b);
+        return;
+    }
+
+    buf_text(b, flow_error_text(error));
+    if (error == FLOW_TAKEN && f->naccounts > 0) {
+        flow_taken_text(f, b);
+    }
+}
+
+
 /* flow_good_text: what was declined, or is still to come, stands behind the
    sentence */
 void flow_good_text(const struct flow *f, size_t more, struct buf *b)

@@ -166,6 +166,11 @@ subtest 'what goes wrong' => sub {
     failed($rig, $rig->login, 'meta', "Meta's own error");
     is exchanges($rig), $before + 2, 'each was tried once';
 
+    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {code => 17}});
+    like failed($rig, $rig->login, 'meta', 'a limit')->{text}, qr/try again in 5 minutes\.\z/,
+        '... and when it may be over';
+    like $c->log, qr{error=meta, .*code=17 .*call=me/accounts: The user .* too many calls\.},
+        '... of what, says the log';
     $rig->graph->fault({match => {path => 'debug_token'}, fault => {json => {data => {
         app_id => '42', type => 'USER', is_valid => JSON::PP::true, user_id => $ANA,
         scopes => ['pages_show_list']}}}});
