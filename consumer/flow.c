@@ -345,7 +345,7 @@ static void bad_say(struct flow *f, enum flow_error error,
 static void good_say(struct flow *f)
 {
     size_t      more;
-    struct buf  text, accounts;
+    struct buf  text, accounts, whose;
 
     if (f->ntaken > 0 && flow_taken_count(f) == f->naccounts) {
         bad_say(f, FLOW_TAKEN, NULL);
@@ -373,9 +373,13 @@ static void good_say(struct flow *f)
         { text.at, text.len }, STR("error"), NONE, STR("accounts"),
         { accounts.at, accounts.len } }, 8);
 
+    buf_init(&whose, 2048);
+    flow_whose(f, &whose);
     log_write(LOG_INFO, "login %.8s (%s): connected, accounts=%zu, tokens that"
-              " lack permissions=%zu", f->id != NULL ? f->id : "-",
-              kinds[f->kind], f->naccounts - flow_taken_count(f), f->nlacks);
+              " lack permissions=%zu%.*s", f->id != NULL ? f->id : "-",
+              kinds[f->kind], f->naccounts - flow_taken_count(f), f->nlacks,
+              (int) whose.len, whose.len ? whose.at : "");
+    buf_free(&whose);
     flow_over(f, FLOW_GOOD);
     flow_tell(f, FLOW_GOOD, (struct str) { accounts.at, accounts.len }, NULL);
     buf_free(&text);

@@ -3,6 +3,9 @@
 #include "flow_own.h"
 
 
+#define HINT_NAMES  5       /* of accounts */
+
+
 /* flow_hint: without the query, which may say of whom the login is */
 void flow_hint(const struct flow *f, enum flow_error error,
     const struct verdict *v, struct buf *b)
@@ -19,5 +22,26 @@ void flow_hint(const struct flow *f, enum flow_error error,
 
     } else if (error == FLOW_META && v != NULL && v->row != NULL) {
         buf_format(b, ": %s %s", v->row->text, v->row->todo);
+    }
+}
+
+
+/* flow_whose: for whom, and which; of people only the sign */
+void flow_whose(const struct flow *f, struct buf *b)
+{
+    char                        name[TOKEN_NAME_MAX];
+    size_t                      i, n = 0;
+    const struct flow_account  *a;
+
+    if (f->ref != NULL) {
+        log_value(b, "ref", STR(f->ref));
+    }
+
+    for (i = 0; i < f->naccounts && n < HINT_NAMES; i++) {
+        a = &f->accounts[i];
+        if (!a->taken) {
+            token_name(name, a->kind, STR(a->id));
+            buf_format(b, "%s%s", n++ ? "," : " names=", SAID(name));
+        }
     }
 }

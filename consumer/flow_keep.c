@@ -179,7 +179,8 @@ static void on_put(void *data, const char *why)
     if (why != NULL) {
         token_free(f->put);
         f->put = NULL;
-        log_write(LOG_ERROR, "login: a token cannot be stored: %s", why);
+        log_write(LOG_ERROR, "login %.8s: a token cannot be stored: %s",
+                  f->id != NULL ? f->id : "-", why);
         flow_bad(f, FLOW_STORE, NULL);
         return;
     }

@@ -141,6 +141,7 @@ struct flows {
 /* flow_hint.c: what the log adds */
 void flow_hint(const struct flow *f, enum flow_error error,
     const struct verdict *v, struct buf *b);
+void flow_whose(const struct flow *f, struct buf *b);
 
 /* flow.c: its life.  flow_left: whoever is called back asks it first: true:
    we are leaving, and f is freed */

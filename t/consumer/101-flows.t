@@ -52,6 +52,8 @@ subtest 'Facebook Login' => sub {
         'login', $user->{scopes}], "the user's";
     like $user->{scopes}, qr/pages_show_list/, 'what was granted';
     cmp_ok $user->{expires} / 1000, '>', time + 59 * 86400, 'it lives long';
+    like $c->log, qr/facebook\): connected, accounts=1, .* ref=shop-7 names=page:$SHOP$/m,
+        'the log says whose, and which';
     is_deeply [map { [@$_{qw(v event ref kind account waba name)}] } $rig->announced],
         [[1, 'connected', 'shop-7', 'page', $SHOP, undef, 'Corner Shop']], 'programs are told';
 
