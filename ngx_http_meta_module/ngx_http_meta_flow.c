@@ -31,7 +31,8 @@ static ngx_int_t ngx_http_meta_flow_answered(ngx_http_request_t *r,
     void *data, ngx_http_meta_reply_t *reply, ngx_str_t *text);
 static void ngx_http_meta_flow_read(ngx_http_meta_flow_t *flow,
     ngx_str_t *text);
-static void ngx_http_meta_flow_late(ngx_http_meta_flow_t *flow);
+static void ngx_http_meta_flow_late(ngx_http_request_t *r,
+    ngx_http_meta_flow_t *flow);
 static ngx_int_t ngx_http_meta_flow_answer(ngx_http_request_t *r,
     ngx_http_meta_flow_t *flow, ngx_uint_t status);
 static ngx_int_t ngx_http_meta_flow_page(ngx_http_request_t *r,
@@ -136,7 +137,7 @@ ngx_http_meta_flow_answered(ngx_http_request_t *r, void *data,
             status = NGX_HTTP_NOT_FOUND;
         }
 
-        ngx_http_meta_flow_late(flow);
+        ngx_http_meta_flow_late(r, flow);
     }
 
     return ngx_http_meta_flow_answer(r, flow, status);
@@ -194,16 +195,18 @@ ngx_http_meta_flow_read(ngx_http_meta_flow_t *flow, ngx_str_t *text)
 
 /*
  * Nobody takes the code, or who took it has died: a person is not left
- * waiting.  Should it go on after all, the next look shows it.
+ * waiting.  Should it go on after all, the next look shows it.  Of both nobody
+ * else can tell who runs this.
  */
 
 static void
-ngx_http_meta_flow_late(ngx_http_meta_flow_t *flow)
+ngx_http_meta_flow_late(ngx_http_request_t *r, ngx_http_meta_flow_t *flow)
 {
-    off_t        at;
-    ngx_uint_t   i;
+    off_t          at;
+    ngx_uint_t     i;
 
-    static char  *rest[] = { "connected", "failed", "pin", NULL };
+    static time_t  said;        /* each page asks again and again */
+    static char   *rest[] = { "connected", "failed", "pin", NULL };
 
     for (i = 0; rest[i]; i++) {
         if (ngx_http_meta_flow_is(&flow->step, rest[i])) {
@@ -222,6 +225,20 @@ ngx_http_meta_flow_late(ngx_http_meta_flow_t *flow)
     ngx_str_set(&flow->error, "late");
     ngx_str_set(&flow->text, "This takes longer than it should. "
                              "Please begin again.");
+
+    if (said && ngx_time() - said < NGX_HTTP_META_FLOW_QUIET) {
+        return;
+    }
+
+    said = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "login %*s: %s", (size_t) 8, flow->flow.data,
+                  ngx_http_meta_flow_is(&flow->step, "received")
+                  ? "nobody has taken its code for 90 seconds: does "
+                    "meta-consumer run?"
+                  : "whoever took its code has not gone on with it for 90 "
+                    "seconds: was meta-consumer killed?");
 }
 
 

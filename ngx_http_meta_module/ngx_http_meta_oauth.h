@@ -29,6 +29,7 @@
 #define NGX_HTTP_META_FLOW_TIME   3600      /* as long as its hash; cookies */
 #define NGX_HTTP_META_SIGNUP_EVENT  64      /* of its name */
 #define NGX_HTTP_META_FLOW_LATE   90        /* seconds without a step */
+#define NGX_HTTP_META_FLOW_QUIET  60        /* seconds between lines of it */
 #define NGX_HTTP_META_FLOW_ROOM   (64 * 1024)   /* of a flow's fields */
 
 

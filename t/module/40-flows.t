@@ -228,6 +228,7 @@ Content-Type: text/html; charset=utf-8
 --- get: /st?flow=0123456789abcdef0123456789abcdef
 --- status: 200
 --- answer_like: (?s)class="late".*This takes too long
+--- log: \[warn\] .*login 01234567: nobody has taken its code for 90 seconds: does meta-consumer run
 --- aged: -100 step received
 --- answer_like: "error":null
 --- aged: 100 step pin
