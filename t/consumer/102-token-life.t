@@ -8,90 +8,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../lib";
 
 use JSON::PP qw(decode_json);
-use Mojo::IOLoop;
-use POSIX ();
 use Test::More;
 
-use Rig qw(whatsapp messenger record $PHONE $PAGE $WABA $Q);
-use Test::Meta::Seal qw(seal seal_key);
+use Lives;
+use Rig qw(whatsapp messenger $PHONE $PAGE $Q);
+use Test::Meta::Seal qw(seal);
 use Test::Meta::Util qw(build_dir spew wait_for);
-
-my ($APP, $SECRET, $ANA) = ('1234567890', "s3cr3tOfTheApp$$", '700000000000001');
-my $DAY = 86_400;
-my @secrets = ($SECRET);
-my $rules = "rules: [{when: {kind: message}, do: [{reply: {text: ok}}]}]\n";
-
-# a rig with an app, a token key and a person with Pages
-sub rig {
-    my (%arg) = @_;
-    my $pages = join ',', map { qq({"id":"$_","name":"P$_","business":"31"}) }
-        @{$arg{pages} // []};
-    my $more = $arg{granular} ? ',"granular":1,"businesses":[{"id":"30"},{"id":"31"}]' : '';
-    my $rig = Rig->new(graph => ['--app', "$APP:$SECRET", '--instagram-app', "$APP:$SECRET",
-        '--user', qq({"id":"$ANA","name":"Ana","pages":[$pages]$more})]);
-    $rig->{key} = seal_key($rig->file('keys'));
-    spew($rig->file('secret'), "$SECRET\n");
-    return $rig;
-}
-
-# without the file tokens, unless own is set: their look comes with check_every
-sub conf {
-    my ($rig, %arg) = @_;
-    my $conf = $rig->conf(rules => $rules, queues => $arg{queues}, redis => $arg{redis},
-        more => <<"END");
-apps: [{id: "$APP", secret_file: @{[$rig->file('secret')]}}]
-token_key_file: @{[$rig->file('keys')]}
-metrics: unix:@{[$rig->file('m' . ($arg{name} // ''))]}
-@{[$arg{more} // '']}
-END
-    $conf =~ s/^tokens:\n(?:  - .*\n)+//m if !$arg{own};
-    return $conf;
-}
-
-sub consumer {
-    my ($rig, %arg) = @_;
-    return $rig->consumer(conf => conf($rig, %arg), name => $arg{name});
-}
-
-# a token that Graph knows, and the store: what it is (expires_in, age, scopes, ...) and fields
-sub put {
-    my ($rig, $name, $is, %field) = @_;
-    my ($kind, $id) = split /:/, $name;
-    my $text = ($kind eq 'instagram' ? 'IGAA' : 'EAA') . $kind . $id . 'x' x 40 . @secrets;
-    push @secrets, $text;
-    my $spec = $kind eq 'business' ? 'system_user' : $kind;
-    $rig->graph->control(POST => 'tokens', {token => "$spec:$id:$text:g$name", %$is});
-    store($rig, $name, $text, account => $id, %field);
-    return $text;
-}
-
-sub store {
-    my ($rig, $name, $text, %field) = @_;
-    my ($kind) = split /:/, $name;
-    $rig->do('HSET', "meta:token:$name", kind => $kind, app => $APP,
-        sealed => seal('token', $rig->{key}, $name, $text), state => 'good', from => 'cli', %field);
-    $rig->do('SADD', 'meta:token:names', $name);
-    $rig->do('ZADD', 'meta:token:changed', $rig->do('INCR', 'meta:token:version'), $name);
-}
-
-sub field { my ($rig, $name, $field) = @_; return $rig->do('HGET', "meta:token:$name", $field) }
-sub checked { my ($rig, $name) = @_; wait_for { field($rig, $name, 'checked') } 10 }
-sub events { map { decode_json($_) } $_[0]->do('LRANGE', 'meta:accounts', 0, -1) }
-sub state { my ($rig, $name, $state) = @_;
-    $rig->graph->control(POST => 'tokens', {name => "g$name", state => $state}) }
-sub to { my ($rig, $path) = @_; return grep { $_->{path} =~ /$path/ } $rig->graph->calls }
-
-sub refuse { my ($code, $subcode) = @_; return {status => 400, json => {error => {message => 'x',
-    type => 'OAuthException', code => $code, $subcode ? (error_subcode => $subcode) : ()}}} }
-
-# no app-scoped id in a line
-sub done {
-    my ($rig, @with) = @_;
-    unlike $rig->logs, qr{$ANA|(?<!system_)user:\d}, 'no line names a person';
-    $rig->finish(@with);
-}
-
-sub metrics { return qx(curl -s --unix-socket @{[$_[0]->file("m")]} http://x/metrics) }
 
 subtest 'renewed by one of two' => sub {
     my $rig = rig();
@@ -112,7 +34,7 @@ subtest 'renewed by one of two' => sub {
     my ($sixty) = grep { $_->{query}{set_token_expires_in_60_days} } to($rig, 'oauth/access');
     ok $sixty, "the system user's for 60 days";
     is field($rig, $_, 'from'), 'refresh', "$_ says so" for @names;
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 # what Meta says of a token that is dead, by the emulator's state; none: a fault
@@ -169,7 +91,7 @@ subtest 'every subcode of 190, and 102' => sub {
     $rig->settle;
     is scalar($rig->sent), 1 + 2 * @pages, 'new ones let all go on';
     is scalar(events($rig)), scalar @pages, 'and nobody is lost twice';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'one that is refused while it is looked at' => sub {
@@ -195,7 +117,7 @@ subtest 'one that is refused while it is looked at' => sub {
     $rig->do('DEL', 'meta:token:lock:page:9001');
     ok +(wait_for { 2 == events($rig) } 10), '... is lost as soon as they have done';
     put($rig, 'page:9001', {});
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest "a Page's is taken anew from its user's, once" => sub {
@@ -226,13 +148,13 @@ subtest "a Page's is taken anew from its user's, once" => sub {
     $rig->graph->control(DELETE => 'faults');
     put($rig, "page:$_", {}) for 9001, 9002;
     $rig->settle;
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'where single Pages were granted' => sub {
     my $rig = rig(pages => [9001], granular => 1);
     put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging business_management)]});
-    push @secrets, my $new = "EAAnew9001$$" . 'x' x 40;
+    push @{secrets()}, my $new = "EAAnew9001$$" . 'x' x 40;
     $rig->graph->control(POST => 'tokens', {token => "page:9001:$new:gnew"});
     $rig->graph->fault({match => {path => '31/owned_pages'}, fault => {status => 200,
         json => {data => [{id => '9001', access_token => $new}]}}});
@@ -249,192 +171,7 @@ subtest 'where single Pages were granted' => sub {
     like $c->log, qr/neither the user's Pages nor those of their businesses hold this one/, 'why';
     put($rig, 'page:9002', {});
     $rig->settle;
-    done($rig, secrets => \@secrets);
-};
-
-# a Redis that is far away: what goes and what comes takes so long; who ends it, and where it is
-sub far {
-    my ($rig, $seconds) = @_;
-    my $path = $rig->file('far');
-    my $pid = fork // die;
-    return ($pid, "unix:$path") if $pid;
-    Mojo::IOLoop->server({path => $path}, sub {
-        my ($loop, $near) = @_;
-        my @early;
-        $near->on(read => sub { push @early, $_[1] });
-        $loop->client({path => $rig->redis->{sock}}, sub {
-            my ($l, $err, $away) = @_;
-            my $carry = sub {
-                my ($to, $bytes) = @_;
-                $l->timer($seconds => sub { $to->write($bytes) if $to });
-            };
-            $near->unsubscribe('read');
-            $near->on(read => sub { $carry->($away, $_[1]) });
-            $away->on(read => sub { $carry->($near, $_[1]) });
-            $away->timeout(0);
-            $carry->($away, $_) for @early;
-        });
-        $near->timeout(0);
-    });
-    $SIG{ALRM} = 'DEFAULT';
-    alarm 60;
-    Mojo::IOLoop->start;
-    POSIX::_exit(0);
-}
-
-subtest "the user's is lost while its Pages' wait for Redis" => sub {
-    my @pages = map { 9000 + $_ } 1 .. 60;
-    my $rig = rig(pages => \@pages);
-    my %good = (checked => 1000 * time, expires => 0);
-    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, %good);
-    put($rig, "page:$_", {}, parent => "user:$ANA", %good) for @pages;
-    my ($pid, $far) = far($rig, 0.005);
-    ok +(wait_for { -S $rig->file('far') } 5), 'far away';
-    my $c = consumer($rig, redis => $far);
-    state($rig, $_, 'password') for "user:$ANA", map { "page:$_" } @pages;
-    for my $page (@pages) {
-        $rig->push(messenger(page => $page));
-        select undef, undef, undef, 0.004;
-    }
-    ok +(wait_for { @pages + 1 == events($rig) } 10), 'all are lost, each once' or diag $rig->logs;
-    ok kill(0, $c->pid), 'the consumer is there';
-    $rig->finish(secrets => \@secrets);
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-};
-
-subtest 'what is said of one that was renewed meanwhile' => sub {
-    my $rig = rig();
-    my @names = qw(whatsapp:77 user:78);
-    put($rig, $_, {expires_in => 20 * $DAY}) for @names;
-    $rig->graph->fault({match => {path => 'debug_token'}, fault => {slow => 20_000}, times => 2});
-    state($rig, 'whatsapp:77', 'password');
-    my $c = consumer($rig);
-    ok +(wait_for { 2 == grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names } 10), 'asked';
-    $rig->do('PEXPIRE', "meta:token:lock:$_", 60_000) for @names;
-    my $ends = 1000 * (time + 60 * $DAY);
-    put($rig, $_, {expires_in => 60 * $DAY}, expires => $ends, checked => 0) for @names;
-    ok +(wait_for { 2 == grep { $rig->do('PTTL', "meta:token:lock:$_") > 60_000 } @names } 10),
-        'their locks outlive slow calls';
-    ok +(wait_for { $rig->graph->hasten; 2 == grep { field($rig, $_, 'checked') } @names } 10),
-        'and then of the new ones' or diag $rig->logs;
-    is field($rig, 'whatsapp:77', 'state'), 'good', 'the new one is not lost';
-    is scalar(events($rig)), 0, 'and nobody is told so';
-    cmp_ok field($rig, 'user:78', 'expires'), '>', $ends - 30_000, 'nor ends as the old one';
-    unlike $c->log, qr/cannot be kept|is lost/, 'nothing is said of it';
-    $rig->finish(secrets => \@secrets);
-};
-
-subtest 'another one comes while it is renewed' => sub {
-    my $rig = rig(pages => [9001]);
-    my @names = qw(page:9001 system_user:5);
-    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, expires => 0);
-    put($rig, 'page:9001', {expires_in => 3 * $DAY}, parent => "user:$ANA", tenant => 'old');
-    put($rig, 'system_user:5', {expires_in => 3 * $DAY}, tenant => 'old');
-    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
-        for qw(me/accounts oauth/access_token);
-    my $c = consumer($rig);
-    ok +(wait_for { to($rig, 'me/accounts') && to($rig, 'oauth/access_token') } 10), 'Meta is asked'
-        or diag $rig->logs;
-    put($rig, $_, {expires_in => 60 * $DAY}, expires => 0, tenant => 'new', from => 'login',
-        parent => 'user:4711') for @names;
-    my @sealed = map { field($rig, $_, 'sealed') } @names;
-    $c->wait_log(qr/token \Q$_\E is renewed/) for @names;
-    $rig->graph->hasten;
-    $c->wait_log(qr/token \Q$_\E: the new one cannot be stored: somebody else/) for @names;
-    ok +(wait_for { 0 == grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names } 10), 'over';
-    is_deeply [map { field($rig, $_, 'sealed') } @names], \@sealed, 'it stays';
-    is_deeply [map { field($rig, $_, 'from') } @names], [qw(login login)], '... as it came';
-    done($rig, secrets => \@secrets);
-};
-
-subtest 'sealed anew while it is renewed' => sub {
-    my $rig = rig();
-    my $was = put($rig, 'system_user:5', {expires_in => 3 * $DAY}, tenant => 'old');
-    $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => {slow => 20_000}});
-    my $c = consumer($rig);
-    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'Meta is asked' or diag $rig->logs;
-    store($rig, 'system_user:5', $was, tenant => 'new');    # as metactl token rekey does
-    $rig->graph->hasten;
-    ok +(wait_for { field($rig, 'system_user:5', 'from') eq 'refresh' } 10), 'the new one is stored'
-        or diag $rig->logs;
-    is field($rig, 'system_user:5', 'tenant'), 'new', 'with what was noted meanwhile';
-    is scalar(to($rig, 'oauth/access_token')), 1, 'Meta was asked once';
-    unlike $c->log, qr/cannot be stored|does not take/, 'nothing is said of it';
-    done($rig, secrets => \@secrets);
-};
-
-subtest "a lock that is another's by now" => sub {
-    my $rig = rig();
-    spew($rig->file('ctl.yaml'), conf($rig));
-    my @names = qw(user:78 user:79);
-    put($rig, $names[0], {expires_in => 3600}, checked => 1000 * time,
-        expires => 1000 * (time + 9 * $DAY));
-    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
-        for qw(oauth/access_token debug_token);
-    open my $say, '-|', build_dir() . "/metactl -c @{[$rig->file('ctl.yaml')]} token exchange"
-        . " $names[0] 2>&1" or die $!;
-    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'one by hand';
-    my $c = consumer($rig);
-    put($rig, $names[1], {expires_in => 20 * $DAY});
-    ok +(wait_for { to($rig, 'debug_token') } 10), 'one by itself' or diag $rig->logs;
-    like $rig->do('GET', "meta:token:lock:$_"), qr/^[0-9a-f]{16}$/, "$_: whose it is" for @names;
-    $rig->do('SET', "meta:token:lock:$_", 'other', 'PX', 60_000) for @names;
-    put($rig, 'user:80', {}, checked => 0);     # at each look locks are held for longer
-    ok +(wait_for { $rig->do('EXISTS', 'meta:token:lock:user:80') } 10), 'the next look'
-        or diag $rig->logs;
-    $rig->graph->hasten;
-    like join('', <$say>), qr/$names[0] is renewed/, 'goes on';
-    is $c->drain, '0', 'drained';
-    ok field($rig, $names[1], 'checked'), 'likewise';
-    is join(' ', map { $rig->do('GET', "meta:token:lock:$_") // '-' } @names), 'other other',
-        'it stays';
-    is scalar(grep { $rig->do('PTTL', "meta:token:lock:$_") > 60_000 } @names), 0, 'for as long';
-    done($rig, secrets => \@secrets);
-};
-
-subtest 'stopped while Meta is asked' => sub {
-    my $rig = rig();
-    my @names = qw(instagram:1784 system_user:5);
-    $rig->graph->fault({match => {path => $_}, fault => {slow => 20_000}})
-        for qw(refresh_access_token debug_token);
-    put($rig, 'instagram:1784', {expires_in => 3 * $DAY, age => 2 * $DAY},
-        expires => 1000 * (time + 3 * $DAY), issued => 1000 * (time - 2 * $DAY));
-    my $c = consumer($rig);
-    ok +(wait_for { to($rig, 'refresh_access_token') } 10), 'one is renewed' or diag $rig->logs;
-    put($rig, 'system_user:5', {expires_in => 3 * $DAY});
-    ok +(wait_for { to($rig, 'debug_token') } 10), 'one is looked at' or diag $rig->logs;
-    $c->signal('TERM');
-    is $c->wait_exit(1), undef, 'it waits';
-    $rig->graph->hasten;
-    is $c->wait_exit(20), '0', 'drained' or diag $rig->logs;
-    is field($rig, 'instagram:1784', 'from'), 'refresh', 'what is renewed is stored';
-    ok field($rig, 'system_user:5', 'checked'), 'what Meta says of one is noted';
-    is scalar(to($rig, 'oauth/access_token')), 0, 'no further call begins';
-    is scalar(grep { $rig->do('EXISTS', "meta:token:lock:$_") } @names), 0, 'no lock is left';
-    done($rig, secrets => \@secrets);
-};
-
-subtest 'refused while it is stopped' => sub {
-    my $rig = rig(pages => [9001]);
-    my @known = (checked => 1000 * time, expires => 0);
-    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, @known);
-    put($rig, 'page:9001', {}, parent => "user:$ANA", @known);
-    $rig->graph->fault({fault => {slow => 20_000, code => 190, subcode => 460}});
-    $rig->graph->fault({fault => {slow => 20_000}});
-    my $c = consumer($rig);
-    $rig->push(messenger(page => 9001));
-    ok +(wait_for { to($rig, 'messages') } 10), 'on the wire' or diag $rig->logs;
-    $c->signal('TERM');
-    $c->wait_log(qr/drains: calls/);
-    $rig->graph->hasten;
-    ok +(wait_for { to($rig, 'me/accounts') } 10), 'one is taken anew' or diag $rig->logs;
-    is $c->wait_exit(1), undef, 'it waits';
-    $rig->graph->hasten;
-    is $c->wait_exit(20), '0', 'drained' or diag $rig->logs;
-    is field($rig, 'page:9001', 'from'), 'derived', 'and stored';
-    is $rig->left($Q), 1, 'what it was for waits';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'those that cannot be looked at now hold nobody up' => sub {
@@ -451,7 +188,7 @@ subtest 'those that cannot be looked at now hold nobody up' => sub {
     is scalar(to($rig, '/me')), scalar @bad, 'and they are left alone for a while';
     is scalar(() = $c->log =~ /\[warn\] token instagram:\d+: Meta cannot be asked/g), scalar @bad,
         'a line of each';
-    $rig->finish(secrets => \@secrets);
+    $rig->finish(secrets => secrets());
 };
 
 subtest 'a renewal that failed is tried again before long' => sub {
@@ -477,7 +214,7 @@ subtest 'a renewal that failed is tried again before long' => sub {
         expires => 1000 * (time + 3 * $DAY));
     ok +(wait_for { field($rig, 'user:2', 'refreshed') } 10), 'as is one that was only looked at'
         or diag $rig->logs;
-    $rig->finish(secrets => \@secrets);
+    $rig->finish(secrets => secrets());
 };
 
 subtest 'what is wrong with one that works' => sub {
@@ -509,7 +246,7 @@ subtest 'what is wrong with one that works' => sub {
     like $figures, qr/^meta_token_expires_seconds\{kind="user",account="77"\} 7\d{4}$/m, 'figures';
     like $figures, qr/^meta_token_alarms_total 1$/m, 'an alarm';
     like $figures, qr/^meta_token_refreshed_total\{result="failed"\} 1$/m, 'a failure';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'tokens of files, and accounts that nobody named' => sub {
@@ -528,7 +265,7 @@ subtest 'tokens of files, and accounts that nobody named' => sub {
     is field($rig, $shadow, 'state'), 'lost', 'and says so';
     $rig->graph->control(POST => 'tokens', {name => "page:$PAGE", state => 'good'});
     ok +(wait_for { field($rig, $shadow, 'state') eq 'good' } 10), 'and good again';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'a token of a file, lost, replaced and lost again' => sub {
@@ -540,7 +277,7 @@ subtest 'a token of a file, lost, replaced and lost again' => sub {
     $refuse->(467);
     $rig->push(messenger());
     ok +(wait_for { 1 == events($rig) } 10), 'it is lost, and an event says so';
-    push @secrets, my $new = 'EAAnew' . 'x' x 40;
+    push @{secrets()}, my $new = 'EAAnew' . 'x' x 40;
     $rig->graph->control(POST => 'tokens', {token => "page:$PAGE:$new:new"});
     spew($rig->file('page'), "$new\n");
     $c->reload;
@@ -553,7 +290,7 @@ subtest 'a token of a file, lost, replaced and lost again' => sub {
     $c->wait_log(qr/token $shadow is lost .* code=190 subcode=463/);
     is join(' ', map { $_ // '-' } $rig->do('HMGET', "meta:token:$shadow", qw(subcode missing))),
         '463 -', '... and kept, with nothing that was known of the old one';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'exchanged by hand' => sub {
@@ -591,53 +328,7 @@ subtest 'exchanged by hand' => sub {
     is field($rig, 'page:9001', 'tenant'), 'shop', '... of that tenant';
     like qx($metactl --in - <@{[$rig->file('secret')]} 2>&1), qr/Meta refuses it/, 'none';
     like qx($metactl user:1 --in x 2>&1), qr/either KIND:ID/, 'one of two';
-    done($rig, secrets => \@secrets);
-};
-
-subtest 'a new one that Redis does not take' => sub {
-    my $rig = rig(pages => [9001]);
-    put($rig, "user:$ANA", {scopes => [qw(pages_show_list pages_messaging)]}, expires => 0);
-    my $was = put($rig, 'page:9001', {expires_in => 3 * $DAY}, parent => "user:$ANA");
-    $rig->graph->fault({match => {path => 'me/accounts'}, fault => {slow => 20_000}});
-    my $c = consumer($rig);
-    ok +(wait_for { to($rig, 'me/accounts') } 10), 'Meta is asked' or diag $rig->logs;
-    $rig->do('ACL', 'SETUSER', 'default', '-zremrangebyrank');
-    $rig->graph->hasten;
-    $c->wait_log(qr/\[error\] token page:9001 is renewed, and Redis does not take .* NOPERM/);
-    state($rig, 'page:9001', 'password');
-    $rig->push(messenger(page => 9001));
-    ok +(wait_for { 1 == $rig->sent } 10), 'is used all the same' or diag $rig->logs;
-    is field($rig, 'page:9001', 'from'), 'cli', 'from memory';
-    $rig->settle;
-    store($rig, 'page:9001', $was);     # sealed anew, the same
-    $rig->do('ACL', 'SETUSER', 'default', '+zremrangebyrank');
-    is $c->drain, '0', 'drained' or diag $rig->logs;
-    is field($rig, 'page:9001', 'from'), 'derived', 'and stored before it ends'
-        or diag $rig->logs;
-    is scalar(to($rig, 'me/accounts')), 1, 'Meta was asked once';
-    done($rig, secrets => \@secrets);
-};
-
-subtest 'refused before Redis has it' => sub {
-    my $rig = rig();
-    my $name = "whatsapp:$PHONE";
-    put($rig, $name, {expires_in => 3 * $DAY}, waba => $WABA);
-    $rig->graph->fault({match => {path => 'oauth/access_token'}, fault => {slow => 20_000}});
-    my $c = consumer($rig);
-    ok +(wait_for { to($rig, 'oauth/access_token') } 10), 'Meta is asked' or diag $rig->logs;
-    $rig->do('ACL', 'SETUSER', 'default', '-zremrangebyrank');
-    $rig->graph->hasten;
-    ok +(wait_for { 3 <= (() = $c->log =~ /Redis refuses a change/g) } 10), 'it is kept'
-        or diag $rig->logs;
-    $rig->do('ACL', 'SETUSER', 'default', '+zremrangebyrank');
-    $rig->graph->fault({match => {path => 'messages'}, times => 9,
-        fault => {code => 190, subcode => 460}});
-    $rig->push(whatsapp());
-    ok +(wait_for { (field($rig, $name, 'state') // '') eq 'lost' } 15), 'it is lost'
-        or diag $rig->logs;
-    is field($rig, $name, 'from'), 'refresh', '... the new one, not the one before it';
-    is join(' ', map { $_->{event} } events($rig)), 'lost', '... and said to be once';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest 'checked by hand' => sub {
@@ -675,7 +366,7 @@ subtest 'checked by hand' => sub {
         'meta-consumer says so to all';
     is_deeply [map { "$_->{event} $_->{account}" } events($rig)], ['lost 9001'], '... once';
     like $check->('page:1'), qr/no token page:1/, 'one that is not there';
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 subtest "a Page's follows its user's" => sub {
@@ -701,7 +392,7 @@ subtest "a Page's follows its user's" => sub {
     is scalar(to($rig, 'oauth/access_token')), 2, 'exchanged again';
     like $end{j2}{results}[0]{error}{text}, qr/no such token/, 'one that is not there';
     like $end{j3}{results}[0]{error}{text}, qr/must be KIND:ID/, 'no name';
-    done($rig, secrets => \@secrets, queues => [$Q, 'meta:outbox']);
+    done($rig, queues => [$Q, 'meta:outbox']);
 };
 
 subtest "a number's follows its business's" => sub {
@@ -727,7 +418,7 @@ subtest "a number's follows its business's" => sub {
         'for as long';
     is join(' ', map { $_->{state} } @t{@names}), 'good good good', 'also one that was lost';
     isnt $t{'whatsapp:7003'}{mark}, $t{'business:88'}{mark}, "but none of another tenant's";
-    done($rig, secrets => \@secrets);
+    done($rig);
 };
 
 done_testing;
