@@ -9,6 +9,22 @@
 #define REACH_QUIET_MS  60000
 
 
+/* of libcurl, in words; names of others' certificates may stand in it */
+static void reach_why(struct buf *b, const char *why)
+{
+    size_t  n;
+
+    for ( /* void */ ; *why != '\0'; why += n) {
+        n = strcspn(why, " ");
+        if (n > 0) {
+            log_clean(b, (struct str) { why, n });
+        } else {
+            buf_add(b, why, n = 1);
+        }
+    }
+}
+
+
 static void reach_away(struct reach *r, const char *url, const char *why,
     uint64_t now)
 {
@@ -21,8 +37,8 @@ static void reach_away(struct reach *r, const char *url, const char *why,
 
     r->since = now;
     r->until = now + REACH_QUIET_MS;
-    buf_init(&b, LOG_VALUE_MAX);
-    log_clean(&b, STR(why));
+    buf_init(&b, LOG_VALUE_MAX);     /* what is longer is cut */
+    reach_why(&b, why);
     log_write(LOG_WARN, "Graph at %s cannot be reached: %.*s; calls wait and"
               " are tried again", url, (int) b.len, b.at);
     buf_free(&b);
