@@ -184,6 +184,20 @@ static enum life_way exchange_way(struct exchange *x)
 }
 
 
+/* the first day's (2.10); what has ended is not of them */
+static void exchange_young(struct exchange *x)
+{
+    char     date[TIME_MAX];
+    int64_t  born = x->t->refreshed > x->t->issued ? x->t->refreshed
+                    : x->t->issued;
+
+    if (x->t->as.kind == TOKEN_INSTAGRAM && x->t->expires > time_now()) {
+        snprintf(x->why, sizeof(x->why), "Meta renews it from %s on, a day"
+                 " after it was made", time_date(date, born + LIFE_DAY_MS));
+    }
+}
+
+
 static void exchange_ask(struct exchange *x)
 {
     struct buf         query;
@@ -195,6 +209,13 @@ static void exchange_ask(struct exchange *x)
         && token_usable(x->parent) != NULL)
     {
         exchange_pages(x);
+        return;
+    }
+
+    if (way == LIFE_NEVER) {
+        exchange_young(x);
+    }
+    if (x->why[0] != '\0') {
         return;
     }
 
@@ -260,6 +281,21 @@ static void exchange_say(const struct exchange *x)
 }
 
 
+static void exchange_may(struct ctl *c, const struct token *t)
+{
+    if (t == NULL || t->of != NULL) {
+        ctl_fail(CTL_NOTHING, "there is no token %s in the store: metactl"
+                 " token list", c->args[0]);
+    }
+    if (t->as.kind == TOKEN_PIN) {
+        ctl_fail(CTL_NOTHING, "%s is a PIN, which nobody renews", t->name);
+    }
+    if (token_usable(t) == NULL) {
+        ctl_fail(CTL_NOTHING, "no key of token_key_file opens %s", t->name);
+    }
+}
+
+
 /* run_token_exchange: the old one stays where a new one does not come */
 int run_token_exchange(struct ctl *c)
 {
@@ -276,13 +312,7 @@ int run_token_exchange(struct ctl *c)
 
     store_needed(c);
     x.t = tokens_named(c->conf->store, STR(c->args[0]));
-    if (x.t == NULL || x.t->of != NULL || token_usable(x.t) == NULL
-        || x.t->as.kind == TOKEN_PIN)
-    {
-        ctl_fail(CTL_NOTHING, "there is no token %s in the store: metactl"
-                 " token list", c->args[0]);
-    }
-
+    exchange_may(c, x.t);
     x.app = store_app(c, x.t);
     exchange_lock(&x, key, sizeof(key));
     exchange_ask(&x);

@@ -311,6 +311,16 @@ subtest 'exchanged by hand' => sub {
     like qx($metactl system_user:5 2>&1), qr/system_user:5: it never ends/, 'one that never ends';
     is $? >> 8, 1, 'is an error';
     like qx($metactl user:1 2>&1), qr/no token user:1/, 'one that is not there';
+    store($rig, 'pin:106', '123456');
+    like qx($metactl pin:106 2>&1), qr/pin:106 is a PIN/, 'what is none';
+    $rig->do('HSET', 'meta:token:page:9300', kind => 'page', account => 9300,
+        sealed => seal('token', 'f' x 64, 'page:9300', 'of another key'));
+    $rig->do('SADD', 'meta:token:names', 'page:9300');
+    like qx($metactl page:9300 2>&1), qr/no key of token_key_file opens page:9300/, 'one locked';
+    put($rig, 'instagram:1785', {}, issued => 1000 * (time - 60),
+        expires => 1000 * (time + 60 * $DAY));
+    like qx($metactl instagram:1785 2>&1), qr/instagram:1785: Meta renews it from \d{4}-.* on,/,
+        'one that is too young';
     state($rig, "user:$ANA", 'password');
     like qx($metactl user:$ANA 2>&1), qr/Meta refuses it \(190\/460\): The user's pass/, 'refused';
     $rig->do('SET', "meta:token:lock:user:$ANA", 1);
