@@ -202,6 +202,29 @@ static void nginx_queue(struct nginx *x, char **words, size_t n)
 }
 
 
+/* the dialog gives its code to that app, whose secret must be here */
+static void nginx_app(struct nginx *x, char **words, size_t n)
+{
+    size_t                  i, at;
+    const struct conf_app  *apps = x->d->c->conf->apps.at;
+
+    for (i = 1; i < n; i++) {
+        if (strncmp(words[i], "id=", 3) != 0) {
+            continue;
+        }
+        for (at = 0; at < x->d->c->conf->apps.n; at++) {
+            if (strcmp(apps[at].id, words[i] + 3) == 0) {
+                return;
+            }
+        }
+        nginx_say(x, LEVEL_BAD, "the same id in both, as the dashboard has it:"
+                  " of Instagram Login that of the Instagram app",
+                  words[i] + 3, "meta_oauth_app names it, and apps does not:"
+                  " every login by it fails");
+    }
+}
+
+
 static void nginx_size(struct nginx *x, const char *size)
 {
     char       *end;
@@ -233,6 +256,9 @@ static void nginx_directive(struct nginx *x, char **words, size_t n)
 
     } else if (strcmp(words[0], "meta_queue") == 0) {
         nginx_queue(x, words, n);
+
+    } else if (strcmp(words[0], "meta_oauth_app") == 0) {
+        nginx_app(x, words, n);
 
     } else if (strcmp(words[0], "client_max_body_size") == 0) {
         nginx_size(x, words[1]);

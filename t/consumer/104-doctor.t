@@ -290,6 +290,11 @@ END
         qr{^bad \Q$ctl->{dir}\E/gone: there is no such file}m, 'keys that are not there';
     like $nginx->(keys => "meta_token_key_file env:KEYS;"),
         qr/^warn 1 files .* env:KEYS: the environment of nginx/m, 'what nobody sees here';
+    like $nginx->(keys => 'meta_oauth_app insta kind=instagram id=999;'),
+        qr/^bad 999: meta_oauth_app names it, and apps does not: .* -> the same id/m,
+        'an app of nobody';
+    unlike $nginx->(keys => "meta_oauth_app pages id=$APP;"),
+        qr/meta_oauth_app/, 'one of ours';
     SKIP: {
         skip 'root reads everything', 1 if $> == 0;
         spew($ctl->file('shut'), "$sealing\n");
