@@ -225,7 +225,8 @@ int run_deletion_list(struct ctl *c)
 static void deletion_find(struct ctl *c, const char *code, struct deletion *d)
 {
     if (!deletion_read(c, code, d)) {
-        ctl_fail(CTL_NOTHING, "no deletion has the code %s", code);
+        ctl_fail(CTL_NOTHING, "no deletion has the code %s, or no consumer has"
+                 " taken it yet: then it waits in meta:callbacks", code);
     }
 }
 
