@@ -228,6 +228,7 @@ bool flow_signup_more(struct flow *f);  /* f->waba: one more was shared */
 void flow_pin(struct flow *f);
 void flow_whatsapp(struct flow *f);     /* flow_whatsapp.c: WABA known */
 bool flow_waba_known(const struct flow *f, const char *waba);
+void flow_partner_key(struct buf *b, const char *app, const char *business);
 bool flow_of_sharer(const struct flow *f, const struct token *t);
 void flow_partner_end(struct flow *f);  /* flow_partner.c: all is stored */
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 
-#define PARTNER_KEY      "meta:flow:partner:"
 #define PARTNER_KEEP_S   "3600"
 #define PARTNER_LOOK_MS  1000
 #define PARTNER_LOOKS    90     /* as long as a signup may take */
@@ -18,6 +17,18 @@ struct shared {
     const char         *waba;
     bool                known;         /* a token that works is there for it */
 };
+
+
+/* flow_partner_key: of the WABA that Meta named before its signup came; an app
+   speaks for its own signups alone */
+void flow_partner_key(struct buf *b, const char *app, const char *business)
+{
+    buf_init(b, 128);
+    buf_text(b, "meta:flow:partner:");
+    buf_text(b, app);
+    buf_text(b, ":");
+    buf_text(b, business);
+}
 
 
 /* flow_of_sharer: what is shared with one app says nothing of the tokens of
@@ -93,9 +104,7 @@ static void partner_leave(struct flow *f)
     struct buf  key;
     struct str  argv[5] = { STR("SET") };
 
-    buf_init(&key, 128);
-    buf_text(&key, PARTNER_KEY);
-    buf_text(&key, f->business);
+    flow_partner_key(&key, f->sharer != NULL ? f->sharer : "", f->business);
     argv[1] = (struct str) { key.at, key.len };
     argv[2] = STR(f->waba);
     argv[3] = STR("EX");
@@ -291,14 +300,30 @@ static void partner_removed(struct flow *f)
 }
 
 
+/* a location that knows no app's id hears any app whose secret it has: whose
+   tokens that is about nobody knows, unless there is but one */
+static void partner_nobody(struct flow *f)
+{
+    log_write(LOG_WARN, "WABA %s: a webhook of account_update has no app's id,"
+              " and there are several apps: set meta_app_id where nginx"
+              " receives it", f->waba);
+    flow_ignore(f, "whose word it is is not known");
+}
+
+
 /* flows_partner begins in the loop's next turn, as flows_number does */
 struct flow *flows_partner(struct flows *flows, bool added, struct str app,
     struct str waba, struct str business, flow_cb cb, void *data)
 {
-    struct flow  *f;
+    struct flow            *f;
+    const struct conf_app  *apps = flows->conf->apps.at;
 
     if (!flows_room_job(flows)) {
         return NULL;
+    }
+
+    if (app.len == 0 && flows->conf->apps.n == 1) {
+        app = STR(apps->id);
     }
 
     f = flow_new(flows, FLOW_PARTNER);
@@ -307,7 +332,8 @@ struct flow *flows_partner(struct flows *flows, bool added, struct str app,
     flow_set(&f->business, business);
     f->cb = cb;
     f->data = data;
-    flow_after_ms(f, 0, added ? partner_look : partner_removed);
+    flow_after_ms(f, 0, app.len == 0 && flows->conf->apps.n > 1
+                  ? partner_nobody : added ? partner_look : partner_removed);
 
     return f;
 }

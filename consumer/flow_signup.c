@@ -8,7 +8,6 @@
 
 
 #define SCOPE          TOKEN_WABA_SCOPE
-#define PARTNER_KEY    "meta:flow:partner:"
 #define TARGETS_TREE   (1024 * 1024)
 #define PIN_LOOKS      10       /* for a token that another consumer stored */
 #define PIN_LOOK_MS    500
@@ -124,9 +123,7 @@ static void waba_ask(struct flow *f)
         flow_set(&f->phone, NONE);
     }
 
-    buf_init(&key, 128);
-    buf_text(&key, PARTNER_KEY);
-    buf_text(&key, f->business);
+    flow_partner_key(&key, f->app->id, f->business);
     argv[1] = (struct str) { key.at, key.len };
     f->asked = redis_send(f->flows->redis, argv, 2, FLOW_REDIS_MS, on_partner,
                           f) == 0;

@@ -402,6 +402,9 @@ subtest "Meta's own word" => sub {
     shared($rig, 'PARTNER_REMOVED', app => '9999999999');
     $c->wait_log(qr/numbers that go by its token: 0/);
     is $rig->stored("whatsapp:$PHONE")->{state}, 'good', "another app's word changes nothing";
+    shared($rig, 'PARTNER_REMOVED', app => '');
+    $c->wait_log(qr/has no app's id, and there are several apps: set meta_app_id/);
+    is $rig->stored("whatsapp:$PHONE")->{state}, 'good', '... nor that of nobody knows which';
 
     # another consumer's, a moment ago
     my $key = "meta:token:whatsapp:$PHONE";
@@ -443,7 +446,7 @@ subtest "Meta's word comes first" => sub {
     my $rig = Logins->new(graph => [person({id => $PHONE})]);
     $rig->logins;
     shared($rig, 'PARTNER_ADDED');
-    ok +(wait_for { $rig->do('EXISTS', "meta:flow:partner:$BUSINESS") } 20), 'it is noted';
+    ok +(wait_for { $rig->do('EXISTS', "meta:flow:partner:$APP:$BUSINESS") } 20), 'it is noted';
     is $rig->ended(nameless($rig))->{step}, 'connected', 'and the login that follows finds it';
     ok $rig->stored("whatsapp:$PHONE"), 'with its number';
     $rig->settle;
