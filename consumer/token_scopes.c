@@ -161,6 +161,38 @@ static unsigned uses_system(const struct scope_doing *d,
 }
 
 
+static bool grants(struct str scopes, const char *prefix)
+{
+    struct str  one;
+    size_t      len = strlen(prefix);
+
+    while (list_next(&scopes, &one)) {
+        if (one.len >= len && memcmp(one.at, prefix, len) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* a business chooses by its configuration what its token is for: where nothing
+   of a product is granted it is not for that */
+static unsigned uses_granted(unsigned uses, const char *list)
+{
+    struct str  scopes = str_or_none(list);
+    unsigned    granted = 0;
+
+    granted |= grants(scopes, "whatsapp_") ? SCOPE_WHATSAPP : 0;
+    granted |= grants(scopes, "pages_")
+               ? SCOPE_MESSENGER | SCOPE_COMMENTS | SCOPE_LEADS : 0;
+    granted |= grants(scopes, "instagram_")
+               ? SCOPE_INSTAGRAM | SCOPE_INSTAGRAM_COMMENTS : 0;
+
+    return granted != 0 ? uses & granted : uses;
+}
+
+
 /* scopes_uses: what it sends and receives is always a part of it */
 unsigned scopes_uses(const struct conf *conf, const struct conf_token *token)
 {
@@ -176,7 +208,9 @@ unsigned scopes_uses(const struct conf *conf, const struct conf_token *token)
     case TOKEN_BUSINESS:
         return token->waba != NULL
                || (token->stored != NULL && token_signup(token->stored))
-               ? SCOPE_WHATSAPP : uses_system(&d, token);
+               ? SCOPE_WHATSAPP
+               : uses_granted(uses_system(&d, token), token->stored != NULL
+                              ? token->stored->scopes : NULL);
 
     case TOKEN_SYSTEM_USER:
         return uses_system(&d, token);

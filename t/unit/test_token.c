@@ -420,6 +420,8 @@ test_uses(void)
     const struct conf_token  waba = { .kind = TOKEN_BUSINESS, .waba = "5" };
     const struct conf_token  login = { .kind = TOKEN_INSTAGRAM };
     const struct conf_token  pin = { .kind = TOKEN_PIN };
+    char                     pages[] = "public_profile,pages_show_list";
+    struct token             stored = { .as.kind = TOKEN_BUSINESS };
 
     is_int(scopes_uses(&conf, &page), SCOPE_MESSENGER, "uses: a Page's");
     is_int(scopes_uses(&conf, &both), SCOPE_MESSENGER | SCOPE_INSTAGRAM,
@@ -444,6 +446,15 @@ test_uses(void)
            "uses: a rule for every product");
     is_int(scopes_uses(&conf, &login), SCOPE_LOGIN | SCOPE_LOGIN_COMMENTS,
            "uses: Instagram's as well");
+
+    conf.rules = one_rule(&r, &a, 1u << PRODUCT_MESSENGER
+                          | 1u << PRODUCT_WHATSAPP, ACTION_REPLY);
+    stored.as.stored = &stored;
+    is_int(scopes_uses(&conf, &stored.as), SCOPE_MESSENGER | SCOPE_WHATSAPP,
+           "uses: a business's, of which nothing is known");
+    stored.scopes = pages;
+    is_int(scopes_uses(&conf, &stored.as), SCOPE_MESSENGER,
+           "uses: a business's that was granted for Pages");
 
     r.when.kinds = 1ull << KIND_LEAD;
     ok(scopes_uses(&conf, &page) & SCOPE_LEADS, "uses: a rule for leads");
