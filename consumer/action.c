@@ -56,7 +56,8 @@ static const struct field  graph_fields[] = {
 
 static const struct field  configure_fields[] = {
     { "token", param_token }, { "phone_number_id", param_phone },
-    { "waba_id", param_waba }, { "pin", param_pin }
+    { "waba_id", param_waba }, { "pin", param_pin },
+    { "tenant", param_tenant }
 };
 
 
@@ -326,6 +327,7 @@ void action_free(struct action *a)
     free(a->name);
     free(a->phone);
     free(a->waba);
+    free(a->tenant);
     mem_wipe(a->token);
     mem_wipe(a->pin);
     str_free(&a->json);

@@ -131,6 +131,7 @@ struct action {
     char                *pin;       /* the same; NULL: none is known */
     char                *phone;
     char                *waba;
+    char                *tenant;
 };
 
 struct target;      /* reply.h */

@@ -3,6 +3,8 @@
 
 #include "action_own.h"
 
+#include "meta/meta_state.h"
+
 #include <stdlib.h>
 
 
@@ -434,4 +436,27 @@ int param_waba(const struct json *j, const char *path, struct action *a,
     struct fault *f)
 {
     return id_read(j, path, &a->waba, f);
+}
+
+
+/* param_tenant: whose it is, as the ref of a login's link says it */
+int param_tenant(const struct json *j, const char *path, struct action *a,
+    struct fault *f)
+{
+    size_t      i;
+    struct str  text = json_text(j);
+
+    if (str_is(text, "***")) {      /* job_seal.c */
+        return fault_set(f, path, NULL, NONE, "is a token; it must be a name"
+                         " of yours for the customer");
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if ((unsigned char) text.at[i] < 0x20 || text.at[i] == 0x7f) {
+            return fault_set(f, path, NULL, NONE, "must be text without"
+                             " control characters");
+        }
+    }
+
+    return param_string(j, path, META_REF_MAX, &a->tenant, f);
 }

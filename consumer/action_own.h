@@ -87,6 +87,8 @@ int param_phone(const struct json *j, const char *path, struct action *a,
     struct fault *f);
 int param_waba(const struct json *j, const char *path, struct action *a,
     struct fault *f);
+int param_tenant(const struct json *j, const char *path, struct action *a,
+    struct fault *f);
 int param_metadata(const struct json *j, const char *path, struct action *a,
     struct fault *f);
 

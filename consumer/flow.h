@@ -34,6 +34,7 @@ struct flow_number_order {
     struct str  pin;            /* empty: none is known */
     struct str  phone;
     struct str  waba;
+    struct str  tenant;         /* empty: it stays whose it is */
 };
 
 

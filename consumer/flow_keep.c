@@ -228,7 +228,9 @@ static void keep_go(struct flow *f)
         return;
     }
 
-    if (old != NULL && old->as.tenant != NULL) {
+    if (old != NULL && old->as.tenant != NULL
+        && (f->kind != FLOW_JOB || f->ref == NULL))
+    {
         token_set(f->put, "tenant", STR(old->as.tenant));
     }
 

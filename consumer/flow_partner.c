@@ -385,6 +385,7 @@ struct flow *flows_number(struct flows *flows,
     f = flow_new(flows, FLOW_JOB);
     flow_secret(f, order->token);
     flow_set(&f->given, order->pin);
+    flow_set(&f->ref, order->tenant);
     flow_set(&f->phone, order->phone);
     flow_set(&f->waba, order->waba);
     f->cb = cb;

@@ -112,42 +112,6 @@ static void value_seal(struct sealing *s, struct json *j, bool blank)
 }
 
 
-/* what is no parameter may be a token under a wrong name */
-static void params_seal(struct sealing *s, struct json *params)
-{
-    struct json  *c;
-
-    for (c = params->child; c != NULL; c = c->next) {
-        if (str_is(c->key, "token") || str_is(c->key, "pin")) {
-            value_seal(s, c, false);
-
-        } else if (!str_is(c->key, "phone_number_id")
-                   && !str_is(c->key, "waba_id"))
-        {
-            value_seal(s, c, true);
-        }
-    }
-}
-
-
-/* wherever it stands: what is at fault is buried, and must not tell */
-static void tree_seal(struct sealing *s, struct json *j)
-{
-    struct json  *c;
-
-    for (c = j->child; c != NULL; c = c->next) {
-        if (j->type == JSON_OBJECT && str_is(c->key, SEAL_ACTION)) {
-            params_seal(s, c);
-            if (c->child == NULL) {
-                value_seal(s, c, true);
-            }
-        } else {
-            tree_seal(s, c);
-        }
-    }
-}
-
-
 static bool is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
@@ -206,6 +170,55 @@ static bool text_blank(char *at, size_t len, bool configure)
     }
 
     return some;
+}
+
+
+/* what may be shown, unless a token was put into it */
+static bool text_tells(struct str text)
+{
+    char  *copy = mem_copy(text.at, text.len);
+    bool   tells = text_blank(copy, text.len, false);
+
+    mem_wipe(copy);
+
+    return tells;
+}
+
+
+/* what is no parameter may be a token under a wrong name */
+static void params_seal(struct sealing *s, struct json *params)
+{
+    struct json  *c;
+
+    for (c = params->child; c != NULL; c = c->next) {
+        if (str_is(c->key, "token") || str_is(c->key, "pin")) {
+            value_seal(s, c, false);
+
+        } else if (!str_is(c->key, "phone_number_id")
+                   && !str_is(c->key, "waba_id")
+                   && (!str_is(c->key, "tenant") || text_tells(c->text)))
+        {
+            value_seal(s, c, true);
+        }
+    }
+}
+
+
+/* wherever it stands: what is at fault is buried, and must not tell */
+static void tree_seal(struct sealing *s, struct json *j)
+{
+    struct json  *c;
+
+    for (c = j->child; c != NULL; c = c->next) {
+        if (j->type == JSON_OBJECT && str_is(c->key, SEAL_ACTION)) {
+            params_seal(s, c);
+            if (c->child == NULL) {
+                value_seal(s, c, true);
+            }
+        } else {
+            tree_seal(s, c);
+        }
+    }
 }
 
 

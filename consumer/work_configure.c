@@ -118,7 +118,8 @@ void configure_begin(struct work *w)
     char                      *token, *pin = NULL;
     const struct action       *a = w->plan.steps[w->plan.at].action;
     struct flow_number_order   order = {
-        .phone = STR(a->phone), .waba = STR(a->waba), .pin = NONE
+        .phone = STR(a->phone), .waba = STR(a->waba), .pin = NONE,
+        .tenant = str_or_none(a->tenant)
     };
 
     if (w->conf->dry_run) {

@@ -205,6 +205,18 @@ subtest 'a PIN that is given' => sub {
     is result($rig, 'new')->{state}, 'accepted', 'the new one';
     is_deeply [@{$rig->stored($pin)}{qw(secret tenant)}], ['135791', 'shop-7'],
         'takes its place, once Meta has it';
+
+    job($rig, 'moved', token => $token, params => {tenant => 'shop 9'});
+    is result($rig, 'moved')->{state}, 'accepted', 'with a tenant';
+    is $rig->stored("whatsapp:$PHONE")->{tenant}, 'shop 9', 'it is moved to that';
+    job($rig, 'moved-not', token => $token);
+    is result($rig, 'moved-not')->{state}, 'accepted', 'without one';
+    is $rig->stored("whatsapp:$PHONE")->{tenant}, 'shop 9', '... it stays whose it is';
+    job($rig, 'moved-badly', token => $token, params => {tenant => "shop\n9"});
+    refused($rig, 'moved-badly', qr/tenant.*without control characters/, 'not by what is no text');
+    job($rig, 'moved-by-token', token => $token, params => {tenant => $token});
+    refused($rig, 'moved-by-token', qr/tenant: is a token/, 'nor by a token, which is not shown');
+    is index($rig->everything, $token), -1, '... anywhere';
     leave($rig);
 };
 
