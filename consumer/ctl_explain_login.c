@@ -40,8 +40,8 @@ static const struct login_word {
       " an answer of nginx (503): Redis could not.",
       "metactl doctor tries both." },
     { "pin_wrong", "Meta did not take the PIN of the number.",
-      "Look it up or change it in WhatsApp Manager, then metactl number"
-      " register pin=..., or connect again." },
+      "Look it up or change it in WhatsApp Manager, then connect again with"
+      " that one: only this stores the number." },
     { "store", "Redis did not take the tokens.",
       "metactl doctor: memory, ACL; then log in again." },
     { "meta", "Meta refused a step of the login.",

@@ -164,8 +164,9 @@ void whose_find(struct ctl *c, enum product product, struct whose *w)
 void whose_token(struct ctl *c, struct whose *w)
 {
     if (w->token == NULL) {
-        ctl_fail(CTL_NOTHING, "%s has no token that fits%s%s; --account ID or"
-                 " --product NAME says whose call it is", c->opts.file,
+        ctl_fail(CTL_NOTHING, "%s has no token that fits%s%s; --account ID,"
+                 " --waba ID or --product NAME says whose call it is",
+                 c->opts.file,
                  w->account != NULL ? " account " : "",
                  w->account != NULL ? w->account : "");
     }
