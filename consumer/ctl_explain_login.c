@@ -26,8 +26,9 @@ static const struct login_word {
     { "app_secret", "Meta does not take the app's id and secret.",
       "metactl doctor says which secret is wrong, and where it stands." },
     { "scopes", "A permission that is needed was not given.",
-      "metactl token login-url --again rerequest; does the app have Advanced"
-      " Access, or the person a role on it?" },
+      "The log of meta-consumer names it. metactl token login-url --again"
+      " rerequest; is it in scope=, or in the configuration of config_id? Does"
+      " the app have Advanced Access, or the person a role on it?" },
     { "wrong_app", "The token is of another app than the one of the login.",
       "id= of meta_oauth_app, and apps of the configuration: the same app?" },
     { "no_accounts", "The person chose no Page or account, or has none.",

@@ -172,6 +172,7 @@ void flow_refused(struct flow *f, const struct verdict *v)
                    || (v->code >= 200 && v->code <= 299)))
     {
         error = FLOW_SCOPES;    /* reference 1.10: the permission family */
+        f->scope = NULL;        /* Meta says it, in her words */
     }
 
     flow_bad(f, error, v);

@@ -35,3 +35,10 @@ void flow_declined(struct flow *f)
     flow_set(&f->denied, (struct str) { b.at, b.len });
     buf_free(&b);
 }
+
+
+/* flow_declined_it: as far as we know */
+bool flow_declined_it(const struct flow *f, const char *scope)
+{
+    return f->denied != NULL && scope_has(STR(f->denied), scope);
+}

@@ -10,6 +10,7 @@
 
 #define PAGE_FIELDS                                                           \
     "id,name,access_token,instagram_business_account{id,username}"
+#define PAGES_SCOPE      "pages_show_list"
 #define ROUNDS_MAX       50     /* pages of a list */
 #define BUSINESSES_MAX   50
 
@@ -33,11 +34,18 @@ static bool wants_ads(const struct flow *f)
 }
 
 
+/* without it no list of Pages has any */
+static bool lacks_pages(const struct flow *f)
+{
+    return flow_declined_it(f, PAGES_SCOPE)
+           || (wants_pages(f) && !scope_has(STR(f->scopes), PAGES_SCOPE));
+}
+
+
 static void pages_done(struct flow *f)
 {
-    if (f->naccounts == 0 && f->denied != NULL
-        && strstr(f->denied, "pages_show_list") != NULL)
-    {
+    if (f->naccounts == 0 && lacks_pages(f)) {
+        f->scope = PAGES_SCOPE;
         flow_bad(f, FLOW_SCOPES, NULL);
 
     } else if (f->naccounts == 0 && wants_pages(f)) {
@@ -323,6 +331,7 @@ static void on_business(struct flow *f, const struct verdict *v)
         flow_get(f, &f->as, f->business, "name", on_business_name);
 
     } else {
+        f->scope = PAGES_SCOPE ", or for ads ads_read or ads_management";
         flow_bad(f, FLOW_SCOPES, NULL);
     }
 }

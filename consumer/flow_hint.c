@@ -6,6 +6,21 @@
 #define HINT_NAMES  5       /* of accounts */
 
 
+static const char *scope_why(const struct flow *f)
+{
+    if (flow_declined_it(f, f->scope)) {
+        return "was declined";
+    }
+
+    if (f->scopes != NULL && scope_has(STR(f->scopes), f->scope)) {
+        return "was given for other accounts";
+    }
+
+    return "is not in scope=, nor in the configuration of config_id, or Meta"
+           " does not grant it to this app";
+}
+
+
 /* flow_hint: without the query, which may say of whom the login is */
 void flow_hint(const struct flow *f, enum flow_error error,
     const struct verdict *v, struct buf *b)
@@ -20,7 +35,12 @@ void flow_hint(const struct flow *f, enum flow_error error,
         buf_text(b, ": what was sent as redirect_uri is ");
         log_clean(b, (struct str) { uri, strcspn(uri, "?#") });
 
-    } else if (error == FLOW_META && v != NULL && v->row != NULL) {
+    } else if (error == FLOW_SCOPES && f->scope != NULL) {
+        buf_format(b, ": needed is %s: it %s", f->scope, scope_why(f));
+
+    } else if ((error == FLOW_META || error == FLOW_SCOPES) && v != NULL
+               && v->row != NULL)
+    {
         buf_format(b, ": %s %s", v->row->text, v->row->todo);
     }
 }

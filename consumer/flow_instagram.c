@@ -77,6 +77,7 @@ void flow_instagram(struct flow *f)
     flow_say(f, FLOW_STEP_CHECKING);
 
     if (f->scopes != NULL && !scope_has(STR(f->scopes), SCOPE)) {
+        f->scope = SCOPE;
         flow_bad(f, FLOW_SCOPES, NULL);
         return;
     }

@@ -107,7 +107,7 @@ struct flow {
     unsigned                  tries;
     flow_then                 then;
     char                     *called;   /* the path of the last call */
-    const char               *scope;    /* that a check needs */
+    const char               *scope;    /* that is needed */
     flow_next                 checked;
     flow_next                 kept;
     flow_next                 after;
@@ -217,6 +217,7 @@ struct token *flow_business_find(const struct flow *f);
 /* the kinds */
 void flow_code(struct flow *f);         /* flow_code.c: the code is there */
 void flow_declined(struct flow *f);     /* flow_declined.c */
+bool flow_declined_it(const struct flow *f, const char *scope);
 void flow_facebook(struct flow *f);     /* flow_facebook.c: checked */
 void flow_instagram(struct flow *f);    /* flow_instagram.c: short-lived */
 void flow_subscribe(struct flow *f);    /* flow_subscribe.c: to webhooks */

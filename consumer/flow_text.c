@@ -114,9 +114,7 @@ static void deaf_text(const struct flow *f, struct buf *b)
              " here: ");
     named_text(f, false, f->ndeaf, b);
 
-    if (f->denied != NULL && scope_has(STR(f->denied),
-                                       "pages_manage_metadata"))
-    {
+    if (flow_declined_it(f, "pages_manage_metadata")) {
         buf_text(b, " For that, please open the link you received once more,"
                  " and leave ticked: ");
     } else {
@@ -163,6 +161,15 @@ void flow_bad_text(const struct flow *f, enum flow_error error,
         && v->row->cls == CLASS_WAIT)
     {
         limit_text(v, b);
+        return;
+    }
+
+    if (error == FLOW_SCOPES && f->scope != NULL && f->denied == NULL
+        && f->kind != FLOW_INSTAGRAM)
+    {
+        buf_text(b, "A permission that is needed was not given, and you were"
+                 " not asked for it. Whoever runs this site has to correct"
+                 " that.");
         return;
     }
 

@@ -145,6 +145,7 @@ subtest 'what goes wrong' => sub {
     failed($rig, $rig->login(id => '99'), 'app_secret', 'an app that nobody knows');
     failed($rig, $rig->login(code => {scope => 'email', declined => 'pages_show_list'},
         denied => 'pages_show_list'), 'scopes', 'the permission that is needed was declined');
+    like $c->log, qr/error=scopes: needed is pages_show_list: it was declined/, 'named in the log';
 
     my $before = exchanges($rig);
     my $ago = int(1000 * time) - 61_000;
@@ -320,7 +321,7 @@ subtest 'single Pages, and a business' => sub {
     my $rig = Logins->new(graph => ['--user', JSON::PP::encode_json({id => $ANA, granular => 1,
         pages => [{id => $SHOP, name => 'Corner Shop', business => $BUSINESS}],
         businesses => [{id => $BUSINESS, name => 'Corner Shop'}]})]);
-    $rig->logins;
+    my $c = $rig->logins;
     my $seen = $rig->ended($rig->login(
         scope => 'pages_show_list,pages_messaging,business_management'));
     is $seen->{step}, 'connected', 'found by their business';
@@ -328,21 +329,28 @@ subtest 'single Pages, and a business' => sub {
 
     my $business = sub {
         $rig->graph->control(POST => 'login', {configs => [{id => '81', token => 'system_user',
-            scopes => ['business_management', @_]}]});
+            scopes => [@_]}]});
         return $rig->login(kind => 'business', code => {config_id => '81'});
     };
-    failed($rig, $business->(), 'scopes', 'a business that may do nothing is not connected');
+    my $bad = failed($rig, $business->('business_management'), 'scopes',
+        'a business that may do nothing is not connected');
+    like $bad->{text}, qr/you were not asked for it\. Whoever runs this site/, 'who can mend it';
+    like $c->log, qr/error=scopes: needed is pages_show_list, or for ads ads_read or ads_manag/,
+        'the log names them';
     is $rig->stored("business:$BUSINESS"), undef, 'nor kept';
     is_deeply [grep { $_->{kind} eq 'business' } $rig->announced], [], 'nor announced';
-    $seen = $rig->ended($business->('ads_read'));
+    $seen = $rig->ended($business->('business_management', 'ads_read'));
     like $seen->{accounts}, qr/"business","account":"$BUSINESS","name":"Corner Shop"/,
         'one for ads alone is named';
     is +($rig->announced)[-1]{name}, 'Corner Shop', 'to programs, too';
-    $seen = $rig->ended($business->('pages_show_list'));
+    $seen = $rig->ended($business->('business_management', 'pages_show_list'));
     is $seen->{step}, 'connected', 'Login for Business';
     like $seen->{accounts}, qr/\A\[\{"kind":"page","account":"$SHOP",/, 'names Pages';
     my $t = $rig->stored("business:$BUSINESS");
     ok $t && $t->{secret}, "the client's system user has a token";
+    failed($rig, $business->('pages_messaging'), 'scopes', 'not to see its Pages, too');
+    like $c->log, qr/error=scopes: needed is pages_show_list: it is not in scope=, nor in the conf/,
+        'the log says of what';
     $rig->done;
 };
 
