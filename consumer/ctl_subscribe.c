@@ -184,7 +184,8 @@ static void app_object(struct subscribe *s, const struct want *want,
     subs_lack(want->fields, has.at, &lack);
 
     if (one == NULL) {
-        buf_text(&changes, "new");
+        buf_text(&changes, s->url[0] != '\0' ? "new"
+                 : "new (--url https://HOST/PATH says where)");
     } else if (moved) {
         buf_text(&changes, "callback_url ");
         buf_str(&changes, url);
@@ -203,6 +204,8 @@ static void app_object(struct subscribe *s, const struct want *want,
         step_say(s, STEP_FAILED, "app", want->object, "", MANY_FIELDS);
     } else if (changes.len == 1) {
         step_say(s, STEP_SAME, "app", want->object, "", has.at);
+    } else if (s->url[0] == '\0') {
+        step_say(s, STEP_WOULD, "app", want->object, "", changes.at);
     } else {
         app_make(s, want, path, has.at, &lack, changes.at);
     }
@@ -230,11 +233,11 @@ static void app_url(struct subscribe *s, const struct json *list)
         url = json_get_text(one, "callback_url");
     }
 
-    if (url.len == 0) {
+    if (url.len == 0 && !s->c->opts.dry_run) {
         ctl_fail(CTL_USAGE, "where to? --url https://HOST/PATH of nginx's"
                  " meta_webhook: the app has no subscription yet");
     }
-    s->url = mem_copy(url.at, url.len);
+    s->url = mem_copy(url.at, url.len);     /* "": --dry-run says what lacks */
 }
 
 
@@ -429,7 +432,7 @@ int run_subscribe(struct ctl *c)
     }
 
     jw_close(&s.j, ']');
-    jw_text(&s.j, "url", s.url);
+    jw_text(&s.j, "url", s.url != NULL && s.url[0] != '\0' ? s.url : NULL);
     jw_int(&s.j, "changed", (long long) s.n[STEP_CHANGED]);
     jw_int(&s.j, "would_change", (long long) s.n[STEP_WOULD]);
     jw_int(&s.j, "failed", (long long) s.n[STEP_FAILED]);

@@ -589,6 +589,29 @@ static void add_store(struct adding *a, struct jw *j)
 }
 
 
+/* what is left to do: a login subscribes what it connects, this does not */
+static void add_next(const struct adding *a)
+{
+    size_t               i;
+    const struct token  *first = a->at[0];
+
+    if (first->as.kind == TOKEN_USER && first->expires > 0
+        && first->expires < time_now() + SHORT_MS)
+    {
+        printf("It ends soon: metactl token exchange %s\n", first->name);
+    }
+
+    for (i = 0; i < a->n && !a->c->opts.dry_run; i++) {
+        if (a->at[i]->as.kind == TOKEN_PAGE || a->at[i]->as.waba != NULL
+            || a->at[i]->as.kind == TOKEN_INSTAGRAM)
+        {
+            puts("Are its webhooks subscribed? metactl subscribe --dry-run");
+            return;
+        }
+    }
+}
+
+
 /* run_token_add stores nothing before all is known; --in: exchanged first */
 int run_token_add(struct ctl *c)
 {
@@ -616,10 +639,8 @@ int run_token_add(struct ctl *c)
 
     if (c->opts.json) {
         jw_print(&j);
-    } else if (a.at[0]->as.kind == TOKEN_USER && a.at[0]->expires > 0
-               && a.at[0]->expires < time_now() + SHORT_MS)
-    {
-        printf("It ends soon: metactl token exchange %s\n", a.at[0]->name);
+    } else {
+        add_next(&a);
     }
 
     for (i = 0; i < a.n; i++) {

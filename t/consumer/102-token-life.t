@@ -333,6 +333,7 @@ subtest 'exchanged by hand' => sub {
     $say = qx($metactl --in @{[$rig->file('pasted')]} --tenant shop 2>&1);
     my ($user) = $say =~ /^(user:\d+) \(.*\) is stored, until:.*^page:9001 /ms
         or diag $say;
+    like $say, qr/^Are its webhooks subscribed\? metactl subscribe --dry-run$/m, 'what is next';
     is index($say, 'EAA'), -1, "a person's, and its Pages, and none is said";
     cmp_ok field($rig, $user, 'expires') // 0, '>', 1000 * (time + 50 * $DAY), '... lives long';
     is field($rig, 'page:9001', 'tenant'), 'shop', '... of that tenant';

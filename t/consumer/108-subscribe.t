@@ -82,6 +82,11 @@ subtest 'from nothing' => sub {
     configure('verify_token_file: ' . $ctl->file('verify') . "\n");
     my ($code, $said, @calls) = subscribe('--url', $url, '--dry-run');
     is $code, 1, '--dry-run finds';
+    my ($end, $guess) = subscribe('--dry-run');
+    is_deeply [$end, @$guess{qw(would_change url)}], [1, 5, undef], '... without --url, too';
+    my ($new) = grep { $_->{level} eq 'app' } @{$guess->{steps}};
+    like $new->{changes}, qr/^new \(--url .* says where\), fields \+/, 'but asks for it'
+        or diag explain $guess;
     is_deeply [$said->{would_change}, $said->{changed}, scalar @calls], [5, 0, 0],
         'and changes nothing' or diag explain $said;
     is_deeply {map { ($_->{level} . ' ' . $_->{object} => $_->{state}) } @{$said->{steps}}},
