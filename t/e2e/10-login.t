@@ -59,7 +59,7 @@ subtest 'Facebook: no' => sub {
 };
 
 subtest 'Instagram' => sub {
-    $b->open($walk->link('/login-instagram', 'customer-8'));
+    $b->open($walk->link('/login-instagram', 'customer-7'));
     $b->wait('#continue');
     like $b->eval('location.href'), qr{^https://www\.instagram\.com/oauth/authorize\?},
         'at Instagram';
