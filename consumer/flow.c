@@ -9,6 +9,7 @@
 
 
 #define FLOW_KEEP_S  "3600"     /* of meta:flow:ID */
+#define FLOW_TEXT_MAX  4096     /* else the plain sentence */
 #define FLOW_KEEP_MS 3600000
 
 
@@ -328,7 +329,7 @@ static void bad_say(struct flow *f, enum flow_error error,
 {
     struct buf  text;
 
-    buf_init(&text, 2048);
+    buf_init(&text, FLOW_TEXT_MAX);
     flow_bad_text(f, error, v, &text);
     bad_log(f, error, v);
     flow_last(f, (struct str[]) {
@@ -353,7 +354,7 @@ static void good_say(struct flow *f)
         return;
     }
 
-    buf_init(&text, 2048);
+    buf_init(&text, FLOW_TEXT_MAX);
     buf_init(&accounts, 2 * FLOW_NAMED_BYTES);
     more = flow_accounts(f, &accounts);
 
@@ -370,7 +371,9 @@ static void good_say(struct flow *f)
     flow_listed(f);
     flow_last(f, (struct str[]) {
         STR("step"), STR(flow_step_name(FLOW_STEP_CONNECTED)), STR("text"),
-        { text.at, text.len }, STR("error"), NONE, STR("accounts"),
+        text.over ? STR(flow_step_text(FLOW_STEP_CONNECTED))
+                  : (struct str) { text.at, text.len }, STR("error"), NONE,
+        STR("accounts"),
         { accounts.at, accounts.len } }, 8);
 
     buf_init(&whose, 2048);

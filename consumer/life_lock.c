@@ -81,7 +81,7 @@ static void lock_renew(struct life *life, const struct care *c)
     struct renewal  *n;
 
     snprintf(key, sizeof(key), LIFE_LOCK_KEY "%s", c->t->name);
-    snprintf(ms, sizeof(ms), "%u", LIFE_LOCK_MS);
+    snprintf(ms, sizeof(ms), "%d", LIFE_LOCK_MS);
     words[0] = STR(key);
     words[1] = STR(c->mark);
     words[2] = STR(ms);
