@@ -300,9 +300,9 @@ subtest 'Redis has lost all that it had' => sub {
     # who comes late finds a store that counts as far as the one he knew
     my $back = sub {
         my ($n, $from) = @_;
-        my $said = () = $rig->logs =~ /Redis has lost the store/g;
+        my $said = () = $rig->logs =~ /are back in Redis/g;
         $rig->do('EVAL', $from, scalar @names, map { "meta:token:$_" } @names);
-        return ok +(wait_for { (() = $rig->logs =~ /Redis has lost the store/g) > $said
+        return ok +(wait_for { (() = $rig->logs =~ /are back in Redis/g) > $said
             and $rig->logs =~ /.*\b$n are back in Redis.*\n(?!.*are back)/s } 10), 'it is put back';
     };
     $back->(3, q{
