@@ -363,8 +363,10 @@ static void nginx_sum(struct nginx *x)
     const struct conf  *conf = x->d->c->conf;
 
     if (x->webhooks == 0) {
-        nginx_say(x, LEVEL_BAD, "docs/webhooks.md", "", "no location has"
-                  " meta_webhook");
+        doctor_say(x->d, LEVEL_BAD, "nginx", "docs/webhooks.md; of another"
+                   " nginx.conf nginx -T -c PATH > FILE, then --nginx=FILE",
+                   "no location has meta_webhook%s%s", *x->prefix != '\0'
+                   ? ", in the configuration of " : "", x->prefix);
     } else {
         doctor_say(x->d, LEVEL_OK, "nginx", NULL, "%zu locations have"
                    " meta_webhook%s", x->webhooks, x->modules

@@ -10,8 +10,8 @@ static const struct login_word {
     const char  *todo;
 } words[] = {
     { "denied", "The person, or Meta, did not give the permissions.",
-      "Nothing, or a link with --again rerequest: a declined permission is"
-      " asked for only then." },
+      "Nothing, or the link once more: a login with a scope asks again for what"
+      " was declined, one of kind=business by --again rerequest alone." },
     { "late", "What Meta hands out lives for a minute, and was older when"
       " meta-consumer got it.",
       "Does meta-consumer run, and keep up? metactl doctor --edge URL compares"

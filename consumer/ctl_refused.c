@@ -41,7 +41,13 @@ const char *refused_text(struct str what)
 /* refused_todo: what helps */
 const char *refused_todo(struct str what)
 {
-    return str_is(what, "tokens") || str_is(what, "codes")
+    if (str_is(what, "tokens")) {
+        return "put the key that sealed them back into its token_key_file, as"
+               " the last line, and reload that consumer; then metactl token"
+               " rekey";
+    }
+
+    return str_is(what, "codes")
            ? "the same token_key_file on every machine, with the first line of"
              " nginx's meta_token_key_file in it; reload that consumer"
            : "its ACL: docs/consumer.md, Keys in Redis; its log says why";

@@ -305,9 +305,10 @@ END
     spew($ctl->file('odd'), "$APP not-a-secret\n");
     like $nginx->(secret => $ctl->file('odd')), qr/^warn .*does not look like an app secret/m,
         'what is none';
-    spew($ctl->file('nginx'), "http { server { location / { return 200; } } }\n");
+    spew($ctl->file('nginx'), "# configuration file /etc/odd/nginx.conf:\n"
+        . "http { server { location / { return 200; } } }\n");
     like said(doctor('--offline', '--nginx=' . $ctl->file('nginx')), 'nginx'),
-        qr/^bad no location has meta_webhook/, 'no webhook';
+        qr{^bad no location has meta_webhook, in the configuration of /etc/odd/}, 'no webhook';
 };
 
 subtest 'versions' => sub {
