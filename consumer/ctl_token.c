@@ -167,6 +167,11 @@ static void row_text(struct listing *l, const struct row *r)
     text = t->stored != NULL ? r->known->from : token_source(t);
     out_safe(b, text != NULL ? STR(text) : STR("-"));
 
+    if (t->tenant != NULL) {
+        buf_text(b, "  tenant ");
+        out_safe(b, STR(t->tenant));
+    }
+
     if (r->known != NULL && r->known->missing != NULL) {
         out_color(l->c, b, 'y');
         buf_text(b, "  lacks ");

@@ -201,6 +201,7 @@ subtest 'keys: another one, one that is missing' => sub {
     $c->wait_log(qr/token page:$SHOP: no key of token_key_file opens it/);
     is list()->{"page:$SHOP"}{state}, 'locked', 'it is named';
     my ($bad, undef, $says) = ctl('', qw(token list));
+    like +(ctl('', qw(token list)))[1], qr/^page +$SHOP .*  tenant shop-7/m, 'and whose it is';
     like "$bad $says", qr/^1 .*3 are locked: put the key/s, '... and is a finding';
     ok +(wait_for { (ctl('', qw(doctor --offline)))[1] =~ s/\s+/ /gr
         =~ /bad consumers [^,]+, pid \d+: no key of its token_key_file.*sealed them back/ } 10),
