@@ -167,7 +167,6 @@ bool flows_room_job(const struct flows *flows);
 #define FLOW_NAMED_BYTES  32768
 size_t flow_accounts(const struct flow *f, struct buf *b);
 size_t flow_taken_count(const struct flow *f);
-void flow_taken_text(const struct flow *f, struct buf *b);
 void flow_good_text(const struct flow *f, size_t more, struct buf *b);
 void flow_pin_text(const struct flow *f, struct buf *b);
 void flow_bad_text(const struct flow *f, enum flow_error error,

@@ -126,15 +126,6 @@ static void deaf_text(const struct flow *f, struct buf *b)
 }
 
 
-/* flow_taken_text: they are named, a few of them */
-void flow_taken_text(const struct flow *f, struct buf *b)
-{
-    buf_text(b, PARAGRAPH "These are connected here for somebody else, and"
-             " stay so: ");
-    named_text(f, true, flow_taken_count(f), b);
-}
-
-
 /* a limit is nobody's fault, and over by itself */
 static void limit_text(const struct verdict *v, struct buf *b)
 {
@@ -175,7 +166,8 @@ void flow_bad_text(const struct flow *f, enum flow_error error,
 
     buf_text(b, flow_error_text(error));
     if (error == FLOW_TAKEN && f->naccounts > 0) {
-        flow_taken_text(f, b);
+        buf_text(b, PARAGRAPH "You shared: ");
+        named_text(f, true, flow_taken_count(f), b);
     }
 }
 
@@ -198,11 +190,15 @@ void flow_good_text(const struct flow *f, size_t more, struct buf *b)
         buf_text(b, PARAGRAPH "You did not give these permissions, so what"
                  " needs them will not work: ");
         flow_scopes_say(b, f->denied);
-        buf_text(b, ".");
+        buf_text(b, f->kind == FLOW_BUSINESS || f->ndeaf > 0 ? "."
+                 : ". To give them after all, please open the link you received"
+                 " once more.");
     }
 
     if (flow_taken_count(f) > 0) {
-        flow_taken_text(f, b);
+        buf_text(b, PARAGRAPH "These are connected here for somebody else, and"
+                 " stay so: ");
+        named_text(f, true, flow_taken_count(f), b);
     }
 
     if (f->ndeaf > 0) {

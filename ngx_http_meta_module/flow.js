@@ -82,7 +82,7 @@ function show(state) {
   if (at('text').innerText !== text) { at('text').innerText = text; }
   showSteps(end);
   showAccounts(end === 'connected' ? state.accounts : []);
-  hint(end === 'connected' ? ''
+  hint(end === 'connected' || state.error === 'taken' ? ''
     : end === 'failed' || end === 'late' ? 'To try again, open the link you received once more.'
     : Date.now() - changed > 45000
       ? 'This takes longer than usual. You can leave this page open, or come back to it later.' : '');

@@ -283,8 +283,9 @@ subtest 'an account that another token stands for' => sub {
     my $c = $rig->logins(tokens => "\n  - {kind: page, id: \"901\", tenant: shop-7,"
         . " file: @{[$rig->file('ours')]}}");
     is $rig->ended($rig->login)->{step}, 'connected', 'a Page and its Instagram account';
-    is $rig->ended($rig->login(kind => 'instagram', ref => 'shop-8'))->{error}, 'taken',
-        'is not connected for another';
+    my $taken = failed($rig, $rig->login(kind => 'instagram', ref => 'shop-8'), 'taken',
+        'is not connected for another');
+    is +(() = $taken->{text} =~ /stays? so/g), 1, '... which its page says once';
     is $rig->stored("instagram:$IG"), undef, '... nor stored';
     is $rig->ended($rig->login(kind => 'instagram'))->{step}, 'connected', 'its own tenant may';
 
@@ -372,7 +373,7 @@ subtest 'Instagram Login' => sub {
     my $wanted = 'instagram_business_basic,instagram_business_manage_messages';
     like $rig->ended($rig->login(kind => 'instagram', wanted => $wanted,
         code => {declined => 'instagram_business_manage_messages'}))->{text},
-        qr/did not give.*on Instagram \(instagram_business_manage_messages\)\./,
+        qr/did not give.*on Instagram \(instagram_business_manage_messages\)\. To give them/,
         'what was declined is named';
     failed($rig, $rig->login(kind => 'instagram', scope => 'instagram_business_manage_messages',
         code => {declined => 'instagram_business_basic'}), 'scopes', 'without what is needed');

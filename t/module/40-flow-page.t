@@ -120,6 +120,14 @@ text = The permission came too late. Please start again.
 document.getElementById('page').className === 'bad'
 document.getElementById('text').innerText === 'The permission came too late. Please start again.'
 document.getElementById('hint').innerText.startsWith('To try again')
+--- says
+step = failed
+error = taken
+text = It is another's, and the link would change nothing.
+--- holds
+(location.href = '/cb?flow=0123456789abcdef0123456789abcdef')
+document.getElementById('text').innerText.startsWith('It is another')
+document.getElementById('hint').hidden
 (location.href = '/st?flow=00000000000000000000000000000000')
 document.title === 'There is nothing to see here'
 (location.href = '/login?ref=x')
