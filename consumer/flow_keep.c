@@ -12,6 +12,7 @@
 #define KEEP_TRIES    20
 #define KEEP_WAIT_MS  500       /* on average */
 #define KEEP_LINES    5         /* of the log, on what tokens lack */
+#define NOBODY        "(none)"
 
 
 static void keep_go(struct flow *f);
@@ -39,13 +40,19 @@ static void keep_taken(struct flow *f, const struct token *holder)
         }
     }
 
+    /* a person may log in for several */
+    if (t->as.kind == TOKEN_USER) {
+        return;
+    }
+
     log_write(LOG_WARN, "login %.8s: %s stays of tenant \"%s\" (%s), though it"
               " came for \"%s\": nothing of this login is stored for it.  To"
               " move it: metactl token add --tenant with a token of it, or"
-              " metactl token remove and log in anew", f->id != NULL ? f->id
-              : "-", SAID(t->name), holder->as.tenant != NULL
-              ? holder->as.tenant : "", SAID(holder->name),
-              f->ref != NULL ? f->ref : "");
+              " metactl token remove %s, and what is named here then, and log"
+              " in anew", f->id != NULL ? f->id : "-", SAID(t->name),
+              holder->as.tenant != NULL ? holder->as.tenant : NOBODY,
+              SAID(holder->name), f->ref != NULL ? f->ref : NOBODY,
+              SAID(holder->name));
 }
 
 
@@ -229,7 +236,8 @@ static void keep_go(struct flow *f)
     }
 
     if (old != NULL && old->as.tenant != NULL
-        && (f->kind != FLOW_JOB || f->ref == NULL))
+        && (f->ref == NULL || (f->kind != FLOW_JOB
+                               && f->put->as.kind != TOKEN_PIN)))
     {
         token_set(f->put, "tenant", STR(old->as.tenant));
     }

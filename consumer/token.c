@@ -55,6 +55,7 @@ static const struct field {
     { "data_expires", FIELD_TIME, AT(data_expires), 20, false },
     { "checked", FIELD_TIME, AT(checked), 20, false },
     { "refreshed", FIELD_TIME, AT(refreshed), 20, false },
+    { "put", FIELD_NUMBER, AT(put), 20, false },
     { "retry", FIELD_NUMBER, AT(retry), 20, false },
     { "tries", FIELD_NUMBER, AT(tries), 20, false },
     { "state", FIELD_STATE, AT(lost), 8, false },
@@ -229,6 +230,7 @@ struct token *token_copy(const struct token *t)
     copy->data_expires = t->data_expires;
     copy->checked = t->checked;
     copy->refreshed = t->refreshed;
+    copy->put = t->put;
     copy->retry = t->retry;
     copy->tries = t->tries;
     copy->lost = t->lost;

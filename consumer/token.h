@@ -73,6 +73,7 @@ struct token {
     int64_t                   data_expires;     /* likewise */
     int64_t                   checked;  /* ms of the last debug_token; 0 */
     int64_t                   refreshed;        /* ms; 0 */
+    int64_t                   put;              /* ms by Redis' clock; 0 */
     long long                 retry;    /* ms: not renewed before; 0 */
     long long                 tries;    /* renewals that failed, in a row */
     long long                 code;     /* of Meta's last error about it; 0 */
@@ -98,9 +99,9 @@ struct token *token_copy(const struct token *t);
 
 /* token_set: NULL, or what is wrong with it.  Fields are those of the hash:
    account waba instagram tenant app user title parent scopes targets links
-   missing from issued expires data_expires checked refreshed retry tries state
-   (good, lost) code subcode default (1, 0).  Empty: none.  The secret has a
-   function of its own; sealed and kind cannot be set */
+   missing from issued expires data_expires checked refreshed put retry tries
+   state (good, lost) code subcode default (1, 0). Empty: none. The secret
+   has a function of its own; sealed and kind cannot be set */
 const char *token_set(struct token *t, const char *field, struct str value);
 const char *token_set_int(struct token *t, const char *field, int64_t value);
 const char *token_set_secret(struct token *t, struct str secret);

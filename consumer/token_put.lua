@@ -56,10 +56,14 @@ local function born(issued, refreshed)
     return math.max(tonumber(issued or 0) or 0, tonumber(refreshed or 0) or 0)
 end
 
--- of a copy of Redis from earlier: what was renewed since may have been spent
+-- of a copy of Redis from earlier: what was renewed since may have been spent,
+-- or the account have been moved
 local function older()
-    local is = call('HMGET', KEYS[1], 'issued', 'refreshed')
-    return born(unpack(is)) < born(field.issued, field.refreshed)
+    local is = call('HMGET', KEYS[1], 'issued', 'refreshed', 'put')
+    if is[3] and field.put then
+        return tonumber(is[3]) < tonumber(field.put)
+    end
+    return born(is[1], is[2]) < born(field.issued, field.refreshed)
 end
 
 -- as token_event writes it: cjson has no empty list
@@ -82,7 +86,9 @@ if was == '-' and before[3] or was ~= '' and was ~= '-' and before[1] ~= was the
     return {'changed', 0, since or ''}
 elseif mode == 'note' and not there then
     return {'gone', 0, since or ''}
-elseif mode == 'back' and there and not older() then
+elseif mode == 'back' and there and not older()
+    or mode == 'back' and not there and call('ZSCORE', KEYS[3], name)
+then        -- it is here, or was, and was removed
     return {'changed', 0, since or ''}
 elseif (mode == 'put' or mode == 'back') and not there and call('SCARD', KEYS[2]) >= tonumber(ARGV[6]) then
     return {'full', 0, since or ''}
@@ -98,8 +104,11 @@ end
 for i = 7, #ARGV, 2 do
     call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end
+local now = call('TIME')
+if mode == 'put' then
+    call('HSET', KEYS[1], 'put', string.format('%d%03d', now[1], math.floor(now[2] / 1000)))
+end
 if not since then
-    local now = call('TIME')
     since = string.format('%d%06d', now[1], now[2])
     call('HSET', KEYS[7], 'since', since)
 end

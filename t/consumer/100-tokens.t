@@ -340,12 +340,22 @@ subtest 'Redis has lost all that it had' => sub {
     $back->(1, q{
         redis.call('HSET', KEYS[1], 'sealed', 'v1:old', 'refreshed', '1')
         redis.call('HSET', KEYS[2], 'title', 'newer')
+        redis.call('HSET', KEYS[2], 'put', 99999999999999)
+        redis.call('HSET', KEYS[1], 'put', redis.call('HGET', KEYS[1], 'put') - 1)
+        redis.call('HSET', KEYS[1], 'refreshed', 99999999999999)
         redis.call('SET', 'meta:token:version', 1)});
     is $rig->do('HGET', $of, 'sealed'), $is{sealed}, 'a copy from earlier: the renewed one';
     is $rig->do('HGET', "meta:token:$names[1]", 'title'), 'newer', '... and no other';
-    $rig->do('DEL', map { "meta:token:page:$_" } 77, 78);
-    $rig->do('SREM', 'meta:token:names', 'page:77', 'page:78');
-    $changed->($_) for 'page:77', 'page:78';
+
+    # by who was away while it was lost, and back, and somebody has removed two
+    $back->(3, q{
+        redis.call('DEL', 'meta:token:names', 'meta:token:changed', 'meta:token:page:77',
+            'meta:token:page:78', unpack(KEYS))
+        redis.call('HSET', 'meta:token:store', 'since', '2')
+        local version = redis.call('INCRBY', 'meta:token:version', 5)
+        redis.call('ZADD', 'meta:token:changed', version, 'page:77', version, 'page:78')});
+    is_deeply [sort $rig->do('SMEMBERS', 'meta:token:names')], \@names,
+        'what was removed since stays removed';
 };
 
 subtest 'removed' => sub {
