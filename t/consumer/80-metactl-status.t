@@ -125,11 +125,12 @@ subtest 'what Redis refuses a consumer' => sub {
         like +($ctl->run('doctor'))[1], qr/^bad +consumers +shop-1, pid 4711: Redis refuses/m,
             '... in doctor';
     }
-    for my $what (qw(tokens codes)) {
+    for (['tokens', 'put the key that sealed them back'], ['codes', 'the same token_key_file on']) {
+        my ($what, $do) = @$_;
         $ctl->do('HSET', 'meta:consumers', 'a', $all{a} =~ s/"alone"/"refused":["$what"],"alone"/r);
         like join('', $ctl->run('status')), qr/^1.*\n {13}no key of its token_key_file/s, $what;
         like +($ctl->run('doctor'))[1] =~ s/\s+/ /gr,
-            qr/pid 4711: no key of its token_key_file .*? -> the same to/,
+            qr/pid 4711: no key of its token_key_file .*? -> $do/,
             '... in doctor, and what to do';
     }
     $ctl->do('HSET', 'meta:consumers', 'a', $all{a});
